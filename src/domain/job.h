@@ -1,0 +1,116 @@
+// domain/job.h: what a user saves. The JSON form, its defaults and its errors: domain/job_json.h.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/status.h"
+#include "base/time.h"
+
+namespace cronfleet::domain {
+
+using std::chrono::milliseconds;
+
+// What to do when a firing comes due while a run of the job goes on (REL G5, protocol.md rules 19-21).
+struct Overlap {
+  enum class Mode { Forbid, Allow, Replace, Queue };
+  Mode mode = Mode::Forbid;
+  int queue_max = 0;  // Queue only, 1..1000: firings that may wait; past that the oldest becomes skipped(queue_full)
+  bool fenced() const { return mode != Mode::Allow; }
+  friend bool operator==(const Overlap&, const Overlap&) = default;
+};
+
+// What to do with firings that nobody started in time (REL-16, protocol.md rule 20).
+struct Misfire {
+  enum class Mode { RunOnce, Skip, RunAll };
+  Mode mode = Mode::RunOnce;
+  int run_all_max = 0;  // RunAll only, 1..10000
+  friend bool operator==(const Misfire&, const Misfire&) = default;
+};
+
+struct Retry {
+  int count = 0;  // further attempts after the first, 0..100
+  milliseconds delay{0};
+  double factor = 1.0;  // 1..10: each delay is the former times this
+  milliseconds delay_max{std::chrono::hours(1)};
+  std::vector<int> exit_codes;  // only after these; empty: after any failure
+  friend bool operator==(const Retry&, const Retry&) = default;
+};
+
+struct Delivery {
+  enum class Mode { AtMostOnce, AtLeastOnce };
+  Mode mode = Mode::AtMostOnce;
+  int attempts_max = 1;  // AtLeastOnce only, 1..100; retries and re-deliveries share the count
+  friend bool operator==(const Delivery&, const Delivery&) = default;
+};
+
+// Kernel limits of a run's processes; absent: inherited from the service.
+struct Limits {
+  std::optional<std::uint64_t> cpu_seconds, address_space_bytes, open_files, processes, file_size_bytes;
+  friend bool operator==(const Limits&, const Limits&) = default;
+};
+
+struct Job {
+  JobName name;
+  std::string schedule;   // the expression as written (cron-semantics.md)
+  std::string time_zone;  // IANA name; empty: UTC
+  // Text for `shell`, or an argument vector that is executed as it is.
+  std::variant<std::string, std::vector<std::string>> command;
+  std::vector<std::string> shell{"/bin/bash", "-c"};  // the command text is appended as one argument
+  std::map<std::string, std::string> environment;     // JSON key "env"
+  std::string working_directory;                      // empty: "/"
+  std::string user;                                   // empty: the service's own
+  std::optional<unsigned> umask;                      // 0..0777; absent: 022
+  Limits limits;
+  milliseconds timeout{0};  // 0: none
+  milliseconds kill_grace{std::chrono::seconds(10)};
+  bool enabled = true;
+  std::optional<WallTime> paused_until;  // instants before it are no firings
+  std::optional<WallTime> starts_at;     // first instant that counts
+  std::optional<WallTime> ends_at;       // first instant that no longer counts
+  std::map<std::string, std::string> labels;
+  std::string description;
+  std::string owner;
+  Overlap overlap;
+  Misfire misfire;
+  milliseconds catch_up_window{std::chrono::hours(24)};
+  milliseconds start_deadline{std::chrono::seconds(60)};
+  milliseconds jitter{0};  // at most; fixed per firing by hash
+  Retry retry;
+  Delivery delivery;
+  std::uint64_t output_bytes_max = 1 << 20;  // head and tail kept together, 0..64 MiB
+
+  // Set by a save (protocol.md rules 1, 5, 25); absent in a document put by hand until it is adopted.
+  std::optional<WallTime> since;
+  std::string stamp;
+  std::optional<WallTime> schedule_set_at;  // anchor of @every
+
+  // Whether claims of this job take its lock, and whether others may follow its runs (protocol.md rule 18).
+  bool fenced() const { return overlap.fenced() || delivery.mode == Delivery::Mode::AtLeastOnce; }
+  int attempts_max() const;
+  friend bool operator==(const Job&, const Job&) = default;
+};
+
+using JobPtr = std::shared_ptr<const Job>;
+
+// 1..128 characters of any script, spaces inside; no control characters, none of / : @ # ? %, no space at either end,
+// valid UTF-8. InvalidArgument names the rule that is broken.
+Result<JobName> make_job_name(std::string_view text);
+
+// Hash over name, schedule, zone, windows, pause, enabled and since (protocol.md rule 5): 32 hex digits. A document
+// whose stamp differs was edited by hand and is adopted before anybody claims it.
+std::string stamp_of(const Job& job);
+bool has_valid_stamp(const Job& job);
+
+// Whether a change from `before` to `after` moves firings (schedule, zone, window, pause, enabled): such a save sets
+// since.
+bool changes_firings(const Job& before, const Job& after);
+
+}  // namespace cronfleet::domain
