@@ -1,0 +1,46 @@
+// coord/mirror.h: a followed copy of everything under one prefix, by list and watch (REL-12).
+//
+// Lists, reports every key, then watches from the list's revision. After Unavailable it resumes from the last delivered
+// revision with backoff and jitter; after Compacted it lists again and reports the difference, deletions included. Loop
+// thread only.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "async/loop.h"
+#include "base/rng.h"
+#include "coord/coord_store.h"
+
+namespace cronfleet::coord {
+
+class MirrorSink {
+ public:
+  virtual ~MirrorSink() = default;
+  virtual void on_put(const KeyValue& entry) = 0;
+  virtual void on_removed(const std::string& key, Revision revision) = 0;
+  virtual void on_synced(Revision revision) = 0;      // after each complete list: the copy is whole as of `revision`
+  virtual void on_trouble(const Status& status) = 0;  // out of contact; it goes on trying
+};
+
+class Mirror final : private WatchSink {
+ public:
+  Mirror(CoordStore& store, async::Timers& timers, const async::Clock& clock, Rng rng, std::string prefix,
+         MirrorSink& sink);
+  ~Mirror() override;
+
+  void start();
+  bool synced() const;
+  Revision revision() const;  // everything up to it has been reported
+
+ private:
+  void on_changes(std::vector<Change> changes, Revision revision) override;
+  void on_failed(Status status) override;
+
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace cronfleet::coord

@@ -1,0 +1,165 @@
+// core/entries.h: the keys of the coordination store and what stands under them (DESIGN.md §3, protocol.md §1).
+//
+// All keys begin with the fleet's prefix, "/cron/" unless configured otherwise. Values are JSON, except the marker,
+// which must compare as text: an instant as 15 decimal digits of ms, a space, and a token or one of saved, adopted,
+// closed. docs/formats.md shows each of them.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/ids.h"
+#include "base/time.h"
+#include "core/transaction.h"
+#include "domain/job.h"
+#include "domain/run.h"
+
+namespace cronfleet::core {
+
+class Keys {
+ public:
+  explicit Keys(std::string prefix = "/cron/") : prefix_(std::move(prefix)) {}
+
+  const std::string& prefix() const { return prefix_; }
+  std::string jobs() const { return prefix_ + "jobs/"; }
+  std::string fired() const { return prefix_ + "fired/"; }
+  std::string accounts() const { return prefix_ + "accounts/"; }
+  std::string running() const { return prefix_ + "running/"; }
+  std::string locks() const { return prefix_ + "lock/"; }
+  std::string holds() const { return prefix_ + "hold/"; }
+  std::string workers() const { return prefix_ + "workers/"; }
+  std::string kills() const { return prefix_ + "killer/"; }
+  std::string triggers() const { return prefix_ + "trigger/"; }
+
+  std::string job(const JobName& name) const { return jobs() + name.text(); }
+  std::string marker(const JobName& name) const { return fired() + name.text(); }
+  std::string version(const JobName& name, Revision revision) const;
+  std::string account(const JobName& name, Revision revision) const;
+  std::string running(const NodeId& node) const { return running() + node.text() + "/"; }
+  std::string running(const NodeId& node, const domain::RunId& run) const { return running(node) + run.text(); }
+  std::string lock(const JobName& name) const { return locks() + name.text(); }
+  std::string hold(const NodeId& node, const Incarnation& incarnation) const;
+  std::string worker(const NodeId& node) const { return workers() + node.text(); }
+  std::string kill(const domain::RunId& run) const { return kills() + run.firing.job.text() + "/" + run.text(); }
+  std::string kill_all(const JobName& name) const { return kills() + name.text(); }
+  std::string trigger(const domain::RequestId& id) const { return triggers() + id.text(); }
+  std::string idempotency(std::string_view digest) const { return prefix_ + "idempotency/" + std::string(digest); }
+
+ private:
+  std::string prefix_;
+};
+
+// The newest accounted instant of a job. Only grows.
+struct Marker {
+  WallTime instant{};
+  std::string token;  // 32 hex digits of the claim, or "saved", "adopted", "closed"
+
+  std::string text() const;  // "001772323200000 3f…"
+  friend bool operator==(const Marker&, const Marker&) = default;
+};
+Result<Marker> parse_marker(std::string_view text);  // Corrupt: not of that form
+// What a marker of exactly `instant` begins with; every marker of it is greater than this as text.
+std::string marker_floor(WallTime instant);
+
+enum class Phase {
+  Claimed,   // owned, not known to have started or still running
+  Waiting,   // an attempt that waits for its time (retry delay)
+  Ended,     // verdict known, not yet in the history
+  Settling,  // taken over from a dead worker; its verdict is being found out
+};
+
+// Instants with one verdict that were accounted for together (REL-16).
+struct Range {
+  WallTime from{}, to{};  // first and last instant, both included
+  std::uint64_t count = 0;
+  std::string schedule, time_zone;  // to list them again
+  friend bool operator==(const Range&, const Range&) = default;
+};
+
+// running/<node>/<run id>
+struct RunningEntry {
+  domain::RunId run;
+  Phase phase = Phase::Claimed;
+  Incarnation incarnation;  // of the worker that wrote it
+  Token token;
+  Revision job_revision = 0;
+  Revision fence = 0;  // 0 until known: the claim's own revision; carried on by retries and takeovers
+  WallTime scheduled_at{};
+  WallTime claimed_at{};
+  WallTime safe_after{};  // fenced runs: nobody follows before (protocol.md rule 18)
+  WallTime not_before{};  // Waiting: when the attempt may start
+  bool locked = false;    // this run holds lock/<name>
+  domain::Trigger trigger = domain::Trigger::Schedule;
+  std::string triggered_by;
+  std::string reason_text;  // why somebody asked for it (run-now)
+  std::string command;      // as shown to people; only in Ended entries
+  domain::RunEnd end;       // Ended only
+  bool final = true;        // Ended: false when a next attempt exists
+  std::optional<Range> range;
+};
+std::string encode(const RunningEntry& entry);
+Result<RunningEntry> decode_running(std::string_view json);  // Corrupt
+
+// lock/<name>
+struct LockEntry {
+  domain::RunId run;
+  NodeId node;
+  Incarnation incarnation;
+  WallTime safe_after{};
+};
+std::string encode(const LockEntry& entry);
+Result<LockEntry> decode_lock(std::string_view json);
+
+// accounts/<name>/<revision>: instants in (from, to] of an older version that are still to be recorded.
+struct AccountEntry {
+  std::string document;  // the job as it stood, JSON text
+  WallTime from{}, to{};
+};
+std::string encode(const AccountEntry& entry);
+Result<AccountEntry> decode_account(std::string_view json);
+
+// trigger/<id>
+struct TriggerEntry {
+  domain::RequestId id;
+  JobName job;
+  std::string actor, reason;
+  WallTime requested_at{};
+  std::string worker;                             // node id of the chosen worker; empty: any
+  std::map<std::string, std::string> parameters;  // reach the run as environment
+};
+std::string encode(const TriggerEntry& entry);
+Result<TriggerEntry> decode_trigger(std::string_view json);
+
+// killer/<name>/<run id> and killer/<name>. The reference puts an empty value: that is an order without a name.
+struct KillEntry {
+  std::string actor, reason;
+  WallTime requested_at{};
+  std::optional<std::chrono::milliseconds> grace;
+};
+std::string encode(const KillEntry& entry);
+Result<KillEntry> decode_kill(std::string_view json);
+
+// workers/<node>
+struct WorkerEntry {
+  NodeId node;
+  std::string address, host, version, boot_id, zone_version;
+  std::int64_t pid = 0;
+  Incarnation incarnation;
+  std::map<std::string, std::string> labels;
+  int capacity = 0;
+  int running = 0;
+  bool accepting = true;
+  WallTime wall{};  // its clock when it wrote this
+  WallTime started_at{};
+  std::vector<std::string> warnings;           // "disk full", "clock 3.1 s ahead"; refused jobs are under refused
+  std::map<std::string, std::string> refused;  // job name → why its document is not scheduled
+};
+std::string encode(const WorkerEntry& entry);
+Result<WorkerEntry> decode_worker(std::string_view json);
+
+// The name of the job in "jobs/<name>", the node and run in "running/<node>/<run id>"; empty where the key is not of
+// that form.
+std::optional<std::string_view> after_prefix(std::string_view key, std::string_view prefix);
+
+}  // namespace cronfleet::core
