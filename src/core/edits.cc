@@ -1,0 +1,141 @@
+#include "core/edits.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "domain/job_json.h"
+
+namespace cronfleet::core {
+namespace {
+
+WallTime instant_of(const std::optional<KeyValue>& marker) {
+  if (!marker) return WallTime{};
+  const auto parsed = parse_marker(marker->value);
+  return parsed ? parsed->instant : WallTime{};  // garbage counts as the oldest: it is overwritten by the edit
+}
+
+Condition as_read(const std::string& key, const std::optional<KeyValue>& read) {
+  if (!read) return {.key = key, .kind = Condition::Kind::Absent};
+  return {.key = key, .kind = Condition::Kind::ModifiedAt, .revision = read->modified};
+}
+
+// Instants are whole ms; `now` is rounded down so that since never lies in the future of the clock that set it.
+WallTime whole_ms(WallTime at) { return from_ms(to_ms(at)); }
+
+Txn guarded(const Keys& keys, const JobName& name, const JobState& state) {
+  const std::string job = keys.job(name), marker = keys.marker(name);
+  return {.expected = {as_read(job, state.document), as_read(marker, state.marker)}, .read_if_refused = {job, marker}};
+}
+
+// What `document` owes in (marker, until] goes to accounts/. Whether an instant lies in there is for the closer to
+// compute; an interval that is empty is not written.
+void leave_account(const Keys& keys, const JobName& name, const std::optional<KeyValue>& document, WallTime from,
+                   WallTime until, Txn& txn) {
+  if (!document || from >= until) return;
+  txn.writes.push_back({keys.account(name, document->modified), encode(AccountEntry{document->value, from, until})});
+}
+
+void keep_version(const Keys& keys, const JobName& name, const std::optional<KeyValue>& document, Txn& txn) {
+  if (document) txn.writes.push_back({keys.version(name, document->modified), document->value});
+}
+
+}  // namespace
+
+std::vector<std::string> job_state_keys(const Keys& keys, const JobName& name) {
+  return {keys.job(name), keys.marker(name)};
+}
+
+JobState job_state(const Keys& keys, const JobName& name, const std::vector<KeyValue>& found) {
+  JobState state;
+  for (const KeyValue& entry : found) {
+    if (entry.key == keys.job(name)) state.document = entry;
+    if (entry.key == keys.marker(name)) state.marker = entry;
+  }
+  return state;
+}
+
+Edit save(const Keys& keys, const JobState& state, const std::optional<domain::Job>& before, domain::Job after,
+          WallTime now) {
+  const JobName name = after.name;
+  const bool stands = state.document && before && domain::has_valid_stamp(*before);
+  if (stands && before->schedule == after.schedule) {
+    after.schedule_set_at = before->schedule_set_at;
+  } else {
+    after.schedule_set_at = whole_ms(now);
+  }
+  if (stands && !domain::changes_firings(*before, after)) {
+    after.since = before->since;
+    after.stamp = domain::stamp_of(after);
+    Txn txn{.expected = {as_read(keys.job(name), state.document)},
+            .writes = {{keys.job(name), domain::encode_job(after)}},
+            .read_if_refused = {keys.job(name), keys.marker(name)}};
+    keep_version(keys, name, state.document, txn);
+    return {std::move(txn), std::move(after)};
+  }
+  Txn txn = guarded(keys, name, state);
+  const WallTime accounted = instant_of(state.marker);
+  WallTime since = std::max(whole_ms(now), accounted);
+  if (before && before->since) since = std::max(since, *before->since);
+  after.since = since;
+  after.stamp = domain::stamp_of(after);
+  txn.writes = {{keys.job(name), domain::encode_job(after)}, {keys.marker(name), Marker{since, "saved"}.text()}};
+  leave_account(keys, name, state.document, accounted, since, txn);
+  keep_version(keys, name, state.document, txn);
+  return {std::move(txn), std::move(after)};
+}
+
+Edit erase(const Keys& keys, const JobState& state, const std::optional<domain::Job>& before, WallTime now) {
+  CHECK(state.document.has_value());
+  const JobName name(std::string(*after_prefix(state.document->key, keys.jobs())));
+  Txn txn = guarded(keys, name, state);
+  const WallTime accounted = instant_of(state.marker);
+  const WallTime closed = std::max(whole_ms(now), accounted);
+  txn.writes = {{keys.job(name), std::nullopt}, {keys.marker(name), Marker{closed, "closed"}.text()}};
+  leave_account(keys, name, state.document, accounted, closed, txn);
+  keep_version(keys, name, state.document, txn);
+  return {std::move(txn), before.value_or(domain::Job{})};
+}
+
+Edit adopt(const Keys& keys, const JobState& state, const std::optional<domain::Job>& before, domain::Job document,
+           WallTime now) {
+  CHECK(state.document.has_value());
+  const JobName name = document.name;
+  Txn txn = guarded(keys, name, state);
+  if (before && before->since && state.marker && !domain::changes_firings(*before, document)) {
+    document.since = before->since;
+    document.schedule_set_at = before->schedule_set_at;
+    document.stamp = domain::stamp_of(document);
+    txn.writes = {{keys.job(name), domain::encode_job(document)}};
+    return {std::move(txn), std::move(document)};
+  }
+  const WallTime accounted = instant_of(state.marker);
+  WallTime since = std::max(whole_ms(now), accounted);
+  if (before && before->since) since = std::max(since, *before->since);
+  document.since = since;
+  if (!before || before->schedule != document.schedule || !document.schedule_set_at) document.schedule_set_at = since;
+  document.stamp = domain::stamp_of(document);
+  txn.writes = {{keys.job(name), domain::encode_job(document)}, {keys.marker(name), Marker{since, "adopted"}.text()}};
+  if (before && before->since && accounted < since) {
+    // What stood before the edit by hand is owed by the version that this node last saw, under that document's
+    // revision.
+    txn.writes.push_back({keys.account(name, state.document->modified),
+                          encode(AccountEntry{domain::encode_job(*before), accounted, since})});
+  }
+  return {std::move(txn), std::move(document)};
+}
+
+Txn close_deleted(const Keys& keys, const JobState& state, const domain::Job& last_known, Revision last_revision,
+                  WallTime now) {
+  CHECK(!state.document && state.marker);
+  Txn txn = guarded(keys, last_known.name, state);
+  const WallTime accounted = instant_of(state.marker);
+  const WallTime closed = std::max(whole_ms(now), accounted);
+  txn.writes = {{keys.marker(last_known.name), Marker{closed, "closed"}.text()}};
+  if (accounted < closed) {
+    txn.writes.push_back({keys.account(last_known.name, last_revision),
+                          encode(AccountEntry{domain::encode_job(last_known), accounted, closed})});
+  }
+  return txn;
+}
+
+}  // namespace cronfleet::core

@@ -1,0 +1,51 @@
+// core/edits.h: saves, deletes and adoptions of jobs as transactions (protocol.md §2, rules 1 to 5).
+//
+// Each function takes what was just read and returns the one transaction that makes the edit. A refusal brings job and
+// marker back: when only the marker moved, read again and try again (rule 3); when the job moved, the edit is stale.
+// Pure: `now` is the fleet's time (rule 16), already corrected.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "core/entries.h"
+#include "core/transaction.h"
+#include "domain/job.h"
+
+namespace cronfleet::core {
+
+// A job and its marker as they stand in the store.
+struct JobState {
+  std::optional<KeyValue> document;  // jobs/<name>
+  std::optional<KeyValue> marker;    // fired/<name>
+};
+// The keys to read for it.
+std::vector<std::string> job_state_keys(const Keys& keys, const JobName& name);
+JobState job_state(const Keys& keys, const JobName& name, const std::vector<KeyValue>& found);
+
+struct Edit {
+  Txn txn;
+  domain::Job job;  // as it will stand: since, stamp and schedule_set_at set. A delete leaves the old one here.
+};
+
+// Creates or changes a job. Where the change moves firings (domain::changes_firings), or nothing stood there, or what
+// stood there has no valid stamp, it sets `since`, raises the marker to it and leaves what the old version still owes
+// under accounts/; otherwise it only replaces the document. `before`: the decoded document that stands, when it
+// decodes.
+Edit save(const Keys& keys, const JobState& state, const std::optional<domain::Job>& before, domain::Job after,
+          WallTime now);
+
+// Removes a job; its marker stays, closed (rule 2). Precondition: state.document.
+Edit erase(const Keys& keys, const JobState& state, const std::optional<domain::Job>& before, WallTime now);
+
+// Gives a document that was put by hand its stamp, before anybody claims it (rule 5). `before`: the last version this
+// node knew, if any: an unchanged schedule keeps its since.
+Edit adopt(const Keys& keys, const JobState& state, const std::optional<domain::Job>& before, domain::Job document,
+           WallTime now);
+
+// Closes the marker of a job whose document was removed by hand, and leaves an account of what the last known version
+// still owed. Precondition: no state.document, a marker that is not closed.
+Txn close_deleted(const Keys& keys, const JobState& state, const domain::Job& last_known, Revision last_revision,
+                  WallTime now);
+
+}  // namespace cronfleet::core
