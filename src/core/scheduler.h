@@ -1,0 +1,263 @@
+// core/scheduler.h: the decisions of a worker. step(event, now) appends the effects to perform, in order.
+//
+// Pure: no clock, no I/O, no log. Equal calls give equal effects. Everything that the worker waits for comes in as an
+// event, and what came of an effect comes back as a later event; so one can follow a firing by reading on_due, the
+// answer of its claim, and the stages of its run, top to bottom:
+//
+//   due (plan.h) → claim (protocol.h) → Start → RunStarted → RunEnded → end → Record → Recorded → removed
+//
+// Rules are those of specs/protocol.md, named where they act. The core walks only ordered containers. One node with
+// SQLite holds all ranks; nothing is left out because of it.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+#include "base/rng.h"
+#include "base/token.h"
+#include "core/due_queue.h"
+#include "core/entries.h"
+#include "core/plan.h"
+#include "domain/compiled_job.h"
+
+namespace cronfleet::core {
+
+using Ticket = std::uint64_t;  // names one commit or read, for its answer
+using CompiledPtr = std::shared_ptr<const domain::CompiledJob>;
+
+struct Now {
+  WallTime wall{};  // corrected to the fleet's time (rule 16)
+  MonoTime mono{};
+};
+
+// ---- events -------------------------------------------------------------------------------------------------------
+
+struct Woke {};  // a wake-up that WakeAt asked for; early or late ones do no harm
+
+// jobs/<name> as it stands. `job` is null where the document cannot be decoded or compiled; `refusal` then says why.
+struct JobSeen {
+  JobName name;
+  Revision revision = 0;
+  CompiledPtr job;
+  std::string refusal;
+};
+struct JobGone {
+  JobName name;
+  Revision revision = 0;
+};
+struct MarkerSeen {  // fired/<name>, from the list at start
+  JobName name;
+  std::string text;
+};
+struct AccountSeen {  // accounts/<name>/<revision>; `job` null: the document cannot be read, its firings cannot be
+                      // named
+  std::string key, text;
+  AccountEntry entry;
+  CompiledPtr job;
+};
+struct TriggerSeen {
+  std::string text;
+  TriggerEntry entry;
+};
+struct TriggerGone {
+  domain::RequestId id;
+};
+struct KillSeen {
+  std::string key;
+  JobName job;
+  std::optional<domain::RunId> run;  // absent: every run of the job that started before
+  KillEntry entry;
+};
+struct WorkersSeen {  // the registrations that stand, all of them
+  std::vector<WorkerEntry> workers;
+};
+// Jobs and markers have been listed once and older lives of this node are swept: nothing is claimed before it.
+struct CaughtUp {};
+
+struct SessionOpened {
+  Incarnation incarnation;
+  std::string hold_key;
+};
+struct LeasesExtended {
+  MonoTime session_until{}, run_until{};
+};
+struct SessionLost {};
+
+// What keeps this worker from claiming, besides its session; each may come and go.
+struct Obstacles {
+  bool clock_suspect = false, disk_full = false, draining = false;
+  friend bool operator==(const Obstacles&, const Obstacles&) = default;
+};
+struct ClaimRate {
+  double per_second = 0;  // transactions that the store answers; the lead follows it in a burst
+};
+
+enum class Outcome { Committed, Refused, Unknown };
+struct CommitAnswered {
+  Ticket ticket = 0;
+  Outcome outcome = Outcome::Unknown;
+  Revision revision = 0;
+  std::vector<KeyValue> found;  // Refused: what stands under the transaction's read_if_refused
+};
+struct ReadAnswered {
+  Ticket ticket = 0;
+  bool ok = false;  // false: no answer; ask again later
+  Revision revision = 0;
+  std::vector<KeyValue> found;
+};
+
+struct RunStarted {
+  domain::RunId run;
+  WallTime started_at{};
+};
+struct RunNotStarted {
+  enum class Why { Cancelled, TooLate, Frozen, SpawnFailed, Overloaded, Stopped };
+  domain::RunId run;
+  Why why = Why::TooLate;
+  std::string error;
+};
+struct RunEnded {
+  domain::RunId run;
+  domain::RunEnd end;
+  std::string output_text;
+};
+// The history has the record of `run`, or another one that came first and stands.
+struct RunRecorded {
+  domain::RunId run;
+  bool duplicate = false;
+  domain::RunStatus standing = domain::RunStatus::Lost;
+};
+// What the journal of an earlier life of this worker says; comes before CaughtUp.
+struct Journalled {
+  domain::RunId run;
+  bool reached_exec = false;
+  std::optional<domain::RunEnd> end;
+  std::string output_text;
+};
+
+using Event = std::variant<Woke, JobSeen, JobGone, MarkerSeen, AccountSeen, TriggerSeen, TriggerGone, KillSeen,
+                           WorkersSeen, CaughtUp, SessionOpened, LeasesExtended, SessionLost, Obstacles, ClaimRate,
+                           CommitAnswered, ReadAnswered, RunStarted, RunNotStarted, RunEnded, RunRecorded, Journalled>;
+
+// ---- effects ------------------------------------------------------------------------------------------------------
+
+struct WakeAt {
+  WallTime wall = WallTime::max();  // replaces the former wake-up
+  MonoTime mono = MonoTime::max();  // whichever comes first
+};
+struct Commit {
+  Ticket ticket = 0;
+  Txn txn;
+};
+struct Read {  // answered by ReadAnswered
+  Ticket ticket = 0;
+  std::vector<std::string> keys;
+  std::string prefix;  // instead of keys, when not empty
+};
+struct Start {
+  domain::RunId run;
+  CompiledPtr job;
+  WallTime start_at{};
+  MonoTime not_after{};
+  MonoTime fence_deadline = MonoTime::max();
+  Revision fence = 0;
+  WallTime scheduled_at{};
+  std::map<std::string, std::string> parameters;
+};
+struct CancelStart {
+  domain::RunId run;
+};
+struct Kill {
+  domain::RunId run;
+  domain::RunStatus status = domain::RunStatus::Killed;
+  domain::Reason reason = domain::Reason::None;
+  std::string actor;
+  std::optional<std::chrono::milliseconds> grace;
+};
+struct FenceDeadline {
+  domain::RunId run;
+  MonoTime deadline{};
+};
+struct Record {  // answered by RunRecorded, once
+  domain::RunRecord record;
+};
+struct RecordRange {  // one record per firing, or a range record above kRangeRecords; answered by RunRecorded of `last`
+  domain::RunRecord last;
+  Range range;
+};
+struct Forget {  // nothing of this run is needed any more: the journal may drop it
+  domain::RunId run;
+};
+struct Alarm {
+  std::string what;  // a constant
+  std::string about;
+};
+
+using Effect =
+    std::variant<WakeAt, Commit, Read, Start, CancelStart, Kill, FenceDeadline, Record, RecordRange, Forget, Alarm>;
+using Effects = std::vector<Effect>;
+
+// ---- options ------------------------------------------------------------------------------------------------------
+
+struct SchedulerOptions {
+  std::chrono::milliseconds claim_lead{20};                        // about twice the store's p99
+  std::chrono::milliseconds claim_lead_max{800};                   // in a burst (rule 14)
+  std::chrono::milliseconds takeover_delay{500};                   // between ranks (rule 26)
+  std::chrono::milliseconds relist_every{3'000};                   // running/<self>/ (rule 6)
+  std::chrono::milliseconds reconcile_every{5'000};                // running/ of the dead
+  std::chrono::milliseconds lost_after{std::chrono::minutes(10)};  // rule 13
+  std::chrono::milliseconds retry_store{200};  // before a read or commit that got no answer is tried again
+  std::chrono::milliseconds lock_poll{500};    // a lock of another node that a queued firing waits for
+  std::chrono::seconds claim_fresh{1};         // rule 14
+  int capacity = 64;                           // runs at once on this node
+};
+
+// Rules that can be switched off, in the simulator only, to see it fail without them.
+struct Rules {
+  bool conditional_on_marker = true;    // 3
+  bool relist_running = true;           // 6
+  bool respect_hold = true;             // 7
+  bool drop_on_new_incarnation = true;  // 8
+  bool sweep_before_claims = true;      // 9
+  bool confirm_revision = true;         // 14
+  bool check_deadline = true;           // 15
+  bool remove_own_lock_only = true;     // 17
+  bool retry_at_instant = true;         // 19
+  bool require_stamp = true;            // 5
+  bool read_back_unknown = true;        // 28
+  bool record_before_removal = true;    // REL-10
+};
+
+// ---- the scheduler ------------------------------------------------------------------------------------------------
+
+struct JobSlot;
+struct RunSlot;
+
+class Scheduler {
+ public:
+  Scheduler(NodeId self, Keys keys, SchedulerOptions options, TokenSource& tokens, Rules rules = {});
+  ~Scheduler();
+
+  void step(const Event& event, Now now, Effects& effects);
+
+  // For views and checks; loop thread only.
+  std::size_t jobs() const;
+  std::size_t runs_active() const;      // claimed, starting or running here
+  std::size_t records_waiting() const;  // ended here, not yet in the history
+  std::vector<domain::RunId> active_runs() const;
+  bool accepting() const;                                   // claims are possible
+  std::map<std::string, std::string> refused_jobs() const;  // name → why
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace cronfleet::core
