@@ -5,33 +5,12 @@
 
 #include <algorithm>
 
-#include "base/check.h"
+#include "base/utf8.h"
 
 namespace cronfleet::domain {
 namespace {
 
 constexpr std::size_t kNameCharactersMax = 128;
-
-// Length of the UTF-8 sequence at the head of `text`, 0 where there is none. Overlong forms, surrogates and values past
-// U+10FFFF are none.
-std::size_t utf8_length(std::string_view text, char32_t& point) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char lead = byte(0);
-  const std::size_t length = lead < 0x80                   ? 1
-                             : lead >= 0xc2 && lead < 0xe0 ? 2
-                             : (lead & 0xf0) == 0xe0       ? 3
-                             : lead >= 0xf0 && lead < 0xf5 ? 4
-                                                           : 0;
-  if (length == 0 || text.size() < length) return 0;
-  point = length == 1 ? lead : lead & (0xffu >> (length + 1));
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xc0) != 0x80) return 0;
-    point = point << 6 | (byte(i) & 0x3f);
-  }
-  constexpr char32_t kLeast[] = {0, 0, 0x80, 0x800, 0x10000};
-  if (point < kLeast[length] || point > 0x10ffff || (point >= 0xd800 && point < 0xe000)) return 0;
-  return length;
-}
 
 std::string instant_text(const std::optional<WallTime>& at) { return at ? std::to_string(to_ms(*at)) : "-"; }
 
@@ -48,8 +27,7 @@ Result<JobName> make_job_name(std::string_view text) {
     return fail(Code::InvalidArgument, "job name '{}' begins or ends with a space", text);
   std::size_t count = 0;
   for (std::string_view rest = text; !rest.empty(); ++count) {
-    char32_t point = 0;
-    const std::size_t length = utf8_length(rest, point);
+    const auto [length, point] = utf8_head(rest);
     if (length == 0)
       return fail(Code::InvalidArgument, "job name is not valid UTF-8 at byte {}", text.size() - rest.size());
     if (point < 0x20 || (point >= 0x7f && point < 0xa0) || point == 0x2028 || point == 0x2029)
