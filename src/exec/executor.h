@@ -21,7 +21,7 @@ namespace cronfleet::exec {
 struct StartRequest {
   domain::RunId run;
   std::vector<std::string> arguments;              // argv; [0] is looked up in the run's PATH when it has no slash
-  std::map<std::string, std::string> environment;  // all of it: the executor adds nothing but CRONFLEET_RUN_ID
+  std::map<std::string, std::string> environment;  // all of it: the executor adds CRONFLEET_RUN_ID and _HOME_ID
   std::string working_directory = "/";
   std::string user;  // empty: our own; resolved, with its groups, before the clone
   unsigned umask = 022;
@@ -71,6 +71,11 @@ class ExecutorSink {
   virtual void on_ended(Ended ended) = 0;                 // journalled before; exactly once per started run
   // The executor lost its runner: every run it had is over. The worker takes up what the journal says after restart().
   virtual void on_runner_lost(std::string error) = 0;
+  // The journal's disk is full, or no longer: nothing is to be claimed while it is (REL-F13). `text` says how runs are
+  // kept together and what is degraded, for the worker's status.
+  virtual void on_condition(bool journal_full, std::string text) {
+    static_cast<void>(journal_full), static_cast<void>(text);
+  }
 };
 
 struct KillOrder {
@@ -83,7 +88,8 @@ struct KillOrder {
 // What an earlier life of this worker left in the journal about a run.
 struct JournalEntry {
   domain::RunId run;
-  bool reached_exec = false;   // false: proved never executed
+  bool reached_exec = false;  // false: proved never executed
+  std::optional<Started> started;
   std::optional<Ended> ended;  // absent: still running when the journal ended, hence lost or killed by the sweep
   std::vector<domain::OutputChunk> output;  // not yet acknowledged
 };

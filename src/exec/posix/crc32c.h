@@ -1,0 +1,12 @@
+// exec/posix/crc32c.h: CRC-32C (Castagnoli), by which the journal knows a whole frame from a torn one.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace cronfleet::exec::posix {
+
+// The checksum of `bytes` after bytes whose checksum is `before`.
+std::uint32_t crc32c(std::string_view bytes, std::uint32_t before = 0);
+
+}  // namespace cronfleet::exec::posix

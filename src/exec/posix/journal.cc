@@ -1,0 +1,508 @@
+#include "exec/posix/journal.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <set>
+
+#include "base/check.h"
+#include "exec/posix/bytes.h"
+#include "exec/posix/crc32c.h"
+#include "exec/posix/output.h"
+
+namespace cronfleet::exec::posix {
+namespace {
+
+// Types 1 to 4 hold the reports of messages.h under their index there.
+constexpr std::uint8_t kHeader = 16, kIntent = 17, kAcknowledged = 18;
+constexpr std::uint8_t kStarted = 1, kNotStarted = 2, kOutput = 3, kEnded = 4;
+constexpr std::string_view kMagic = "cronfleet journal 1";
+constexpr std::size_t kFrameHead = 9;  // length, checksum, type
+
+std::string boot_id() {
+  const Fd fd(::open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC));
+  char text[64];
+  const ssize_t size = fd ? ::read(fd.get(), text, sizeof text) : 0;
+  std::string id(text, size > 0 ? static_cast<std::size_t>(size) : 0);
+  while (!id.empty() && id.back() == '\n') id.pop_back();
+  return id;
+}
+
+std::string head_of(std::uint8_t type, std::string_view a, std::string_view b) {
+  const char type_byte = static_cast<char>(type);
+  std::string head;
+  ByteWriter out(head);
+  out.u32(static_cast<std::uint32_t>(1 + a.size() + b.size()));
+  out.u32(crc32c(b, crc32c(a, crc32c({&type_byte, 1}))));
+  out.u8(type);
+  return head;
+}
+
+std::string segment_name(std::uint64_t number) { return fmt::format("{:016x}.journal", number); }
+
+Result<std::vector<std::uint64_t>> segment_numbers(const std::string& folder) {
+  std::vector<std::uint64_t> numbers;
+  DIR* dir = ::opendir(folder.c_str());
+  if (dir == nullptr) {
+    if (errno == ENOENT) return numbers;
+    return fail(Code::Unavailable, "opening journal folder '{}': {}", folder, std::strerror(errno));
+  }
+  while (const dirent* entry = ::readdir(dir)) {
+    const std::string_view name = entry->d_name;
+    std::uint64_t number = 0;
+    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number, 16);
+    if (error == std::errc() && name == segment_name(number)) numbers.push_back(number);
+  }
+  ::closedir(dir);
+  std::sort(numbers.begin(), numbers.end());
+  return numbers;
+}
+
+Result<std::string> read_file(const std::string& path) {
+  const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  struct stat facts{};
+  if (!fd || ::fstat(fd.get(), &facts) != 0)
+    return fail(Code::Unavailable, "opening '{}': {}", path, std::strerror(errno));
+  std::string bytes(static_cast<std::size_t>(facts.st_size), '\0');
+  std::size_t used = 0;
+  while (used < bytes.size()) {
+    const ssize_t size = ::pread(fd.get(), bytes.data() + used, bytes.size() - used, static_cast<off_t>(used));
+    if (size < 0) return fail(Code::Unavailable, "reading '{}': {}", path, std::strerror(errno));
+    if (size == 0) break;
+    used += static_cast<std::size_t>(size);
+  }
+  bytes.resize(used);
+  return bytes;
+}
+
+// Calls `found(type, payload, frame)` for each whole frame; returns where they end, and says in `damage` why there when
+// that is not the end of the bytes.
+template <typename Found>
+std::size_t for_each_frame(std::string_view bytes, Found found, std::string& damage) {
+  std::size_t at = 0;
+  while (bytes.size() - at >= kFrameHead) {
+    ByteReader in(bytes.substr(at));
+    const std::uint32_t length = in.u32(), checksum = in.u32();
+    if (length == 0) return at;  // the unused part of a reserve
+    if (length > kFrameBytesMax || length > bytes.size() - at - 8) break;
+    const std::string_view inside = bytes.substr(at + 8, length);
+    if (crc32c(inside) != checksum) break;
+    found(static_cast<std::uint8_t>(inside[0]), inside.substr(1), bytes.substr(at, 8 + length));
+    at += 8 + length;
+  }
+  if (at < bytes.size() && bytes.find_first_not_of('\0', at) != std::string_view::npos)
+    damage = fmt::format("frame at byte {} of {} is torn; {} bytes set aside", at, bytes.size(), bytes.size() - at);
+  return at;
+}
+
+// The run that a frame is about; every payload but the header's begins with it.
+std::string_view run_of(std::string_view payload) { return ByteReader(payload).text(); }
+
+}  // namespace
+
+// ---- reading
+
+Result<JournalReplay> replay(const std::string& folder) {
+  struct Found {
+    JournalEntry entry;
+    std::size_t order = 0;
+    std::map<std::uint64_t, domain::OutputChunk> chunks;
+    std::optional<domain::RunEnd> end;
+    bool not_started = false, known = false;
+  };
+  JournalReplay result;
+  std::map<std::string, Found, std::less<>> runs;
+  std::set<std::string, std::less<>> acknowledged;
+  const std::string boot = boot_id();
+  const auto numbers = segment_numbers(folder);
+  if (!numbers) return Failure(numbers.error());
+  result.same_boot = !numbers->empty();
+  for (const std::uint64_t number : *numbers) {
+    const std::string path = folder + "/" + segment_name(number);
+    const auto bytes = read_file(path);
+    if (!bytes) return Failure(bytes.error());
+    std::string damage;
+    const auto take = [&](std::uint8_t type, std::string_view payload, std::string_view) {
+      ByteReader in(payload);
+      const std::string_view name = in.text();
+      if (type == kHeader) {
+        if (in.text() != boot) result.same_boot = false;
+        return;
+      }
+      if (type == kAcknowledged) {
+        acknowledged.emplace(name);
+        return;
+      }
+      Found& run = runs[std::string(name)];
+      if (!run.known) {
+        run.known = true;
+        run.order = runs.size();
+        if (auto id = domain::parse_run_id(name))
+          run.entry.run = std::move(*id);
+        else
+          damage = id.error().message();
+      }
+      if (type == kIntent) return;
+      auto report = decode_fields(type, payload);
+      if (!report) {
+        damage = fmt::format("frame of type {} about '{}' cannot be read", type, name);
+      } else if (auto* started = std::get_if<StartedReport>(&*report)) {
+        run.entry.started = Started{run.entry.run, started->pid, started->started_at};
+      } else if (std::holds_alternative<StartFailedReport>(*report)) {
+        run.not_started = true;
+      } else if (auto* chunk = std::get_if<OutputReport>(&*report)) {
+        run.chunks.try_emplace(chunk->sequence,
+                               domain::OutputChunk{run.entry.run, chunk->sequence, chunk->offset, chunk->stream,
+                                                   chunk->written_at, std::move(chunk->bytes)});
+      } else if (auto* ended = std::get_if<EndedReport>(&*report)) {
+        run.end = std::move(ended->end);
+      }
+    };
+    for_each_frame(*bytes, take, damage);
+    if (!damage.empty()) result.damage.push_back(path + ": " + damage);
+  }
+  std::vector<Found*> in_order;
+  for (auto& [name, run] : runs)
+    if (!acknowledged.contains(name) && !run.entry.run.firing.job.empty()) in_order.push_back(&run);
+  std::sort(in_order.begin(), in_order.end(), [](const Found* a, const Found* b) { return a->order < b->order; });
+  for (Found* run : in_order) {
+    run->entry.reached_exec = !run->not_started;
+    for (auto& [sequence, chunk] : run->chunks) run->entry.output.push_back(std::move(chunk));
+    if (run->end) {
+      const std::uint64_t bytes = run->end->output_bytes;
+      run->entry.ended = Ended{run->entry.run, std::move(*run->end), readable_output(run->entry.output, bytes)};
+    }
+    result.entries.push_back(std::move(run->entry));
+  }
+  return result;
+}
+
+// ---- opening
+
+std::string Journal::path(std::uint64_t number) const { return options_.folder + "/" + segment_name(number); }
+
+Result<std::unique_ptr<Journal>> Journal::open(JournalOptions options, std::chrono::milliseconds patience) {
+  std::unique_ptr<Journal> journal(new Journal(std::move(options)));
+  const std::string& folder = journal->options_.folder;
+  if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST)
+    return fail(Code::Unavailable, "making journal folder '{}': {}", folder, std::strerror(errno));
+  auto folder_file = std::make_shared<File>();
+  folder_file->path = folder;
+  folder_file->folder = true;
+  folder_file->fd.reset(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!folder_file->fd) return fail(Code::Unavailable, "opening journal folder '{}': {}", folder, std::strerror(errno));
+  journal->folder_ = std::move(folder_file);
+
+  const std::string lock_path = folder + "/lock";
+  journal->lock_.reset(::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!journal->lock_) return fail(Code::Unavailable, "opening '{}': {}", lock_path, std::strerror(errno));
+  constexpr int kStepMs = 20;
+  for (auto left = patience.count(); ::flock(journal->lock_.get(), LOCK_EX | LOCK_NB) != 0; left -= kStepMs) {
+    if (left <= 0) return fail(Code::Conflict, "journal '{}' is held by another runner", folder);
+    ::poll(nullptr, 0, kStepMs);
+  }
+  if (auto loaded = journal->load(); !loaded) return Failure(loaded.error());
+  return journal;
+}
+
+Journal::~Journal() { flush(); }
+
+Result<void> Journal::load() {
+  const auto numbers = segment_numbers(options_.folder);
+  if (!numbers) return Failure(numbers.error());
+  for (const std::uint64_t number : *numbers)
+    if (auto loaded = load_segment(number); !loaded) return loaded;
+  if (auto made = make_reserve(); !made) return made;
+  if (auto begun = begin_segment(); !begun) return begun;
+  collect();
+  return {};
+}
+
+Result<void> Journal::load_segment(std::uint64_t number) {
+  const auto bytes = read_file(path(number));
+  if (!bytes) return Failure(bytes.error());
+  Segment& segment = segments_[number];
+  segment.number = number;
+  std::string damage;
+  std::vector<std::string> acknowledged;
+  const auto take = [&](std::uint8_t type, std::string_view payload, std::string_view frame) {
+    if (type == kAcknowledged)
+      acknowledged.emplace_back(run_of(payload));
+    else if (type != kHeader)
+      count(run_of(payload), frame.size());
+  };
+  const std::size_t end = for_each_frame(*bytes, take, damage);
+  // Cut: what follows is torn, or the unused part of a reserve.
+  if (end < bytes->size() && ::truncate(path(number).c_str(), static_cast<off_t>(end)) != 0)
+    return fail(Code::Unavailable, "cutting '{}' at {}: {}", path(number), end, std::strerror(errno));
+  segment.bytes = end;
+  total_bytes_ += end;
+  for (const std::string& run : acknowledged) {
+    for (auto& [other, older] : segments_) {
+      const auto found = older.live.find(run);
+      if (found == older.live.end()) continue;
+      live_bytes_ -= found->second;
+      older.live.erase(found);
+    }
+    live_.erase(run);
+  }
+  return {};
+}
+
+Result<void> Journal::begin_segment() {
+  const std::uint64_t number = segments_.empty() ? 1 : segments_.rbegin()->first + 1;
+  auto file = std::make_shared<File>();
+  file->path = path(number);
+  file->fd.reset(::open(file->path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (!file->fd)
+    return fail(errno == ENOSPC || errno == EDQUOT ? Code::NoSpace : Code::Unavailable, "making '{}': {}", file->path,
+                std::strerror(errno));
+  Segment& segment = segments_[number];
+  segment.number = number;
+  segment.file = file;
+  std::string payload;
+  ByteWriter out(payload);
+  out.text(kMagic);
+  out.text(boot_id());
+  if (!write(head_of(kHeader, payload, {}), payload)) {
+    ::unlink(file->path.c_str());
+    segments_.erase(number);
+    return fail(Code::NoSpace, "writing '{}': {}", file->path, std::strerror(errno));
+  }
+  unsynced_.push_back(folder_);
+  return {};
+}
+
+Result<void> Journal::make_reserve() {
+  if (reserve_ready_) return {};
+  const std::string name = options_.folder + "/reserve";
+  const Fd fd(::open(name.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  const int error = fd ? ::posix_fallocate(fd.get(), 0, static_cast<off_t>(options_.reserve_bytes)) : errno;
+  if (error != 0) {
+    ::unlink(name.c_str());
+    return fail(error == ENOSPC || error == EDQUOT ? Code::NoSpace : Code::Unavailable,
+                "setting {} bytes aside in '{}': {}", options_.reserve_bytes, name, std::strerror(error));
+  }
+  reserve_ready_ = true;
+  return {};
+}
+
+// ---- writing
+
+// Appends to the newest segment, all or nothing.
+bool Journal::write(std::string_view a, std::string_view b) {
+  Segment& segment = segments_.rbegin()->second;
+  if (segment.bytes_reserved != 0 && segment.bytes + a.size() + b.size() > segment.bytes_reserved) {
+    errno = ENOSPC;
+    return false;
+  }
+  iovec parts[2] = {{const_cast<char*>(a.data()), a.size()}, {const_cast<char*>(b.data()), b.size()}};
+  const ssize_t size = ::pwritev(segment.file->fd.get(), parts, 2, static_cast<off_t>(segment.bytes));
+  if (size != static_cast<ssize_t>(a.size() + b.size())) {
+    if (size >= 0) errno = ENOSPC;
+    const int error = errno;
+    if (segment.bytes_reserved == 0 && size > 0)
+      CHECK(::ftruncate(segment.file->fd.get(), static_cast<off_t>(segment.bytes)) == 0);
+    errno = error;
+    return false;
+  }
+  segment.bytes += a.size() + b.size();
+  total_bytes_ += a.size() + b.size();
+  if (unsynced_.empty() || unsynced_.back() != segment.file) unsynced_.push_back(segment.file);
+  return true;
+}
+
+void Journal::count(std::string_view run, std::uint64_t bytes) {
+  std::map<std::string, std::uint64_t, std::less<>>& live = segments_.rbegin()->second.live;
+  const auto found = live.find(run);
+  if (found != live.end())
+    found->second += bytes;
+  else
+    live.emplace(run, bytes);
+  const auto all = live_.find(run);
+  if (all != live_.end())
+    all->second += bytes;
+  else
+    live_.emplace(run, bytes);
+  live_bytes_ += bytes;
+}
+
+void Journal::add_frame(std::string_view run, std::uint8_t type, std::string_view payload) {
+  std::string bytes = head_of(type, payload, {});
+  bytes.append(payload);
+  waiting_.push_back({type == kAcknowledged ? std::string() : std::string(run), std::move(bytes)});
+}
+
+void Journal::add_intent(std::string_view run) {
+  std::string payload;
+  ByteWriter(payload).text(run);
+  add_frame(run, kIntent, payload);
+}
+void Journal::add(const StartedReport& report) {
+  std::string payload;
+  encode_fields(report, payload);
+  add_frame(report.run, kStarted, payload);
+}
+void Journal::add(const StartFailedReport& report) {
+  std::string payload;
+  encode_fields(report, payload);
+  add_frame(report.run, kNotStarted, payload);
+}
+void Journal::add(const EndedReport& report) {
+  std::string payload;
+  encode_fields(report, payload);
+  add_frame(report.run, kEnded, payload);
+}
+
+bool Journal::add_output(std::string_view run, const OutputReport& head, std::string_view bytes) {
+  if (!takes_output()) return false;
+  flush();
+  rotate_when_due();
+  std::string payload;
+  encode_output_head(run, head, bytes.size(), payload);
+  const std::string front = head_of(kOutput, payload, bytes) + payload;
+  if (!write(front, bytes)) {
+    use_reserve();
+    return false;
+  }
+  count(run, front.size() + bytes.size());
+  return true;
+}
+
+void Journal::flush() {
+  if (waiting_.empty()) return;
+  rotate_when_due();
+  // All in one write; when that fails, one by one, as far as the room goes.
+  std::string all;
+  for (const Frame& frame : waiting_) all.append(frame.bytes);
+  std::size_t done = 0;
+  if (write(all, {})) {
+    for (const Frame& frame : waiting_)
+      if (!frame.run.empty()) count(frame.run, frame.bytes.size());
+    done = waiting_.size();
+  } else {
+    use_reserve();
+    for (const Frame& frame : waiting_) {
+      if (!write(frame.bytes, {})) break;
+      if (!frame.run.empty()) count(frame.run, frame.bytes.size());
+      ++done;
+    }
+  }
+  waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(done));
+  if (total_bytes_ >= options_.bytes_max) full_ = true;
+}
+
+// The disk is full: the next frames go to space that was set aside.
+bool Journal::use_reserve() {
+  full_ = true;
+  if (!reserve_ready_) return false;
+  const std::uint64_t number = segments_.rbegin()->first + 1;
+  const std::string from = options_.folder + "/reserve", to = path(number);
+  auto file = std::make_shared<File>();
+  file->path = to;
+  if (::rename(from.c_str(), to.c_str()) != 0) return false;
+  reserve_ready_ = false;
+  file->fd.reset(::open(to.c_str(), O_RDWR | O_CLOEXEC));
+  if (!file->fd) return false;
+  Segment& segment = segments_[number];
+  segment.number = number;
+  segment.file = file;
+  segment.bytes_reserved = options_.reserve_bytes;
+  std::string payload;
+  ByteWriter out(payload);
+  out.text(kMagic);
+  out.text(boot_id());
+  unsynced_.push_back(folder_);
+  return write(head_of(kHeader, payload, {}), payload);
+}
+
+void Journal::rotate_when_due() {
+  const Segment& last = segments_.rbegin()->second;
+  if (last.bytes < options_.segment_bytes || last.bytes_reserved != 0) return;
+  if (!begin_segment()) use_reserve();
+  collect();
+}
+
+void Journal::retry() {
+  if (!full_) return;
+  collect();
+  if (total_bytes_ >= options_.bytes_max) return;
+  if (!make_reserve() || !begin_segment()) return;
+  full_ = false;
+  flush();
+}
+
+// ---- freeing
+
+void Journal::acknowledge(std::string_view run) {
+  std::string payload;
+  ByteWriter(payload).text(run);
+  add_frame(run, kAcknowledged, payload);
+  flush();
+  const auto found = live_.find(run);
+  if (found == live_.end()) return;
+  live_bytes_ -= found->second;
+  live_.erase(found);
+  for (auto& [number, segment] : segments_) {
+    const auto here = segment.live.find(run);
+    if (here != segment.live.end()) segment.live.erase(here);
+  }
+  collect();
+}
+
+// Oldest first and in order, so that an acknowledgement is never freed before the frames it speaks of.
+void Journal::collect() {
+  while (segments_.size() > 1) {
+    Segment& oldest = segments_.begin()->second;
+    if (!oldest.live.empty()) {
+      const bool crowded = total_bytes_ > 2 * live_bytes_ + 4 * options_.segment_bytes;
+      if (!crowded || full_ || !carry_over(oldest)) return;
+    }
+    ::unlink(path(oldest.number).c_str());
+    total_bytes_ -= std::min(total_bytes_, oldest.bytes);
+    segments_.erase(segments_.begin());
+  }
+}
+
+bool Journal::carry_over(const Segment& segment) {
+  const auto bytes = read_file(path(segment.number));
+  if (!bytes) return false;
+  std::string kept, damage;
+  std::vector<std::pair<std::string, std::uint64_t>> counts;
+  const auto take = [&](std::uint8_t type, std::string_view payload, std::string_view frame) {
+    if (type == kHeader || type == kAcknowledged || !segment.live.contains(run_of(payload))) return;
+    kept.append(frame);
+    counts.emplace_back(run_of(payload), frame.size());
+  };
+  for_each_frame(*bytes, take, damage);
+  if (!write(kept, {})) return false;
+  if (::fdatasync(segments_.rbegin()->second.file->fd.get()) != 0) return false;  // before the old place goes
+  for (const auto& [run, size] : counts) count(run, size);
+  for (const auto& [run, size] : segment.live) {
+    live_bytes_ -= size;
+    live_[run] -= size;
+  }
+  return true;
+}
+
+std::vector<std::shared_ptr<const Journal::File>> Journal::take_unsynced() {
+  std::vector<std::shared_ptr<const File>> files(unsynced_.begin(), unsynced_.end());
+  unsynced_.clear();
+  return files;
+}
+
+Result<void> Journal::File::sync() const {
+  const int failed = folder ? ::fsync(fd.get()) : ::fdatasync(fd.get());
+  if (failed != 0) return fail(Code::Corrupt, "writing '{}' through to disk: {}", path, std::strerror(errno));
+  return {};
+}
+
+}  // namespace cronfleet::exec::posix

@@ -1,0 +1,117 @@
+// exec/posix/journal.h: what the runner writes down on local disk before it tells it: intents, output, ends (REL-6).
+//
+// A folder (0700) of segments `<16 hex digits>.journal` (0600), numbered in order of their making, and `reserve`. A
+// segment is a row of frames: length (4 bytes, of type and payload), CRC-32C of type and payload (4), type (1), payload
+// (messages.h). A length of 0 ends a segment. Frames of a run may stand twice and in any order: a reader goes by run
+// and sequence. docs/formats.md has the table.
+//
+// Segments are freed oldest first, once all their runs are acknowledged; what a long run still needs of an old segment
+// is carried over into the newest. Disk full (REL-F13): output is no longer taken; intents and ends go to the reserve.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "exec/posix/file.h"
+#include "exec/posix/messages.h"
+
+namespace cronfleet::exec::posix {
+
+struct JournalOptions {
+  std::string folder;
+  std::uint64_t bytes_max = 512ull << 20;  // 80 % of it: output is only counted; all of it: full()
+  std::uint64_t segment_bytes = 8ull << 20;
+  std::uint64_t reserve_bytes = 4ull << 20;  // set aside for intents and ends: about 15,000 of them
+};
+
+struct JournalReplay {
+  std::vector<JournalEntry> entries;  // runs not acknowledged, in order of their first frame
+  // Written since this machine started: then a run without an entry was never executed. A power cut may have taken
+  // intents along, so after one the absence of an entry proves nothing.
+  bool same_boot = false;
+  std::vector<std::string> damage;  // torn or broken places, a sentence each; a torn end after a crash is ordinary
+};
+
+// Reads what stands in `folder`, changing nothing; no folder is an empty journal. Not while a runner writes to it.
+Result<JournalReplay> replay(const std::string& folder);
+
+// One thread, but for File (below). Fails only where it says so: full() tells of a full disk.
+class Journal {
+ public:
+  // Makes the folder, takes its lock, cuts a torn end, begins a new segment. Blocks while another runner, which is
+  // ending its runs, holds the lock, for at most `patience`.
+  //   Conflict     the lock is still held after that
+  //   NoSpace      no room for the reserve
+  //   Unavailable  the folder cannot be used; the sentence says why
+  static Result<std::unique_ptr<Journal>> open(JournalOptions options, std::chrono::milliseconds patience);
+  ~Journal();
+
+  // Small frames: kept until flush(), which writes them together; never refused.
+  void add_intent(std::string_view run);
+  void add(const StartedReport& report);
+  void add(const StartFailedReport& report);
+  void add(const EndedReport& report);
+  void acknowledge(std::string_view run);  // and frees what can be freed
+  void flush();
+
+  // Written at once. False: no room, the bytes are to be counted as dropped.
+  bool add_output(std::string_view run, const OutputReport& head, std::string_view bytes);
+
+  // Files with bytes not yet known to be on disk; the sync thread calls sync() on each. After that everything flushed
+  // before take_unsynced() is durable.
+  struct File {
+    Fd fd;
+    std::string path;
+    bool folder = false;
+    Result<void> sync() const;
+  };
+  std::vector<std::shared_ptr<const File>> take_unsynced();
+
+  bool full() const { return full_; }
+  bool takes_output() const { return !full_ && total_bytes_ < options_.bytes_max / 10 * 8; }
+  void retry();  // while full(), about each second: looks whether there is room again
+  std::uint64_t bytes() const { return total_bytes_; }
+  std::size_t segments() const { return segments_.size(); }
+
+ private:
+  struct Segment {
+    std::uint64_t number = 0;
+    std::shared_ptr<File> file;
+    std::uint64_t bytes = 0;                                 // written
+    std::uint64_t bytes_reserved = 0;                        // of a reserve in use: no more than this fits
+    std::map<std::string, std::uint64_t, std::less<>> live;  // bytes per run that is not acknowledged
+  };
+  struct Frame {
+    std::string run;
+    std::string bytes;
+  };
+  explicit Journal(JournalOptions options) : options_(std::move(options)) {}
+
+  Result<void> load();
+  Result<void> load_segment(std::uint64_t number);
+  Result<void> begin_segment();
+  Result<void> make_reserve();
+  bool use_reserve();
+  void add_frame(std::string_view run, std::uint8_t type, std::string_view payload);
+  bool write(std::string_view a, std::string_view b);
+  void count(std::string_view run, std::uint64_t bytes);
+  void rotate_when_due();
+  void collect();
+  bool carry_over(const Segment& segment);
+  std::string path(std::uint64_t number) const;
+
+  JournalOptions options_;
+  Fd lock_;
+  std::shared_ptr<File> folder_;
+  std::map<std::uint64_t, Segment> segments_;               // the last one is written to
+  std::map<std::string, std::uint64_t, std::less<>> live_;  // all segments together
+  std::uint64_t live_bytes_ = 0, total_bytes_ = 0;
+  std::vector<Frame> waiting_;  // until flush(); longer only while even the reserve is used up
+  std::vector<std::shared_ptr<File>> unsynced_;
+  bool reserve_ready_ = false, full_ = false;
+};
+
+}  // namespace cronfleet::exec::posix
