@@ -1,18 +1,20 @@
 // coord/batcher.h: group commit of transactions (DESIGN.md §4.4).
 //
-// While a batch is in flight the next transactions gather; then up to 64 go together. No key that one member writes may
-// stand in another's writes or conditions: a transaction that meets such a member waits for the next batch, and nothing
-// overtakes an earlier transaction that shares a key with it. The result equals a serial order.
+// What is added in one step of the loop, or while a batch is in flight, goes together, up to 64. No key that one member
+// writes may stand in another's writes or conditions: a transaction that meets such a member waits for the next batch,
+// and nothing overtakes an earlier transaction that shares a key with it, be it only one that it reads when refused.
+// The result equals the order in which they were added, as far as anybody can tell.
 // Loop thread only. Holds at most `queue_max` transactions; past that add() answers Unavailable without sending.
 #pragma once
 
 #include <deque>
+#include <map>
 #include <string>
-#include <unordered_set>
 #include <vector>
 
-#include "async/callback.h"
+#include "async/loop.h"
 #include "coord/coord_store.h"
+#include "coord/guard.h"
 
 namespace cronfleet::coord {
 
@@ -26,30 +28,47 @@ class Batcher {
  public:
   using Done = async::Callback<Result<TxnAnswer>>;
 
-  Batcher(CoordStore& store, BatcherOptions options) : store_(store), options_(options) {}
-  ~Batcher();
+  Batcher(CoordStore& store, async::Loop& loop, const async::Clock& clock, BatcherOptions options);
 
   // `done` is called later, on the loop, once: with the answer of this transaction, or with the Status of its batch
-  // (the same meanings as CoordStore::commit; InvalidArgument cannot happen).
+  // (the same meanings as CoordStore::commit; InvalidArgument cannot happen). Not after the batcher is destroyed.
   void add(Txn txn, Done done);
-  // Answers everything that still waits with Cancelled and ignores what comes back (a new incarnation begins).
+  // Answers everything not yet answered with Cancelled and ignores what comes back (a new incarnation begins). What was
+  // under way may still happen.
   void drop();
 
   std::size_t waiting() const { return queue_.size(); }
-  double rate_per_second() const;  // transactions answered per second of batch time, smoothed; for the claim lead
+  // Transactions answered per second of batch time, smoothed; for the claim lead. Before the first answer a low guess.
+  double rate_per_second() const;
 
  private:
   struct Pending {
     Txn txn;
     Done done;
   };
+  struct Flight {
+    std::vector<Done> done;
+    MonoTime sent_at;
+    std::vector<std::string> written, seen;  // keys; kept only where several flights may be under way
+  };
+
+  void schedule();
   void send();
+  std::vector<Pending> take_batch();
+  void on_answers(std::uint64_t flight, Result<std::vector<TxnAnswer>> answers);
+  void answer_later(Done done, Status status);
 
   CoordStore& store_;
+  async::Loop& loop_;
+  const async::Clock& clock_;
   BatcherOptions options_;
   std::deque<Pending> queue_;
-  std::size_t in_flight_ = 0;
-  std::uint64_t epoch_ = 0;
+  std::map<std::uint64_t, Flight> flights_;
+  std::uint64_t next_flight_ = 0;
+  bool send_scheduled_ = false;
+  double answered_ = 0, seconds_ = 0;  // decaying sums
+  Guard sending_;                      // renewed by drop()
+  Guard alive_;
 };
 
 }  // namespace cronfleet::coord

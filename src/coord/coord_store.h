@@ -35,13 +35,14 @@ struct Change {
   bool deleted = false;
 };
 
-// Called on the Loop. After on_failed nothing more comes.
+// Called on the Loop, where it may end its own watch. After on_failed nothing more comes.
 class WatchSink {
  public:
   virtual ~WatchSink() = default;
   // Changes of one or more whole commits, in order; `revision`: everything up to it has been delivered.
   virtual void on_changes(std::vector<Change> changes, Revision revision) = 0;
-  //   Compacted    `after` is too old: list again, then watch from the revision the list returned
+  //   Compacted    `after` is too old, or lies ahead of the store because an older state was restored: list again,
+  //                then watch from the revision the list returned
   //   Unavailable  the connection is gone: watch again from the last revision delivered
   virtual void on_failed(Status status) = 0;
 };

@@ -1,11 +1,10 @@
 // coord/mirror.h: a followed copy of everything under one prefix, by list and watch (REL-12).
 //
 // Lists, reports every key, then watches from the list's revision. After Unavailable it resumes from the last delivered
-// revision with backoff and jitter; after Compacted it lists again and reports the difference, deletions included. Loop
-// thread only.
+// revision with backoff and jitter; after Compacted it lists again and reports the difference, deletions included.
+// Keeps keys and revisions, no values. Loop thread only; a sink must not destroy the mirror that calls it.
 #pragma once
 
-#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -22,7 +21,7 @@ class MirrorSink {
   virtual void on_put(const KeyValue& entry) = 0;
   virtual void on_removed(const std::string& key, Revision revision) = 0;
   virtual void on_synced(Revision revision) = 0;      // after each complete list: the copy is whole as of `revision`
-  virtual void on_trouble(const Status& status) = 0;  // out of contact; it goes on trying
+  virtual void on_trouble(const Status& status) = 0;  // out of contact, after each failed attempt; it goes on trying
 };
 
 class Mirror final : private WatchSink {
