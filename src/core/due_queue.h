@@ -25,7 +25,7 @@ class DueQueue {
     if (index >= due_ms_.size()) due_ms_.resize(index + 1, kNowhere);
     if (due_ms_[index] == ms) return;
     due_ms_[index] = ms;
-    bucket(ms / kBucketMs).push_back({ms, index});
+    bucket(ms / kBucketMs).put({ms, index});
   }
 
   void remove(Index index) {
@@ -35,48 +35,37 @@ class DueQueue {
   // Appends the jobs due at or before `until` to `out`, earliest first, equal ones by index, and takes them out.
   void pop(WallTime until, std::vector<Index>& out) {
     const std::int64_t until_ms = to_ms(until);
-    while (!buckets_.empty()) {
-      const auto first = buckets_.begin();
-      if (first->first * kBucketMs > until_ms) return;
-      std::vector<Place>& places = first->second;
-      std::sort(places.begin(), places.end());
-      std::size_t taken = 0;
-      for (; taken < places.size() && places[taken].ms <= until_ms; ++taken) {
-        const Place& place = places[taken];
-        if (due_ms_[place.index] != place.ms) continue;  // moved or removed meanwhile
-        due_ms_[place.index] = kNowhere;
-        out.push_back(place.index);
+    while (!buckets_.empty() && buckets_.begin()->first * kBucketMs <= until_ms) {
+      Bucket& bucket = buckets_.begin()->second;
+      bucket.sort();
+      for (; !bucket.empty() && bucket.front().ms <= until_ms; ++bucket.head) {
+        if (!live(bucket.front())) continue;  // moved or removed meanwhile
+        due_ms_[bucket.front().index] = kNowhere;
+        out.push_back(bucket.front().index);
       }
-      if (taken < places.size()) {
-        places.erase(places.begin(), places.begin() + static_cast<std::ptrdiff_t>(taken));
-        return;
-      }
-      spare_ = std::move(places);  // keeps its memory for the next new bucket
-      spare_.clear();
-      buckets_.erase(first);
+      if (!bucket.empty()) return;
+      drop_first();
     }
   }
 
-  // When the earliest job is due, or somewhat earlier: a bucket that was not looked into yet answers with its start.
+  // When the earliest job is due; max when none is.
   WallTime next() {
     while (!buckets_.empty()) {
-      std::vector<Place>& places = buckets_.begin()->second;
-      const auto live = [this](const Place& place) { return due_ms_[place.index] == place.ms; };
-      const auto least = std::min_element(places.begin(), places.end(), [&](const Place& a, const Place& b) {
-        return live(a) != live(b) ? live(a) : a < b;
-      });
-      if (least != places.end() && live(*least)) return from_ms(least->ms);
-      buckets_.erase(buckets_.begin());
+      Bucket& bucket = buckets_.begin()->second;
+      bucket.sort();
+      while (!bucket.empty() && !live(bucket.front())) ++bucket.head;
+      if (!bucket.empty()) return from_ms(bucket.front().ms);
+      drop_first();
     }
     return WallTime::max();
   }
 
-  // How many places lie in the seconds that touch [from, until]; an upper bound of what is due there.
+  // How many places lie in the seconds that touch [from, until]: an upper bound of what is due there.
   std::size_t count(WallTime from, WallTime until) const {
     std::size_t sum = 0;
-    for (auto it = buckets_.lower_bound(to_ms(from) / kBucketMs);
-         it != buckets_.end() && it->first <= to_ms(until) / kBucketMs; ++it)
-      sum += it->second.size();
+    const std::int64_t last = to_ms(until) / kBucketMs;
+    for (auto it = buckets_.lower_bound(to_ms(from) / kBucketMs); it != buckets_.end() && it->first <= last; ++it)
+      sum += it->second.places.size() - it->second.head;
     return sum;
   }
 
@@ -86,16 +75,41 @@ class DueQueue {
     Index index;
     friend auto operator<=>(const Place&, const Place&) = default;
   };
+  struct Bucket {
+    std::vector<Place> places;
+    std::size_t head = 0;  // places before it are done with
+    bool sorted = true;
+
+    void put(Place place) {
+      if (!empty() && place < places.back()) sorted = false;
+      places.push_back(place);
+    }
+    void sort() {
+      if (sorted) return;
+      std::sort(places.begin() + static_cast<std::ptrdiff_t>(head), places.end());
+      sorted = true;
+    }
+    bool empty() const { return head == places.size(); }
+    const Place& front() const { return places[head]; }
+  };
   static constexpr std::int64_t kBucketMs = 1000;
   static constexpr std::int64_t kNowhere = std::numeric_limits<std::int64_t>::min();
 
-  std::vector<Place>& bucket(std::int64_t second) {
+  bool live(const Place& place) const { return due_ms_[place.index] == place.ms; }
+
+  Bucket& bucket(std::int64_t second) {
     const auto [it, fresh] = buckets_.try_emplace(second);
-    if (fresh && spare_.capacity() > 0) it->second.swap(spare_);
+    if (fresh) it->second.places.swap(spare_);
     return it->second;
   }
 
-  std::map<std::int64_t, std::vector<Place>> buckets_;
+  void drop_first() {
+    spare_ = std::move(buckets_.begin()->second.places);  // keeps its memory for the next new bucket
+    spare_.clear();
+    buckets_.erase(buckets_.begin());
+  }
+
+  std::map<std::int64_t, Bucket> buckets_;
   std::vector<std::int64_t> due_ms_;
   std::vector<Place> spare_;
 };

@@ -1,0 +1,361 @@
+// Due jobs: what each owes (plan.h), the claim, and what a refusal teaches.
+#include <algorithm>
+
+#include "base/check.h"
+#include "core/scheduler_state.h"
+
+namespace cronfleet::core {
+namespace {
+
+constexpr WallTime kNever = from_ms(7'258'118'400'000);  // 2200: a lock of a job without a next instant
+
+void apply(RunningEntry& entry, domain::RunStatus status, domain::Reason reason, WallTime at) {
+  entry.phase = Phase::Ended;
+  entry.end.status = status;
+  entry.end.reason = reason;
+  entry.end.started_at = at;
+  entry.end.ended_at = at;
+}
+
+}  // namespace
+
+void Scheduler::State::on_due(JobSlot& slot) {
+  if (slot.busy != 0) return;  // its answer looks again
+  if (!claiming()) {
+    parked.insert(slot.index);
+    return;
+  }
+  const bool stamped = slot.job && (domain::has_valid_stamp(*slot.job->job) || !rules.require_stamp);
+  if (slot.exists ? (slot.job != nullptr && !stamped) : !slot.marker_closed) return adopt_or_close(slot);
+  if (slot.claimable()) decide(slot);
+}
+
+void Scheduler::State::decide(JobSlot& slot) {
+  const Plan next = plan(*slot.job, slot.accounted, now.wall, now.wall + lead);
+  const auto delay =
+      next.action == Plan::Action::Never ? std::chrono::milliseconds(0) : rank_delay(rank(slot.name.text()));
+  switch (next.action) {
+    case Plan::Action::Never: return;
+    case Plan::Action::Wait:
+      return delay.count() == 0 ? due.put(slot.index, next.at) : look_again(slot, next.at + delay);
+    case Plan::Action::Account:
+    case Plan::Action::Claim: break;
+  }
+  if (delay.count() > 0) {
+    // Somebody else looks first. What is overdue anyway was overdue for all: only the delay from now would tell.
+    const WallTime at = next.action == Plan::Action::Claim ? next.at + delay : now.wall;
+    if (now.wall < at) return look_again(slot, at);
+    if (!slot.looked) {
+      slot.busy = read({keys.marker(slot.name), keys.job(slot.name), keys.lock(slot.name)}, ReadJob{slot.index});
+      return;
+    }
+  }
+  if (next.action == Plan::Action::Account) return write_off(slot, *next.passed);
+  claim(slot, next);
+}
+
+// True when the lock keeps `plan` from being claimed now and something else was done about it.
+bool Scheduler::State::wait_for_lock(JobSlot& slot, const Plan& plan) {
+  const domain::Job& job = *slot.job->job;
+  if (!job.overlap.fenced() || !slot.lock || slot.lock_free_after_death) return false;
+  // Another node's lock whose holder may be dead: its hold tells (row "claim over a dead lock").
+  const bool foreign = slot.lock->incarnation != incarnation || find_run(slot.lock->run) == nullptr;
+  if (foreign && now.wall >= slot.lock->safe_after) {
+    const std::string hold = keys.hold(slot.lock->node, slot.lock->incarnation);
+    slot.busy = read({hold, keys.lock(slot.name), keys.marker(slot.name)}, ReadDeadLock{slot.index, hold});
+    return true;
+  }
+  // A refusal during the lead is not a skip: the run may end before the instant (rule 19).
+  if (now.wall < plan.at && rules.retry_at_instant) {
+    look_again(slot, plan.at);
+    return true;
+  }
+  const bool waits = job.overlap.mode == domain::Overlap::Mode::Queue ||
+                     (job.misfire.mode == domain::Misfire::Mode::RunAll && (plan.catch_up || plan.more_due));
+  if (job.overlap.mode == domain::Overlap::Mode::Replace) {
+    if (slot.replaced != slot.lock->run) {
+      slot.replaced = slot.lock->run;
+      if (RunSlot* run = find_run(slot.lock->run)) {
+        kill_run(*run,
+                 Kill{slot.lock->run, domain::RunStatus::Killed, domain::Reason::Replaced, "overlap replace", {}});
+      } else {
+        const std::string running = keys.running(slot.lock->node, slot.lock->run);
+        commit({.expected = {{.key = running, .kind = Condition::Kind::Present}},
+                .writes = {{keys.kill(slot.lock->run), encode(KillEntry{"overlap replace", "replaced", now.wall, {}})}},
+                .read_if_refused = {}},
+               PendingKill{slot.index});
+      }
+    }
+  }
+  if (waits || job.overlap.mode == domain::Overlap::Mode::Replace) {
+    // An own run's end looks again by itself; of another node's lock the store is asked now and then.
+    if (foreign && !slot.looked) {
+      slot.busy = read({keys.marker(slot.name), keys.job(slot.name), keys.lock(slot.name)}, ReadJob{slot.index});
+      return true;
+    }
+    slot.looked = false;
+    look_again(slot, now.wall + (foreign ? options.lock_poll : std::chrono::milliseconds(1000)));
+    return true;
+  }
+  RunningEntry entry = claimed_entry(slot, plan.instant);
+  entry.locked = false;
+  apply(entry, domain::RunStatus::Skipped, domain::Reason::Overlap, now.wall);
+  FiringRow row{.job = slot.name,
+                .job_revision = slot.revision,
+                .accounted = slot.accounted,
+                .exact_marker = {},
+                .marker_to = plan.instant,
+                .token = entry.token,
+                .entry = entry,
+                .passed = {},
+                .lock = FiringRow::Lock::Present,
+                .dead_lock = {},
+                .dead_hold = {}};
+  if (plan.passed) {
+    row.passed = passed_entry(slot, *plan.passed, slot.revision);
+    row.exact_marker = slot.marker;
+  }
+  if (plan.passed && !slot.marker) {
+    slot.busy = read({keys.marker(slot.name), keys.job(slot.name), keys.lock(slot.name)}, ReadJob{slot.index});
+    return true;
+  }
+  slot.looked = false;
+  slot.busy = commit(firing_row(actor(), row), PendingFiring{slot.index, row, now.mono, false});
+  return true;
+}
+
+void Scheduler::State::claim(JobSlot& slot, const Plan& plan) {
+  if (wait_for_lock(slot, plan)) return;
+  if (active_count() >= static_cast<std::size_t>(options.capacity)) {
+    starved.insert({plan.at, slot.index});  // another node takes it, or the next run that ends here makes room
+    look_again(slot, std::max(now.wall, plan.at) + options.takeover_delay);
+    return;
+  }
+  if (plan.passed && !slot.marker) {  // a gap is written over exactly what was read
+    slot.busy = read({keys.marker(slot.name), keys.job(slot.name), keys.lock(slot.name)}, ReadJob{slot.index});
+    return;
+  }
+  const bool locks = slot.job->job->overlap.fenced();
+  RunningEntry entry = claimed_entry(slot, plan.instant);
+  entry.locked = locks;
+  if (plan.catch_up) entry.trigger = domain::Trigger::CatchUp;
+  FiringRow row{.job = slot.name,
+                .job_revision = slot.revision,
+                .accounted = slot.accounted,
+                .exact_marker = {},
+                .marker_to = plan.instant,
+                .token = entry.token,
+                .entry = entry,
+                .passed = {},
+                .lock = !locks ? FiringRow::Lock::Free : FiringRow::Lock::Absent,
+                .dead_lock = {},
+                .dead_hold = {}};
+  if (locks && slot.lock && slot.lock_free_after_death) {
+    row.lock = FiringRow::Lock::Dead;
+    row.dead_lock = slot.lock_text;
+    row.dead_hold = keys.hold(slot.lock->node, slot.lock->incarnation);
+  }
+  if (plan.passed) {
+    row.passed = passed_entry(slot, *plan.passed, slot.revision);
+    row.exact_marker = slot.marker;
+  }
+  slot.looked = false;
+  slot.busy = commit(firing_row(actor(), row), PendingFiring{slot.index, row, now.mono, plan.catch_up});
+}
+
+void Scheduler::State::write_off(JobSlot& slot, const Passed& passed) {
+  if (!slot.marker) {
+    slot.busy = read({keys.marker(slot.name), keys.job(slot.name), keys.lock(slot.name)}, ReadJob{slot.index});
+    return;
+  }
+  FiringRow row{.job = slot.name,
+                .job_revision = slot.revision,
+                .accounted = slot.accounted,
+                .exact_marker = slot.marker,
+                .marker_to = passed.range.to,
+                .token = Token(tokens.token()),
+                .entry = {},
+                .passed = passed_entry(slot, passed, slot.revision),
+                .lock = FiringRow::Lock::Free,
+                .dead_lock = {},
+                .dead_hold = {}};
+  slot.looked = false;
+  slot.busy = commit(firing_row(actor(), row), PendingFiring{slot.index, row, now.mono, false});
+}
+
+RunningEntry Scheduler::State::claimed_entry(const JobSlot& slot, WallTime instant) {
+  RunningEntry entry;
+  entry.run = {domain::Firing{slot.name, instant}, 1};
+  entry.incarnation = incarnation;
+  entry.token = Token(tokens.token());
+  entry.job_revision = slot.revision;
+  entry.scheduled_at = instant;
+  entry.claimed_at = now.wall;
+  entry.safe_after = domain::next_firing(*slot.job, instant).value_or(kNever);
+  return entry;
+}
+
+RunningEntry Scheduler::State::passed_entry(const JobSlot& slot, const Passed& passed, Revision job_revision) {
+  RunningEntry entry;
+  entry.run = {domain::Firing{slot.name, passed.range.to}, 1};
+  entry.incarnation = incarnation;
+  entry.token = Token(tokens.token());
+  entry.job_revision = job_revision;
+  entry.scheduled_at = passed.range.to;
+  entry.claimed_at = now.wall;
+  apply(entry, passed.status, passed.reason, now.wall);
+  if (passed.range.count > 1) entry.range = passed.range;
+  return entry;
+}
+
+void Scheduler::State::set_marker(JobSlot& slot, const std::string& text) {
+  const auto marker = parse_marker(text);
+  if (!marker) {
+    emit(Alarm{"marker is not readable", keys.marker(slot.name)});
+    return;
+  }
+  slot.marker = text;
+  slot.marker_closed = marker->token == "closed";
+  slot.accounted = std::max(slot.accounted, marker->instant);
+}
+
+// Takes in what the store says of a job: every read and every refusal brings marker and lock along.
+void Scheduler::State::learn(JobSlot& slot, const std::vector<KeyValue>& found, bool lock_read) {
+  if (lock_read) {
+    slot.lock.reset();
+    slot.lock_text.clear();
+    slot.lock_free_after_death = false;
+  }
+  for (const KeyValue& entry : found) {
+    if (entry.key == keys.marker(slot.name)) set_marker(slot, entry.value);
+    if (entry.key == keys.lock(slot.name)) {
+      slot.lock_text = entry.value;
+      if (auto lock = decode_lock(entry.value)) slot.lock = std::move(*lock);
+      // Unreadable: held by nobody that can be asked. It counts as a lock until an operator removes it.
+      if (!slot.lock) slot.lock = LockEntry{{}, {}, {}, WallTime::max()};
+    }
+  }
+}
+
+void Scheduler::State::answered(PendingFiring pending, const CommitAnswered& answer) {
+  JobSlot& slot = *slots[pending.index];
+  slot.busy = 0;
+  switch (answer.outcome) {
+    case Outcome::Committed: return firing_done(pending, answer.revision);
+    case Outcome::Refused: {
+      const auto before = std::tuple(slot.accounted, slot.marker, slot.lock_text);
+      learn(slot, answer.found, pending.row.lock != FiringRow::Lock::Free);
+      // Nothing new: the job or the hold moved, and their own event is on its way.
+      const bool taught = before != std::tuple(slot.accounted, slot.marker, slot.lock_text);
+      taught ? look_now(slot) : look_again(slot, now.wall + options.retry_store);
+      return;
+    }
+    case Outcome::Unknown: break;
+  }
+  if (!rules.read_back_unknown) return firing_done(pending, answer.revision);
+  std::vector<std::string> wanted{keys.marker(slot.name), keys.job(slot.name), keys.lock(slot.name)};
+  if (pending.row.entry) wanted.push_back(keys.running(self, pending.row.entry->run));
+  if (pending.row.passed) wanted.push_back(keys.running(self, pending.row.passed->run));
+  slot.busy = read(std::move(wanted), ReadBackFiring{std::move(pending)});
+}
+
+void Scheduler::State::firing_done(const PendingFiring& pending, Revision fence) {
+  JobSlot& slot = *slots[pending.index];
+  const FiringRow& row = pending.row;
+  // After a late answer the marker may have moved on already.
+  if (row.marker_to >= slot.accounted) set_marker(slot, Marker{row.marker_to, row.token.text()}.text());
+  slot.replaced.reset();
+  if (row.passed) {
+    RunSlot& passed = add_run(*row.passed);
+    passed.entry.fence = fence;
+    record(passed);
+  }
+  if (row.entry) {
+    RunSlot& run = add_run(*row.entry);
+    run.entry.fence = fence;
+    run.job = slot.job;
+    if (row.entry->locked) {
+      slot.lock_text = lock_value(self, *row.entry);
+      slot.lock = LockEntry{row.entry->run, self, row.entry->incarnation, row.entry->safe_after};
+      slot.lock_free_after_death = false;
+    }
+    if (row.entry->phase == Phase::Ended) {
+      record(run);
+    } else {
+      const domain::Job& job = *slot.job->job;
+      run.confirmed = pending.sent_at;
+      const WallTime start_at = row.entry->scheduled_at + domain::jitter_of(*slot.job, row.entry->scheduled_at);
+      run.start_limit = (pending.catch_up ? now.wall : start_at) + job.start_deadline;
+      begin(run);
+    }
+  }
+  look_now(slot);
+}
+
+void Scheduler::State::answered(const ReadJob& read, const ReadAnswered& answer) {
+  JobSlot& slot = *slots[read.index];
+  slot.busy = 0;
+  if (!answer.ok) return look_again(slot, now.wall + options.retry_store);
+  learn(slot, answer.found, true);
+  slot.looked = true;
+  look_now(slot);
+}
+
+void Scheduler::State::answered(const ReadDeadLock& read, const ReadAnswered& answer) {
+  JobSlot& slot = *slots[read.index];
+  slot.busy = 0;
+  if (!answer.ok) return look_again(slot, now.wall + options.retry_store);
+  const std::string asked = slot.lock_text;
+  learn(slot, answer.found, true);
+  const bool holder_alive =
+      std::any_of(answer.found.begin(), answer.found.end(), [&](const KeyValue& e) { return e.key == read.hold; });
+  if (slot.lock && slot.lock_text == asked) {
+    if (!holder_alive) {
+      slot.lock_free_after_death = true;
+    } else {
+      // It lives and goes on past its next instant: an ordinary overlap from here on.
+      slot.lock->safe_after = WallTime::max();
+    }
+  }
+  slot.looked = true;
+  look_now(slot);
+}
+
+// An unknown result (rule 28): marker and running/ tell by token whether it was applied.
+void Scheduler::State::answered(ReadBackFiring& read, const ReadAnswered& answer) {
+  PendingFiring& pending = read.claim;
+  JobSlot& slot = *slots[pending.index];
+  slot.busy = 0;
+  if (!answer.ok) {
+    // Still unknown. Nothing else may be done for this job until it is known.
+    const DueQueue::Index index = pending.index;
+    std::vector<std::string> wanted{keys.marker(slot.name), keys.job(slot.name), keys.lock(slot.name)};
+    if (pending.row.entry) wanted.push_back(keys.running(self, pending.row.entry->run));
+    if (pending.row.passed) wanted.push_back(keys.running(self, pending.row.passed->run));
+    slot.busy = ++last_ticket;
+    const Ticket ticket = slot.busy;
+    reads.emplace(ticket, std::move(read));
+    after(options.retry_store, [this, index, ticket, keys_wanted = std::move(wanted)] {
+      if (slots[index]->busy == ticket && reads.count(ticket) != 0) emit(Read{ticket, keys_wanted, {}});
+    });
+    return;
+  }
+  const std::string ours = Marker{pending.row.marker_to, pending.row.token.text()}.text();
+  const RunningEntry* entry = pending.row.entry    ? &*pending.row.entry
+                              : pending.row.passed ? &*pending.row.passed
+                                                   : nullptr;
+  for (const KeyValue& stands : answer.found) {
+    const bool by_marker = stands.key == keys.marker(slot.name) && stands.value == ours;
+    const bool by_running =
+        entry != nullptr && stands.key == keys.running(self, entry->run) && stands.value == encode(*entry);
+    if (by_marker || by_running) {
+      learn(slot, answer.found, true);
+      return firing_done(pending, stands.modified);
+    }
+  }
+  learn(slot, answer.found, true);
+  relist();  // it may still be applied later (rule 6)
+  look_now(slot);
+}
+
+}  // namespace cronfleet::core

@@ -1,0 +1,436 @@
+// What is not a firing of this worker's own making: documents put by hand, accounts of older versions, keys that
+// earlier lives and dead workers left.
+#include <algorithm>
+
+#include "core/scheduler_state.h"
+
+namespace cronfleet::core {
+namespace {
+
+using domain::Reason;
+using domain::RunStatus;
+using Stage = RunSlot::Stage;
+
+// A list as of revision r may still show what was removed after r; how many removals are remembered.
+constexpr std::size_t kRemovedMax = 100'000;
+
+}  // namespace
+
+// ---- jobs put or removed by hand ------------------------------------------------------------------------------------
+
+void Scheduler::State::adopt_or_close(JobSlot& slot) {
+  if (!slot.exists && !slot.marker && !slot.adopted) return;  // never had a marker: nothing to close
+  slot.busy = read(job_state_keys(keys, slot.name), ReadForEdit{slot.index});
+}
+
+void Scheduler::State::answered(const ReadForEdit& read, const ReadAnswered& answer) {
+  JobSlot& slot = *slots[read.index];
+  slot.busy = 0;
+  if (!answer.ok) return look_again(slot, now.wall + options.retry_store);
+  const JobState stands = job_state(keys, slot.name, answer.found);
+  if (stands.marker) set_marker(slot, stands.marker->value);
+  if (slot.exists) {
+    // The document moved on: its own event is on the way and looks again.
+    if (!stands.document || stands.document->modified != slot.revision)
+      return look_again(slot, now.wall + options.retry_store);
+    std::optional<domain::Job> before;
+    if (slot.adopted && slot.adopted_revision < slot.revision) before = *slot.adopted->job;
+    Edit edit = adopt(keys, stands, before, *slot.job->job, now.wall);
+    slot.busy = commit(std::move(edit.txn), PendingEdit{slot.index});
+    return;
+  }
+  if (stands.document || !stands.marker) return;  // it is back, or has nothing to close
+  if (slot.marker_closed) return;
+  const domain::Job nothing = [&] {
+    domain::Job job;
+    job.name = slot.name;
+    return job;
+  }();
+  const domain::Job& last = slot.adopted ? *slot.adopted->job : nothing;
+  Txn txn = close_deleted(keys, stands, last, slot.adopted_revision, now.wall);
+  if (!slot.adopted) txn.writes.resize(1);  // no version is known that could be owed anything
+  slot.busy = commit(std::move(txn), PendingEdit{slot.index});
+}
+
+void Scheduler::State::answered(const PendingEdit& pending, const CommitAnswered& answer) {
+  JobSlot& slot = *slots[pending.index];
+  slot.busy = 0;
+  // An adoption comes back as a JobSeen; a closing is seen by reading again. Either way the store says what is next.
+  if (answer.outcome == Outcome::Committed && !slot.exists) slot.marker_closed = true;
+  look_again(slot, now.wall + options.retry_store);
+}
+
+// ---- accounts -------------------------------------------------------------------------------------------------------
+
+void Scheduler::State::on(const AccountSeen& seen) {
+  AccountSlot& slot = accounts[seen.key];
+  slot.seen = seen;
+  settle_account(seen.key);
+}
+
+// Records what an older version of a job still owed (rule 4); in steps, where that is much.
+void Scheduler::State::settle_account(const std::string& key) {
+  const auto found = accounts.find(key);
+  if (found == accounts.end() || found->second.busy != 0 || !claiming()) return;
+  AccountSlot& slot = found->second;
+  if (const auto delay = rank_delay(rank(key)); delay.count() > 0 && !slot.own_turn) {
+    // Another worker goes first; when the key still stands after the delay we try as well, and the store decides.
+    slot.own_turn = true;
+    after(delay, [this, key] { settle_account(key); });
+    return;
+  }
+  const AccountSeen& seen = slot.seen;
+  if (!seen.job) {
+    emit(Alarm{"account of an unreadable document is dropped", key});
+    slot.busy = commit(account_row(actor(), key, seen.text, {}, {}), PendingAccount{key, {}});
+    return;
+  }
+  const domain::CompiledJob& job = *seen.job;
+  const auto first = domain::next_firing(job, seen.entry.from);
+  if (!first || *first > seen.entry.to) {
+    slot.busy = commit(account_row(actor(), key, seen.text, {}, {}), PendingAccount{key, {}});
+    return;
+  }
+  Range range{*first, *first, 1, job.job->schedule, job.job->time_zone};
+  while (range.count < kPassedMax) {
+    const auto next = domain::next_firing(job, range.to);
+    if (!next || *next > seen.entry.to) break;
+    range.to = *next;
+    ++range.count;
+  }
+  RunningEntry passed;
+  passed.run = {domain::Firing{job.job->name, range.to}, 1};
+  passed.incarnation = incarnation;
+  passed.token = Token(tokens.token());
+  passed.scheduled_at = range.to;
+  passed.claimed_at = now.wall;
+  passed.phase = Phase::Ended;
+  passed.end.status = RunStatus::Missed;
+  passed.end.reason = Reason::Edited;
+  passed.end.started_at = now.wall;
+  passed.end.ended_at = now.wall;
+  if (range.count > 1) passed.range = range;
+  std::optional<AccountEntry> rest;
+  const auto next = domain::next_firing(job, range.to);
+  if (next && *next <= seen.entry.to) rest = AccountEntry{seen.entry.document, range.to, seen.entry.to};
+  slot.busy = commit(account_row(actor(), key, seen.text, rest, passed), PendingAccount{key, passed});
+}
+
+void Scheduler::State::answered(const PendingAccount& pending, const CommitAnswered& answer) {
+  const auto found = accounts.find(pending.key);
+  if (answer.outcome == Outcome::Committed && pending.passed) {
+    RunSlot& run = add_run(*pending.passed);
+    run.entry.fence = answer.revision;
+    record(run);
+  }
+  // Refused: another worker did it. Unknown: the own list finds what was written (rule 6).
+  if (answer.outcome == Outcome::Unknown) {
+    relist();
+    if (found != accounts.end()) {
+      const std::string key = pending.key;
+      after(options.retry_store, [this, key] {
+        const auto again = accounts.find(key);
+        if (again == accounts.end()) return;
+        again->second.busy = 0;
+        settle_account(key);
+      });
+    }
+    return;
+  }
+  // What is left of it comes as another AccountSeen.
+  if (found != accounts.end()) accounts.erase(found);
+}
+
+// ---- own keys (rules 6, 8, 9) ---------------------------------------------------------------------------------------
+
+void Scheduler::State::on(const Journalled& journalled) { journal[journalled.run] = journalled; }
+
+void Scheduler::State::relist() {
+  if (relisting || !session_open || !caught_up) return;
+  if (!rules.relist_running && settled_own) return;
+  relisting = true;
+  read_prefix(keys.running(self), ReadOwnRunning{});
+}
+
+// One list at a time is planned: a list asked for in between puts the regular one off.
+void Scheduler::State::relist_after(std::chrono::milliseconds delay) {
+  const std::uint64_t round = ++relist_round;
+  after(delay, [this, round] {
+    if (round == relist_round) relist();
+  });
+}
+
+void Scheduler::State::answered(const ReadOwnRunning&, const ReadAnswered& answer) {
+  relisting = false;
+  relist_after(answer.ok ? options.relist_every : options.retry_store);
+  if (!answer.ok) return;
+  for (const KeyValue& stands : answer.found) {
+    const auto text = after_prefix(stands.key, keys.running(self));
+    const auto entry = decode_running(stands.value);
+    if (!text || !entry || entry->run.text() != *text) {
+      emit(Alarm{"running key is not readable", stands.key});
+      continue;
+    }
+    adopt_own(*entry, stands);
+  }
+  for (auto it = removed.begin(); it != removed.end();)
+    it = it->second <= answer.revision || removed.size() > kRemovedMax ? removed.erase(it) : std::next(it);
+  if (settled_own) return;
+  settled_own = true;
+  for (const auto& [id, left] : journal) {
+    if (find_run(id) == nullptr) emit(Forget{id});  // its key is gone: it was recorded in its own life
+  }
+  unpark();
+}
+
+// A key under our own node that no run of ours stands for.
+void Scheduler::State::adopt_own(const RunningEntry& entry, const KeyValue& stands) {
+  if (find_run(entry.run) != nullptr) return;
+  if (const auto gone = removed.find(entry.run); gone != removed.end() && stands.modified < gone->second) return;
+  for (const auto& [ticket, pending] : commits) {  // its own answer is on the way
+    if (const auto* firing = std::get_if<PendingFiring>(&pending)) {
+      if ((firing->row.entry && firing->row.entry->run == entry.run) ||
+          (firing->row.passed && firing->row.passed->run == entry.run))
+        return;
+    } else if (const auto* trigger = std::get_if<PendingTrigger>(&pending)) {
+      if (trigger->entry.run == entry.run) return;
+    } else if (const auto* account = std::get_if<PendingAccount>(&pending)) {
+      if (account->passed && account->passed->run == entry.run) return;
+    } else if (const auto* run = std::get_if<PendingRun>(&pending)) {
+      if (run->next && run->next->run == entry.run) return;
+    } else if (const auto* moved = std::get_if<PendingTakeOver>(&pending)) {
+      if (moved->entry.run == entry.run) return;
+    }
+  }
+  for (const auto& [ticket, pending] : reads) {
+    if (const auto* firing = std::get_if<ReadBackFiring>(&pending)) {
+      if (firing->claim.row.entry && firing->claim.row.entry->run == entry.run) return;
+      if (firing->claim.row.passed && firing->claim.row.passed->run == entry.run) return;
+    } else if (const auto* run = std::get_if<ReadBackRun>(&pending)) {
+      if (run->pending.next && run->pending.next->run == entry.run) return;
+    } else if (const auto* trigger = std::get_if<ReadBackTrigger>(&pending)) {
+      if (trigger->pending.entry.run == entry.run) return;
+    }
+  }
+  RunSlot& run = add_run(entry);
+  run.text = stands.value;
+  if (run.entry.fence == 0) run.entry.fence = stands.created;
+  if (JobSlot* slot = find_slot(entry.run.firing.job)) {
+    run.job = slot->job ? slot->job : slot->adopted;
+    if (entry.locked && entry.phase != Phase::Ended) {
+      slot->lock_text = lock_value(self, entry);
+      slot->lock = LockEntry{entry.run, self, entry.incarnation, entry.safe_after};
+    }
+  }
+  const auto left = journal.find(entry.run);
+  const bool executed = left != journal.end() && left->second.reached_exec;
+  const bool this_life = entry.incarnation == incarnation;
+  switch (entry.phase) {
+    case Phase::Ended: {
+      if (left != journal.end()) run.output_text = left->second.output_text;
+      return record(run);
+    }
+    case Phase::Waiting:
+      return run.job ? wait_for_attempt(run) : end_unstarted(run, RunStatus::Skipped, Reason::Disabled, {});
+    case Phase::Claimed:
+      if (this_life && !executed && run.job) {
+        // A claim that was applied after we were told otherwise (rule 6): not started yet, so it may start.
+        run.start_limit = entry.scheduled_at + run.job->job->start_deadline;
+        return confirm(run);
+      }
+      break;
+    case Phase::Settling: break;
+  }
+  settle(run);
+}
+
+// The verdict of a run whose worker is gone: what its journal says, else lost (rules 12, 13).
+void Scheduler::State::settle(RunSlot& run) {
+  if (run.entry.phase == Phase::Ended) return record(run);
+  if (run.entry.phase == Phase::Waiting && run.job) return wait_for_attempt(run);
+  domain::RunEnd end;
+  end.status = RunStatus::Lost;
+  end.reason = Reason::WorkerDied;
+  end.started_at = run.entry.claimed_at;
+  end.ended_at = now.wall;
+  if (const auto left = journal.find(run.entry.run); left != journal.end() && left->second.end) {
+    end = *left->second.end;
+    run.output_text = left->second.output_text;
+    return finish(run, std::move(end));
+  }
+  run.entry.phase = Phase::Ended;
+  run.entry.end = end;
+  if (!next_attempt_allowed(run, end)) return finish(run, std::move(end));
+  // At-least-once: the history may know better than we do. Ask it with a record that is not final (rule 12).
+  run.entry.final = false;
+  run.redeliver = true;
+  record(run);
+}
+
+// ---- keys of dead workers (rules 7, 10 to 13) -----------------------------------------------------------------------
+
+void Scheduler::State::reconcile() {
+  after(options.reconcile_every * (rank("reconcile") + 1), [this] { reconcile(); });
+  if (reconciling || !claiming()) return;
+  reconciling = true;
+  read_prefix(keys.running(), ReadAllRunning{});
+}
+
+void Scheduler::State::answered(const ReadAllRunning&, const ReadAnswered& answer) {
+  reconciling = false;
+  if (!answer.ok) return;
+  sweep_kill_orders(answer.found);
+  ReadHolds next;
+  std::set<std::string> holds;
+  for (const KeyValue& stands : answer.found) {
+    const auto text = after_prefix(stands.key, keys.running());
+    if (!text || text->find('/') == std::string_view::npos) continue;
+    const NodeId node{std::string(text->substr(0, text->find('/')))};
+    if (node == self) continue;
+    const auto entry = decode_running(stands.value);
+    if (!entry) continue;
+    holds.insert(keys.hold(node, entry->incarnation));
+    next.running.push_back(stands);
+  }
+  if (next.running.empty()) {
+    dead_since.clear();
+    return;
+  }
+  reconciling = true;
+  read({holds.begin(), holds.end()}, std::move(next));
+}
+
+void Scheduler::State::answered(const ReadHolds& read, const ReadAnswered& answer) {
+  reconciling = false;
+  if (!answer.ok || !claiming()) return;
+  std::set<std::string> standing;
+  for (const KeyValue& hold : answer.found) standing.insert(hold.key);
+  std::map<std::string, MonoTime> still_dead;
+  for (const KeyValue& stands : read.running) {
+    const auto text = after_prefix(stands.key, keys.running());
+    const NodeId node{std::string(text->substr(0, text->find('/')))};
+    const auto entry = decode_running(stands.value);
+    const std::string hold = keys.hold(node, entry->incarnation);
+    if (standing.count(hold) != 0 && rules.respect_hold) continue;
+    const auto known = dead_since.find(hold);
+    const MonoTime since = known == dead_since.end() ? now.mono : known->second;
+    still_dead.emplace(hold, since);
+    const JobSlot* slot = find_slot(entry->run.firing.job);
+    const bool at_least_once =
+        slot != nullptr && slot->job && slot->job->job->delivery.mode == domain::Delivery::Mode::AtLeastOnce;
+    const bool patient = entry->phase == Phase::Claimed && !at_least_once;
+    if (patient && now.mono - since < options.lost_after) continue;
+    take_over(*entry, stands, node);
+  }
+  dead_since = std::move(still_dead);
+}
+
+void Scheduler::State::take_over(const RunningEntry& entry, const KeyValue& stands, const NodeId& node) {
+  if (find_run(entry.run) != nullptr) return;
+  RunningEntry moved = entry;
+  if (moved.phase == Phase::Claimed) moved.phase = Phase::Settling;
+  moved.incarnation = incarnation;
+  moved.token = Token(tokens.token());
+  if (moved.fence == 0) moved.fence = stands.created;
+  // The lock names the dead worker and stays until safe_after (rule 18); a waiting attempt takes it along.
+  if (moved.phase != Phase::Waiting) moved.locked = false;
+  const std::string hold = rules.respect_hold ? keys.hold(node, entry.incarnation) : std::string();
+  Txn txn = take_over_row(actor(), stands.key, stands.value, hold, moved);
+  if (moved.phase == Phase::Waiting && moved.locked) {
+    const std::string lock = keys.lock(entry.run.firing.job);
+    txn.expected.push_back({.key = lock, .kind = Condition::Kind::ValueEquals, .value = lock_value(node, entry)});
+    txn.writes.push_back({lock, lock_value(self, moved)});
+  }
+  commit(std::move(txn), PendingTakeOver{stands.key, moved});
+}
+
+void Scheduler::State::answered(const PendingTakeOver& pending, const CommitAnswered& answer) {
+  // Refused: the worker came back, or another was first. Unknown: our own list shows it.
+  if (answer.outcome != Outcome::Committed) return answer.outcome == Outcome::Unknown ? relist() : void();
+  if (find_run(pending.entry.run) != nullptr) return;
+  RunSlot& run = add_run(pending.entry);
+  if (run.entry.fence == 0) run.entry.fence = answer.revision;
+  if (JobSlot* slot = find_slot(pending.entry.run.firing.job)) run.job = slot->job ? slot->job : slot->adopted;
+  settle(run);
+}
+
+// A new incarnation of a living process (rule 8).
+void Scheduler::State::move_to_new_incarnation() {
+  commits.clear();  // answers to the old incarnation are not ours any more; the store says what stands
+  reads.clear();
+  relisting = false;
+  reconciling = false;
+  for (const auto& slot : slots) {
+    if (slot->busy == 0) continue;
+    slot->busy = 0;
+    slot->marker.reset();
+    slot->looked = false;
+    look_now(*slot);
+  }
+  for (auto& [id, trigger] : triggers) trigger.busy = 0;
+  for (auto& [key, account] : accounts) account.busy = 0;
+  std::vector<domain::RunId> ids;
+  for (const auto& [id, run] : runs) ids.push_back(id);
+  for (const domain::RunId& id : ids) {
+    RunSlot* run = find_run(id);
+    if (run == nullptr) continue;
+    switch (run->stage) {
+      case Stage::Starting:
+        run->dropped = true;
+        emit(CancelStart{id});
+        break;
+      case Stage::Confirming:
+      case Stage::Restarting:
+      case Stage::Beginning:
+      case Stage::Moving: erase(id); break;  // its key is settled like that of any dead worker
+      case Stage::Running:
+      case Stage::Waiting: {
+        RunningEntry entry = run->entry;
+        entry.incarnation = incarnation;
+        std::optional<std::string> lock;
+        if (entry.locked) lock = lock_value(self, run->entry);
+        commit(rewrite_row(actor(), run->text, entry, {}, lock), PendingRun{id, entry, {}, now.mono});
+        break;
+      }
+      case Stage::Ending:
+        after(options.retry_store, [this, id] {
+          RunSlot* again = find_run(id);
+          if (again != nullptr && again->stage == Stage::Ending) write_end(*again);
+        });
+        break;
+      case Stage::Removing:
+        after(options.retry_store, [this, id] {
+          RunSlot* again = find_run(id);
+          if (again != nullptr && again->stage == Stage::Removing) remove(*again);
+        });
+        break;
+      case Stage::Recording: break;  // the history does not care who asks
+    }
+  }
+}
+
+// A kill order whose run is nowhere: it came when the run was over. Twice not seen in a full list, it goes.
+void Scheduler::State::sweep_kill_orders(const std::vector<KeyValue>& running) {
+  if (orphan_kills.empty()) return;
+  std::set<std::string> alive;
+  for (const KeyValue& stands : running) {
+    if (const auto entry = decode_running(stands.value)) alive.insert(keys.kill(entry->run));
+  }
+  for (auto it = orphan_kills.begin(); it != orphan_kills.end();) {
+    if (alive.count(it->first) != 0) {
+      it = orphan_kills.erase(it);  // its own worker sees to it
+      continue;
+    }
+    if (++it->second < 2) {
+      ++it;
+      continue;
+    }
+    commit({.expected = {{.key = it->first, .kind = Condition::Kind::Present}},
+            .writes = {{it->first, std::nullopt}},
+            .read_if_refused = {}},
+           PendingSweep{});
+    it = orphan_kills.erase(it);
+  }
+}
+
+}  // namespace cronfleet::core

@@ -1,0 +1,501 @@
+// The stages of a run: started, ended, verdict written, recorded, key removed.
+#include <algorithm>
+#include <cmath>
+
+#include "base/check.h"
+#include "core/scheduler_state.h"
+#include "domain/job_json.h"
+
+namespace cronfleet::core {
+namespace {
+
+using domain::Reason;
+using domain::RunStatus;
+using Stage = RunSlot::Stage;
+
+// A fenced run is over this long before its bound: time for the last KILL to work (rule 18).
+constexpr std::chrono::seconds kRunLeaseMargin{1};
+constexpr std::chrono::seconds kSafeAfterMargin{3};
+
+domain::RunEnd unstarted(RunStatus status, Reason reason, std::string error, WallTime at) {
+  domain::RunEnd end;
+  end.status = status;
+  end.reason = reason;
+  end.error = std::move(error);
+  end.started_at = at;
+  end.ended_at = at;
+  return end;
+}
+
+}  // namespace
+
+RunSlot* Scheduler::State::find_run(const domain::RunId& id) {
+  const auto found = runs.find(id);
+  return found == runs.end() ? nullptr : &found->second;
+}
+
+// A run whose key has just been written as `entry`.
+RunSlot& Scheduler::State::add_run(RunningEntry entry) {
+  RunSlot& run = runs[entry.run];
+  if (run.active() && !run.text.empty()) --active_runs;  // the slot is used again
+  run = RunSlot{};
+  run.stage = Stage::Moving;
+  run.text = encode(entry);
+  run.entry = std::move(entry);
+  return run;
+}
+
+void Scheduler::State::set_stage(RunSlot& run, Stage stage) {
+  const bool was = run.active();
+  run.stage = stage;
+  const bool is = run.active();
+  if (was == is) return;
+  if (is) {
+    ++active_runs;
+    return;
+  }
+  --active_runs;
+  if (starved.empty()) return;
+  const DueQueue::Index index = starved.begin()->second;  // the one that waits longest
+  starved.erase(starved.begin());
+  look_now(*slots[index]);
+}
+
+MonoTime Scheduler::State::fence_deadline(const RunSlot& run) const {
+  const domain::Job& job = *run.job->job;
+  if (!job.fenced()) return MonoTime::max();
+  const MonoTime by_lease = run_until - kRunLeaseMargin - job.kill_grace;
+  if (job.delivery.mode == domain::Delivery::Mode::AtLeastOnce) return by_lease;
+  const MonoTime safe_after = mono_at(run.entry.safe_after);
+  if (safe_after == MonoTime::max()) return safe_after;
+  return std::max(by_lease, safe_after - kSafeAfterMargin - job.kill_grace);
+}
+
+// Whether the newest document still wants this run: its instant belongs to it and is one of its own (rule 14).
+bool Scheduler::State::wanted(const RunSlot& run) {
+  const JobSlot* slot = find_slot(run.entry.run.firing.job);
+  if (slot == nullptr || !slot->claimable()) return false;
+  if (!run.entry.run.firing.scheduled()) return true;
+  if (slot->revision == run.entry.job_revision) return true;
+  const WallTime instant = run.entry.scheduled_at;
+  if (slot->job->job->since.value_or(WallTime{}) >= instant) return false;
+  const auto next = domain::next_firing(*slot->job, instant - std::chrono::seconds(1));
+  return next && *next == instant;
+}
+
+// Hands a claimed run to the executor, which waits for its moment.
+void Scheduler::State::begin(RunSlot& run) {
+  if (run.killing) return end_unstarted(run, RunStatus::Killed, run.killing->reason, {});
+  if (!wanted(run)) return end_unstarted(run, RunStatus::Skipped, Reason::Disabled, {});
+  const bool fresh = now.mono < run.confirmed + options.claim_fresh;
+  if (!fresh && rules.confirm_revision) return confirm(run);
+  if (now.wall > run.start_limit && rules.check_deadline)
+    return end_unstarted(run, RunStatus::Missed, Reason::Late, {});
+  const JobSlot& slot = *find_slot(run.entry.run.firing.job);
+  run.job = slot.job;
+  run.cancelling = false;
+  MonoTime not_after = MonoTime::max();
+  if (rules.check_deadline) not_after = std::min({session_until, run_until, mono_at(run.start_limit)});
+  if (rules.confirm_revision) not_after = std::min(not_after, run.confirmed + options.claim_fresh);
+  WallTime start_at = run.entry.scheduled_at;
+  if (run.entry.run.firing.scheduled()) start_at += domain::jitter_of(*run.job, run.entry.scheduled_at);
+  if (run.entry.run.attempt > 1) start_at = run.entry.not_before;
+  set_stage(run, Stage::Starting);
+  emit(Start{run.entry.run, run.job, start_at, not_after, fence_deadline(run), run.entry.fence, run.entry.scheduled_at,
+             run.parameters});
+}
+
+void Scheduler::State::confirm(RunSlot& run) {
+  set_stage(run, Stage::Confirming);
+  read({keys.job(run.entry.run.firing.job), keys.running(self, run.entry.run)}, ReadConfirm{run.entry.run, now.mono});
+}
+
+void Scheduler::State::restart_soon(RunSlot& run) {
+  set_stage(run, Stage::Restarting);
+  const domain::RunId id = run.entry.run;
+  after(options.retry_store, [this, id] {
+    RunSlot* waiting = find_run(id);
+    if (waiting != nullptr && waiting->stage == Stage::Restarting) confirm(*waiting);
+  });
+}
+
+void Scheduler::State::answered(const ReadConfirm& read, const ReadAnswered& answer) {
+  RunSlot* run = find_run(read.run);
+  if (run == nullptr || run->stage != Stage::Confirming) return;
+  const JobSlot* slot = find_slot(read.run.firing.job);
+  if (!answer.ok) {
+    if (now.wall > run->start_limit) return end_unstarted(*run, RunStatus::Missed, Reason::Late, {});
+    return restart_soon(*run);
+  }
+  bool key_stands = false;
+  Revision job_revision = 0;
+  for (const KeyValue& stands : answer.found) {
+    if (stands.key == keys.running(self, read.run)) key_stands = stands.value == run->text;
+    if (stands.key == keys.job(read.run.firing.job)) job_revision = stands.modified;
+  }
+  if (!key_stands) return erase(read.run);  // somebody else settles it: it must not start here
+  if (job_revision != 0 && slot != nullptr && slot->exists && job_revision != slot->revision)
+    return restart_soon(*run);  // the newer document is on its way to us
+  run->confirmed = read.sent_at;
+  // Read in the last second: good for a start from here on.
+  begin(*run);
+}
+
+void Scheduler::State::on(const RunStarted& started) {
+  RunSlot* run = find_run(started.run);
+  if (run == nullptr) return;
+  run->executed = true;
+  run->entry.end.started_at = started.started_at;
+  if (run->stage != Stage::Starting) return;
+  set_stage(*run, Stage::Running);
+  if (run->killing) emit(*run->killing);
+}
+
+void Scheduler::State::on(const RunNotStarted& failed) {
+  using Why = RunNotStarted::Why;
+  RunSlot* run = find_run(failed.run);
+  if (run == nullptr || run->stage != Stage::Starting) return;
+  if (run->dropped) return erase(failed.run);
+  switch (failed.why) {
+    case Why::Cancelled:
+      if (run->killing) return end_unstarted(*run, run->killing->status, run->killing->reason, {});
+      if (!wanted(*run)) return end_unstarted(*run, RunStatus::Skipped, Reason::Disabled, {});
+      return confirm(*run);
+    case Why::TooLate:
+      if (now.wall > run->start_limit) return end_unstarted(*run, RunStatus::Missed, Reason::Late, {});
+      return restart_soon(*run);
+    case Why::Overloaded:
+      if (now.wall > run->start_limit) return end_unstarted(*run, RunStatus::Missed, Reason::Late, failed.error);
+      return restart_soon(*run);
+    case Why::Frozen: {
+      // It may have done something before it was ended: it counts as started.
+      run->executed = true;
+      return finish(*run, unstarted(RunStatus::Killed, Reason::Late, failed.error, now.wall));
+    }
+    case Why::SpawnFailed:
+      return finish(*run, unstarted(RunStatus::Refused, Reason::SpawnFailed, failed.error, now.wall));
+    case Why::Stopped: return end_unstarted(*run, RunStatus::Killed, Reason::Shutdown, failed.error);
+  }
+}
+
+void Scheduler::State::on(const RunEnded& ended) {
+  RunSlot* run = find_run(ended.run);
+  if (run == nullptr || (run->stage != Stage::Running && run->stage != Stage::Starting)) return;
+  run->executed = true;
+  run->output_text = ended.output_text;
+  finish(*run, ended.end);
+}
+
+void Scheduler::State::end_unstarted(RunSlot& run, RunStatus status, Reason reason, std::string error) {
+  domain::RunEnd end = unstarted(status, reason, std::move(error), now.wall);
+  if (run.killing) end.actor = run.killing->actor;
+  finish(run, std::move(end));
+}
+
+bool Scheduler::State::next_attempt_allowed(const RunSlot& run, const domain::RunEnd& end) const {
+  const auto found = by_name.find(run.entry.run.firing.job);
+  if (found == by_name.end() || run.entry.range) return false;
+  const JobSlot& slot = *slots[found->second];
+  if (!slot.claimable() || !slot.job->job->enabled || run.entry.run.attempt >= slot.job->job->attempts_max())
+    return false;
+  const domain::Job& job = *slot.job->job;
+  const bool redelivery =
+      end.status == RunStatus::Lost || end.reason == Reason::Fenced || end.reason == Reason::WorkerDied;
+  if (redelivery) return job.delivery.mode == domain::Delivery::Mode::AtLeastOnce;
+  if (run.entry.run.attempt > job.retry.count) return false;
+  switch (end.status) {
+    case RunStatus::Failed: {
+      const auto& codes = job.retry.exit_codes;
+      return codes.empty() || (end.exit_code && std::find(codes.begin(), codes.end(), *end.exit_code) != codes.end());
+    }
+    case RunStatus::Signalled:
+    case RunStatus::TimedOut: return job.retry.exit_codes.empty();
+    case RunStatus::Refused: return end.reason == Reason::SpawnFailed && job.retry.exit_codes.empty();
+    default: return false;
+  }
+}
+
+// The run is over: its verdict, and perhaps the next attempt, goes to the store.
+void Scheduler::State::finish(RunSlot& run, domain::RunEnd end) {
+  run.entry.phase = Phase::Ended;
+  run.entry.end = std::move(end);
+  if (run.job) run.entry.command = domain::shown_command(*run.job->job);
+  run.entry.final = !next_attempt_allowed(run, run.entry.end);
+  write_end(run);
+}
+
+void Scheduler::State::write_end(RunSlot& run) {
+  if (!run.entry.final) return retry(run);
+  set_stage(run, Stage::Ending);
+  RunningEntry ended = run.entry;
+  std::optional<std::string> own_lock;
+  // The lock still says what stood there before this entry ended: the same run, node and incarnation.
+  if (ended.locked) own_lock = lock_value(self, ended);
+  Txn txn = end_row(actor(), run.text, ended, own_lock);
+  if (own_lock && !rules.remove_own_lock_only) {
+    txn.expected.pop_back();  // the simulator's switch: the lock goes whoever holds it
+  }
+  commit(std::move(txn), PendingRun{run.entry.run, std::move(ended), {}, now.mono});
+}
+
+void Scheduler::State::retry(RunSlot& run) {
+  const JobSlot& slot = *find_slot(run.entry.run.firing.job);
+  const domain::Job& job = *slot.job->job;
+  set_stage(run, Stage::Ending);
+  RunningEntry next;
+  next.run = {run.entry.run.firing, run.entry.run.attempt + 1};
+  next.phase = Phase::Waiting;
+  next.incarnation = incarnation;
+  next.token = Token(tokens.token());
+  next.job_revision = slot.revision;
+  next.fence = 0;  // the revision of the write that makes it: it grows with every attempt
+  next.scheduled_at = run.entry.scheduled_at;
+  next.claimed_at = now.wall;
+  next.safe_after = run.entry.safe_after;
+  next.locked = run.entry.locked;
+  const bool redelivery = run.entry.end.status == RunStatus::Lost || run.entry.end.reason == Reason::Fenced ||
+                          run.entry.end.reason == Reason::WorkerDied;
+  next.trigger = redelivery ? domain::Trigger::Redelivery : domain::Trigger::Retry;
+  next.triggered_by = run.entry.triggered_by;
+  double delay = redelivery ? 0 : static_cast<double>(job.retry.delay.count());
+  for (int i = 1; i < run.entry.run.attempt; ++i) delay *= job.retry.factor;
+  delay = std::min(delay, static_cast<double>(job.retry.delay_max.count()));
+  next.not_before = now.wall + std::chrono::milliseconds(static_cast<std::int64_t>(std::llround(delay)));
+  std::optional<std::string> lock;
+  if (run.entry.locked) lock = lock_value(self, run.entry);
+  commit(retry_row(actor(), run.text, run.entry, next, slot.revision, lock),
+         PendingRun{run.entry.run, run.entry, std::move(next), now.mono});
+}
+
+void Scheduler::State::answered(PendingRun pending, const CommitAnswered& answer) {
+  RunSlot* run = find_run(pending.run);
+  if (run == nullptr) return;
+  if (answer.outcome == Outcome::Committed) return run_written(*run, pending, answer.revision);
+  std::vector<std::string> wanted{keys.running(self, pending.run), keys.lock(pending.run.firing.job)};
+  if (pending.next) wanted.push_back(keys.running(self, pending.next->run));
+  read(std::move(wanted), ReadBackRun{std::move(pending)});
+}
+
+// After a refusal or no answer the store says what stands, and the stage decides what follows from that.
+void Scheduler::State::answered(ReadBackRun& read_back, const ReadAnswered& answer) {
+  PendingRun& pending = read_back.pending;
+  RunSlot* run = find_run(pending.run);
+  if (run == nullptr) return;
+  const domain::RunId id = pending.run;
+  if (!answer.ok) {
+    after(options.retry_store, [this, p = std::move(pending)]() mutable {
+      answered(std::move(p), CommitAnswered{0, Outcome::Unknown, 0, {}});
+    });
+    return;
+  }
+  const KeyValue* own = nullptr;
+  std::string lock;
+  for (const KeyValue& stands : answer.found) {
+    if (stands.key == keys.running(self, id)) own = &stands;
+    if (stands.key == keys.lock(id.firing.job)) lock = stands.value;
+  }
+  if (run->stage == Stage::Removing) {
+    if (own == nullptr) return run_written(*run, pending, answer.revision);
+    run->text = own->value;
+    after(options.retry_store, [this, id] {
+      RunSlot* again = find_run(id);
+      if (again != nullptr && again->stage == Stage::Removing) remove(*again);
+    });
+    return;
+  }
+  if (own != nullptr && own->value == encode(pending.entry)) return run_written(*run, pending, own->modified);
+  if (own == nullptr) {
+    // Taken over while we were out of contact: another node settles the key. What we know is recorded all the same,
+    // and the first record stands (rule 10).
+    run->key_gone = true;
+    run->entry.locked = false;
+    if (run->stage == Stage::Ending) {
+      run->entry.final = true;
+      set_stage(*run, Stage::Recording);
+      return record(*run);
+    }
+    if (run->stage == Stage::Moving && run->executed) return set_stage(*run, Stage::Running);
+    return erase(id);
+  }
+  run->text = own->value;
+  const bool lock_is_ours = run->entry.locked && lock == lock_value(self, run->entry);
+  if (run->stage == Stage::Ending && !lock_is_ours && run->entry.locked) run->entry.locked = false;
+  after(options.retry_store, [this, id] {
+    RunSlot* again = find_run(id);
+    if (again == nullptr) return;
+    switch (again->stage) {
+      case Stage::Ending:
+        again->entry.final = again->entry.final || !next_attempt_allowed(*again, again->entry.end);
+        return write_end(*again);
+      case Stage::Beginning: return begin_attempt(*again);
+      case Stage::Moving: return settle(*again);
+      default: return;
+    }
+  });
+}
+
+void Scheduler::State::run_written(RunSlot& run, const PendingRun& pending, Revision revision) {
+  const domain::RunId id = pending.run;
+  switch (run.stage) {
+    case Stage::Ending: {
+      run.text = encode(pending.entry);
+      const bool freed = pending.entry.locked && !pending.next;
+      if (pending.next) {
+        RunSlot& next = add_run(*pending.next);
+        next.entry.fence = revision;
+        next.job = find_slot(id.firing.job) ? find_slot(id.firing.job)->job : run.job;
+        if (JobSlot* slot = find_slot(id.firing.job); slot != nullptr && next.entry.locked) {
+          slot->lock_text = lock_value(self, next.entry);
+          slot->lock = LockEntry{next.entry.run, self, next.entry.incarnation, next.entry.safe_after};
+        }
+        wait_for_attempt(next);
+      }
+      record(*find_run(id));
+      if (freed) lock_freed(id.firing.job);
+      return;
+    }
+    case Stage::Beginning: {
+      run.text = encode(pending.entry);
+      run.entry = pending.entry;
+      run.confirmed = pending.sent_at;
+      run.start_limit = now.wall + run.job->job->start_deadline;
+      return begin(run);
+    }
+    case Stage::Moving: {
+      run.text = encode(pending.entry);
+      run.entry = pending.entry;
+      if (run.executed) return set_stage(run, Stage::Running);
+      return settle(run);
+    }
+    case Stage::Removing: {
+      removed[id] = revision;
+      emit(Forget{id});
+      return erase(id);
+    }
+    case Stage::Running:  // it moved to a new incarnation while it ran
+      run.text = encode(pending.entry);
+      run.entry = pending.entry;
+      return;
+    default: return;
+  }
+}
+
+// Asks the history for the record; its answer removes the key.
+void Scheduler::State::record(RunSlot& run) {
+  set_stage(run, Stage::Recording);
+  domain::RunRecord record;
+  record.id = run.entry.run;
+  record.command = run.entry.command;
+  if (record.command.empty()) {
+    const JobSlot* slot = find_slot(run.entry.run.firing.job);
+    if (run.job)
+      record.command = domain::shown_command(*run.job->job);
+    else if (slot != nullptr && slot->adopted)
+      record.command = domain::shown_command(*slot->adopted->job);
+  }
+  record.end = run.entry.end;
+  record.worker = self;
+  record.trigger = run.entry.trigger;
+  record.triggered_by = run.entry.triggered_by;
+  record.scheduled_at = run.entry.scheduled_at;
+  record.claimed_at = run.entry.claimed_at;
+  record.job_revision = run.entry.job_revision;
+  record.fence = run.entry.fence;
+  record.final = run.entry.final;
+  record.output = std::move(run.output_text);
+  if (run.entry.range) {
+    record.range_count = run.entry.range->count;
+    record.range_from = run.entry.range->from;
+    const Range range = *run.entry.range;
+    emit(RecordRange{std::move(record), range});
+  } else {
+    emit(Record{std::move(record)});
+  }
+  if (!rules.record_before_removal && !run.key_gone) remove(run);
+}
+
+void Scheduler::State::on(const RunRecorded& recorded) {
+  RunSlot* run = find_run(recorded.run);
+  if (run == nullptr || run->stage != Stage::Recording) return;
+  if (run->redeliver) {
+    run->redeliver = false;
+    // What stood first decides: a lost attempt is followed by the next one, anything else is the verdict (rule 12).
+    const bool over =
+        recorded.duplicate && recorded.standing != RunStatus::Lost && recorded.standing != RunStatus::Killed;
+    if (!over) return retry(*run);
+    run->entry.final = true;
+    run->entry.end.status = recorded.standing;
+    return write_end(*run);
+  }
+  if (run->key_gone) {
+    emit(Forget{recorded.run});
+    return erase(recorded.run);
+  }
+  remove(*run);
+}
+
+void Scheduler::State::remove(RunSlot& run) {
+  set_stage(run, Stage::Removing);
+  commit(recorded_row(actor(), run.entry.run, run.text, run.kill_order),
+         PendingRun{run.entry.run, run.entry, {}, now.mono});
+}
+
+void Scheduler::State::erase(const domain::RunId& id) {
+  RunSlot* run = find_run(id);
+  if (run == nullptr) return;
+  const bool freed = run->entry.locked && run->active();
+  set_stage(*run, Stage::Removing);  // no longer counted
+  runs.erase(id);
+  if (freed) lock_freed(id.firing.job);
+}
+
+void Scheduler::State::lock_freed(const JobName& job) {
+  JobSlot* slot = find_slot(job);
+  if (slot == nullptr) return;
+  slot->lock.reset();
+  slot->lock_text.clear();
+  slot->lock_free_after_death = false;
+  look_now(*slot);
+  for (auto& [id, trigger] : triggers) {
+    if (trigger.entry.job == job) decide(trigger);
+  }
+}
+
+void Scheduler::State::wait_for_attempt(RunSlot& run) {
+  set_stage(run, Stage::Waiting);
+  const domain::RunId id = run.entry.run;
+  const auto delay = std::max<std::chrono::microseconds>(run.entry.not_before - now.wall, std::chrono::microseconds(0));
+  after(std::chrono::ceil<std::chrono::milliseconds>(delay), [this, id] {
+    RunSlot* waiting = find_run(id);
+    if (waiting != nullptr && waiting->stage == Stage::Waiting) begin_attempt(*waiting);
+  });
+}
+
+// The retry delay is over: waiting → claimed, under the newest document, then it starts like any other.
+void Scheduler::State::begin_attempt(RunSlot& run) {
+  const domain::RunId id = run.entry.run;
+  const JobSlot* slot = find_slot(id.firing.job);
+  if (slot == nullptr || !slot->claimable() || !slot->job->job->enabled)  // no further attempt (rule 23)
+    return end_unstarted(run, RunStatus::Skipped, Reason::Disabled, {});
+  if (!claiming()) {
+    set_stage(run, Stage::Waiting);
+    after(options.retry_store, [this, id] {
+      RunSlot* waiting = find_run(id);
+      if (waiting != nullptr && waiting->stage == Stage::Waiting) begin_attempt(*waiting);
+    });
+    return;
+  }
+  set_stage(run, Stage::Beginning);
+  run.job = slot->job;
+  RunningEntry entry = run.entry;
+  entry.phase = Phase::Claimed;
+  entry.job_revision = slot->revision;
+  entry.claimed_at = now.wall;
+  entry.incarnation = incarnation;
+  entry.safe_after = std::max(entry.safe_after, domain::next_firing(*slot->job, now.wall).value_or(entry.safe_after));
+  std::optional<std::string> lock;
+  if (entry.locked) lock = lock_value(self, run.entry);
+  commit(rewrite_row(actor(), run.text, entry, slot->revision, lock), PendingRun{id, entry, {}, now.mono});
+}
+
+}  // namespace cronfleet::core

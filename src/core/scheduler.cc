@@ -1,0 +1,254 @@
+#include "core/scheduler.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "core/scheduler_state.h"
+
+namespace cronfleet::core {
+
+Scheduler::Scheduler(NodeId self, Keys keys, SchedulerOptions options, TokenSource& tokens, Rules rules)
+    : state_(std::make_unique<State>(std::move(self), std::move(keys), options, tokens, rules)) {}
+Scheduler::~Scheduler() = default;
+
+void Scheduler::step(const Event& event, Now now, Effects& effects) {
+  state_->now = now;
+  state_->out = &effects;
+  state_->step(event);
+  state_->out = nullptr;
+}
+
+std::size_t Scheduler::jobs() const {
+  return static_cast<std::size_t>(
+      std::count_if(state_->slots.begin(), state_->slots.end(), [](const auto& slot) { return slot->exists; }));
+}
+std::size_t Scheduler::runs_active() const { return state_->active_runs; }
+std::size_t Scheduler::records_waiting() const { return state_->runs.size() - state_->active_runs; }
+std::vector<domain::RunId> Scheduler::active_runs() const {
+  std::vector<domain::RunId> ids;
+  for (const auto& [id, run] : state_->runs) {
+    if (run.active()) ids.push_back(id);
+  }
+  return ids;
+}
+bool Scheduler::accepting() const { return state_->claiming(); }
+std::map<std::string, std::string> Scheduler::refused_jobs() const {
+  std::map<std::string, std::string> refused;
+  for (const auto& slot : state_->slots) {
+    if (slot->exists && !slot->job) refused.emplace(slot->name.text(), slot->refusal);
+  }
+  return refused;
+}
+
+void Scheduler::State::step(const Event& event) {
+  std::visit([this](const auto& e) { on(e); }, event);
+  // Whatever the event was: what is due by now happens now, in order.
+  while (!timers.empty() && timers.begin()->first <= now.mono) {
+    Function<void()> task = std::move(timers.begin()->second);
+    timers.erase(timers.begin());
+    task();
+  }
+  // In a burst claims go out earlier, so that all of them are through by their instant (DESIGN.md §4.4).
+  lead = options.claim_lead;
+  if (claim_rate > 0) {
+    const double burst = static_cast<double>(due.count(now.wall, now.wall + options.claim_lead_max));
+    const auto wanted = std::chrono::milliseconds(static_cast<std::int64_t>(1000 * burst / claim_rate));
+    lead = std::clamp(wanted, options.claim_lead, options.claim_lead_max);
+  }
+  popped.clear();
+  due.pop(now.wall + lead, popped);
+  for (std::size_t i = 0; i < popped.size(); ++i) on_due(*slots[popped[i]]);
+  arm();
+}
+
+void Scheduler::State::on(const Woke&) {
+  armed_wall = WallTime::max();  // it is spent: arm() asks for the next one
+  armed_mono = MonoTime::max();
+}
+
+JobSlot& Scheduler::State::slot_of(const JobName& name) {
+  const auto [it, fresh] = by_name.try_emplace(name, static_cast<DueQueue::Index>(slots.size()));
+  if (fresh) {
+    slots.push_back(std::make_unique<JobSlot>());
+    slots.back()->index = it->second;
+    slots.back()->name = name;
+  }
+  return *slots[it->second];
+}
+
+JobSlot* Scheduler::State::find_slot(const JobName& name) {
+  const auto found = by_name.find(name);
+  return found == by_name.end() ? nullptr : slots[found->second].get();
+}
+
+void Scheduler::State::on(const JobSeen& seen) {
+  JobSlot& slot = slot_of(seen.name);
+  if (slot.exists && seen.revision <= slot.revision) return;
+  slot.exists = true;
+  slot.revision = seen.revision;
+  slot.job = seen.job;
+  slot.refusal = seen.refusal;
+  slot.looked = false;
+  if (seen.job && (domain::has_valid_stamp(*seen.job->job) || !rules.require_stamp)) {
+    slot.adopted = seen.job;
+    slot.adopted_revision = seen.revision;
+    slot.marker_closed = false;
+    const WallTime since = seen.job->job->since.value_or(WallTime{});
+    // A save raises the marker to its since: what we knew of it is old.
+    if (since > slot.accounted) {
+      slot.accounted = since;
+      slot.marker.reset();
+    }
+  }
+  each_run_of(seen.name, [this](RunSlot& run) {
+    if (run.stage != RunSlot::Stage::Starting || run.cancelling) return;
+    run.cancelling = true;  // a newer document: start it again by that one, or not at all (rule 14)
+    emit(CancelStart{run.entry.run});
+  });
+  look_now(slot);
+}
+
+void Scheduler::State::on(const JobGone& gone) {
+  JobSlot* slot = find_slot(gone.name);
+  if (slot == nullptr || !slot->exists || gone.revision <= slot->revision) return;
+  slot->exists = false;
+  slot->revision = gone.revision;
+  slot->job.reset();
+  slot->refusal.clear();
+  each_run_of(gone.name, [this](RunSlot& run) {
+    if (run.stage != RunSlot::Stage::Starting || run.cancelling) return;
+    run.cancelling = true;
+    emit(CancelStart{run.entry.run});
+  });
+  look_now(*slot);  // removed by hand? Then its marker is still to be closed.
+}
+
+void Scheduler::State::on(const MarkerSeen& seen) { set_marker(slot_of(seen.name), seen.text); }
+
+void Scheduler::State::on(const WorkersSeen& seen) { workers = seen.workers; }
+
+void Scheduler::State::on(const CaughtUp&) {
+  caught_up = true;
+  if (session_open) relist();
+  unpark();
+}
+
+void Scheduler::State::on(const SessionOpened& opened) {
+  const bool changed = incarnation != opened.incarnation;
+  const bool first = incarnation.empty();
+  incarnation = opened.incarnation;
+  hold_key = opened.hold_key;
+  session_open = true;
+  if (changed && !first && rules.drop_on_new_incarnation) move_to_new_incarnation();
+  relist();
+  if (!ticking) {
+    ticking = true;
+    after(options.reconcile_every, [this] { reconcile(); });
+  }
+  unpark();
+}
+
+void Scheduler::State::on(const LeasesExtended& leases) {
+  session_until = leases.session_until;
+  run_until = leases.run_until;
+  for (auto& [id, run] : runs) {
+    if (run.stage == RunSlot::Stage::Running && run.job && run.job->job->fenced())
+      emit(FenceDeadline{id, fence_deadline(run)});
+  }
+  unpark();
+}
+
+void Scheduler::State::on(const SessionLost&) { session_open = false; }
+
+void Scheduler::State::on(const Obstacles& changed) {
+  obstacles = changed;
+  unpark();
+}
+
+void Scheduler::State::on(const ClaimRate& rate) { claim_rate = rate.per_second; }
+
+// Whether a claim may be made now. `settled_own`: nothing starts before what earlier lives left is known (rule 9).
+bool Scheduler::State::claiming() const {
+  return session_open && caught_up && (settled_own || !rules.sweep_before_claims) && now.mono < session_until &&
+         !obstacles.clock_suspect && !obstacles.disk_full && !obstacles.draining;
+}
+
+void Scheduler::State::unpark() {
+  if (!claiming()) return;
+  for (const DueQueue::Index index : parked) due.put(index, now.wall);
+  parked.clear();
+  for (auto& [id, trigger] : triggers) decide(trigger);
+  for (auto& [key, account] : accounts) settle_account(key);
+}
+
+Ticket Scheduler::State::commit(Txn txn, PendingCommit pending) {
+  const Ticket ticket = ++last_ticket;
+  commits.emplace(ticket, std::move(pending));
+  emit(Commit{ticket, std::move(txn)});
+  return ticket;
+}
+
+Ticket Scheduler::State::read(std::vector<std::string> wanted, PendingRead pending) {
+  const Ticket ticket = ++last_ticket;
+  reads.emplace(ticket, std::move(pending));
+  emit(Read{ticket, std::move(wanted), {}});
+  return ticket;
+}
+
+Ticket Scheduler::State::read_prefix(std::string prefix, PendingRead pending) {
+  const Ticket ticket = ++last_ticket;
+  reads.emplace(ticket, std::move(pending));
+  emit(Read{ticket, {}, std::move(prefix)});
+  return ticket;
+}
+
+void Scheduler::State::on(const CommitAnswered& answer) {
+  const auto found = commits.find(answer.ticket);
+  if (found == commits.end()) return;  // of an earlier incarnation
+  PendingCommit pending = std::move(found->second);
+  commits.erase(found);
+  std::visit(
+      [&](auto& p) {
+        using P = std::decay_t<decltype(p)>;
+        if constexpr (std::is_same_v<P, PendingSweep>) {
+        } else if constexpr (std::is_same_v<P, PendingKill>) {
+          look_now(*slots[p.index]);
+        } else {
+          answered(std::move(p), answer);
+        }
+      },
+      pending);
+}
+
+void Scheduler::State::on(const ReadAnswered& answer) {
+  const auto found = reads.find(answer.ticket);
+  if (found == reads.end()) return;
+  PendingRead pending = std::move(found->second);
+  reads.erase(found);
+  std::visit([&](auto& p) { answered(p, answer); }, pending);
+}
+
+void Scheduler::State::after(std::chrono::milliseconds delay, Function<void()> task) {
+  timers.emplace(now.mono + delay, std::move(task));
+}
+
+MonoTime Scheduler::State::mono_at(WallTime wall) const {
+  // Far instants (never, no deadline) stay far instead of wrapping round.
+  constexpr auto kFar = std::chrono::hours(24 * 366 * 100);
+  const auto ahead = wall - now.wall;
+  if (ahead > kFar) return MonoTime::max();
+  return now.mono + ahead;
+}
+
+void Scheduler::State::arm() {
+  WallTime wall = due.next();
+  if (wall != WallTime::max()) wall -= lead;
+  // Nothing can be claimed once the session is over, so there is no use in waking before it is back.
+  const MonoTime mono = timers.empty() ? MonoTime::max() : timers.begin()->first;
+  if (wall == armed_wall && mono == armed_mono) return;
+  armed_wall = wall;
+  armed_mono = mono;
+  emit(WakeAt{wall, mono});
+}
+
+}  // namespace cronfleet::core

@@ -1,0 +1,327 @@
+// core/scheduler_state.h: the inside of the Scheduler, shared by its own sources and nobody else.
+//
+//   scheduler.cc   events, session, timers, what wakes when
+//   firings.cc     due jobs: plan, claim, what a refusal teaches
+//   triggers.cc    run-now and kill orders
+//   runs.cc        the stages of a run, from its claim to the removal of its key
+//   recovery.cc    jobs put by hand, accounts, what earlier lives and dead workers left
+#pragma once
+
+#include "base/function.h"
+
+#include "core/edits.h"
+#include "core/protocol.h"
+#include "core/rank.h"
+#include "core/scheduler.h"
+
+namespace cronfleet::core {
+
+struct JobSlot {
+  DueQueue::Index index = 0;
+  JobName name;
+  bool exists = false;
+  Revision revision = 0;
+  CompiledPtr job;  // null: gone, or refused
+  std::string refusal;
+  CompiledPtr adopted;  // the newest version with a valid stamp, also after the job is gone
+  Revision adopted_revision = 0;
+  std::optional<std::string> marker;  // exactly as it stands, when known
+  WallTime accounted{};               // the newest instant known to be accounted for
+  bool marker_closed = false;
+  std::optional<LockEntry> lock;  // as last known
+  std::string lock_text;
+  bool lock_free_after_death = false;     // its holder's hold is absent and safe_after has passed
+  Ticket busy = 0;                        // a claim, adoption or read of this job is under way
+  bool looked = false;                    // rank 1 and later: the store was asked after the takeover delay
+  std::optional<domain::RunId> replaced;  // the run that a kill was ordered for, overlap replace
+  bool claimable() const { return exists && job != nullptr; }
+};
+
+struct RunSlot {
+  enum class Stage {
+    Starting,    // given to the executor
+    Confirming,  // job and key are read again before it starts (rule 14)
+    Restarting,  // to be tried again shortly: nothing was executed
+    Running,
+    Waiting,    // for its retry delay
+    Beginning,  // waiting → claimed is under way
+    Moving,     // its key moves to a new incarnation or from a dead worker
+    Ending,     // its verdict is being written
+    Recording,  // the history has been asked
+    Removing,   // its key is being removed
+  };
+  Stage stage = Stage::Starting;
+  RunningEntry entry;
+  std::string text;         // running/ exactly as we wrote it
+  CompiledPtr job;          // what it runs; null for verdicts without a run
+  MonoTime confirmed{};     // the revision was known to be newest when this was sent
+  WallTime start_limit{};   // its start deadline
+  bool executed = false;    // it reached exec, as far as we know
+  bool cancelling = false;  // a newer document came: start it again, or give it up
+  bool dropped = false;     // unstarted when its incarnation ended: its key says the rest
+  bool kill_order = false;  // a killer/ key names it
+  bool key_gone = false;    // somebody else settles its key; our record may still be the first
+  bool redeliver = false;   // Recording: a not final record; the next attempt follows its answer
+  std::optional<Kill> killing;
+  std::string output_text;
+  std::map<std::string, std::string> parameters;
+  bool active() const {
+    return stage != Stage::Waiting && stage != Stage::Ending && stage != Stage::Recording && stage != Stage::Removing &&
+           stage != Stage::Moving;
+  }
+};
+
+struct TriggerSlot {
+  TriggerEntry entry;
+  std::string text;
+  Ticket busy = 0;
+  MonoTime first_seen{};
+};
+
+// What a ticket was for.
+struct PendingFiring {
+  DueQueue::Index index;
+  FiringRow row;
+  MonoTime sent_at;
+  bool catch_up;
+};
+struct PendingEdit {  // adoption, or the closing of a marker
+  DueQueue::Index index;
+};
+struct PendingRun {
+  domain::RunId run;
+  RunningEntry entry;                // as it will stand
+  std::optional<RunningEntry> next;  // retry
+  MonoTime sent_at;
+};
+struct PendingTrigger {
+  domain::RequestId id;
+  RunningEntry entry;
+  MonoTime sent_at;
+  WallTime start_limit{};
+};
+struct PendingAccount {
+  std::string key;
+  std::optional<RunningEntry> passed;
+};
+struct PendingTakeOver {
+  std::string dead_key;
+  RunningEntry entry;
+};
+struct PendingKill {
+  DueQueue::Index index;
+};
+struct PendingSweep {};
+using PendingCommit = std::variant<PendingFiring, PendingEdit, PendingRun, PendingTrigger, PendingAccount,
+                                   PendingTakeOver, PendingKill, PendingSweep>;
+
+struct ReadJob {  // marker, job and lock of one job; then decide again
+  DueQueue::Index index;
+};
+struct ReadForEdit {
+  DueQueue::Index index;
+};
+struct ReadDeadLock {
+  DueQueue::Index index;
+  std::string hold;
+};
+struct ReadBackFiring {
+  PendingFiring claim;
+};
+struct ReadBackRun {
+  PendingRun pending;
+};
+struct ReadBackTrigger {
+  PendingTrigger pending;
+};
+struct ReadConfirm {
+  domain::RunId run;
+  MonoTime sent_at;
+};
+struct ReadOwnRunning {};
+struct ReadAllRunning {};
+struct ReadHolds {
+  std::vector<KeyValue> running;  // of other nodes
+};
+using PendingRead = std::variant<ReadJob, ReadForEdit, ReadDeadLock, ReadBackFiring, ReadBackRun, ReadBackTrigger,
+                                 ReadConfirm, ReadOwnRunning, ReadAllRunning, ReadHolds>;
+
+struct Scheduler::State {
+  State(NodeId node, Keys k, SchedulerOptions o, TokenSource& t, Rules r)
+      : self(std::move(node)), keys(std::move(k)), options(o), tokens(t), rules(r), lead(o.claim_lead) {}
+
+  // ---- scheduler.cc
+  void step(const Event& event);
+  void on(const Woke&);
+  void on(const JobSeen& seen);
+  void on(const JobGone& gone);
+  void on(const MarkerSeen& seen);
+  void on(const WorkersSeen& seen);
+  void on(const CaughtUp&);
+  void on(const SessionOpened& opened);
+  void on(const LeasesExtended& leases);
+  void on(const SessionLost&);
+  void on(const Obstacles& obstacles);
+  void on(const ClaimRate& rate);
+  void on(const CommitAnswered& answered);
+  void on(const ReadAnswered& answered);
+  bool claiming() const;
+  void unpark();
+  JobSlot& slot_of(const JobName& name);
+  JobSlot* find_slot(const JobName& name);
+  Actor actor() const { return {keys, self, incarnation, hold_key}; }
+  Ticket commit(Txn txn, PendingCommit pending);
+  Ticket read(std::vector<std::string> wanted, PendingRead pending);
+  Ticket read_prefix(std::string prefix, PendingRead pending);
+  void after(std::chrono::milliseconds delay, Function<void()> task);
+  void arm();
+  int rank(const std::string& word) const { return rank_of(word, self, workers); }
+  std::chrono::milliseconds rank_delay(int rank) const { return ((rank + 1) / 2) * options.takeover_delay; }
+  MonoTime mono_at(WallTime wall) const;
+  void emit(Effect effect) { out->push_back(std::move(effect)); }
+
+  // ---- firings.cc
+  void look_again(JobSlot& slot, WallTime at) { due.put(slot.index, at + lead); }
+  void look_now(JobSlot& slot) { due.put(slot.index, now.wall); }
+  void on_due(JobSlot& slot);
+  void decide(JobSlot& slot);
+  void claim(JobSlot& slot, const Plan& plan);
+  bool wait_for_lock(JobSlot& slot, const Plan& plan);
+  void write_off(JobSlot& slot, const Passed& passed);
+  void learn(JobSlot& slot, const std::vector<KeyValue>& found, bool lock_read);
+  void set_marker(JobSlot& slot, const std::string& text);
+  void answered(PendingFiring pending, const CommitAnswered& answer);
+  void firing_done(const PendingFiring& pending, Revision fence);
+  void answered(const ReadJob& read, const ReadAnswered& answer);
+  void answered(const ReadDeadLock& read, const ReadAnswered& answer);
+  void answered(ReadBackFiring& read, const ReadAnswered& answer);
+  RunningEntry passed_entry(const JobSlot& slot, const Passed& passed, Revision job_revision);
+  RunningEntry claimed_entry(const JobSlot& slot, WallTime instant);
+  std::size_t active_count() const { return active_runs; }
+
+  // ---- triggers.cc
+  void on(const TriggerSeen& seen);
+  void on(const TriggerGone& gone);
+  void on(const KillSeen& seen);
+  void decide(TriggerSlot& slot);
+  void trigger_verdict(TriggerSlot& slot, domain::RunStatus status, domain::Reason reason, std::string error);
+  RunningEntry trigger_entry(const TriggerSlot& slot);
+  void answered(PendingTrigger pending, const CommitAnswered& answer);
+  void answered(ReadBackTrigger& read, const ReadAnswered& answer);
+  void trigger_done(const PendingTrigger& pending, Revision fence);
+  void kill_run(RunSlot& run, Kill order);
+
+  // ---- runs.cc
+  RunSlot& add_run(RunningEntry entry);
+  void begin(RunSlot& run);
+  void confirm(RunSlot& run);
+  void restart_soon(RunSlot& run);
+  void set_stage(RunSlot& run, RunSlot::Stage stage);
+  bool wanted(const RunSlot& run);
+  MonoTime fence_deadline(const RunSlot& run) const;
+  void on(const RunStarted& started);
+  void on(const RunNotStarted& failed);
+  void on(const RunEnded& ended);
+  void on(const RunRecorded& recorded);
+  void end_unstarted(RunSlot& run, domain::RunStatus status, domain::Reason reason, std::string error = {});
+  void finish(RunSlot& run, domain::RunEnd end);
+  void write_end(RunSlot& run);
+  bool next_attempt_allowed(const RunSlot& run, const domain::RunEnd& end) const;
+  void retry(RunSlot& run);
+  void record(RunSlot& run);
+  void remove(RunSlot& run);
+  void erase(const domain::RunId& id);
+  void wait_for_attempt(RunSlot& run);
+  void begin_attempt(RunSlot& run);
+  void answered(PendingRun pending, const CommitAnswered& answer);
+  void answered(ReadBackRun& read, const ReadAnswered& answer);
+  void answered(const ReadConfirm& read, const ReadAnswered& answer);
+  void run_written(RunSlot& run, const PendingRun& pending, Revision revision);
+  void lock_freed(const JobName& job);
+  RunSlot* find_run(const domain::RunId& id);
+  template <typename F>
+  void each_run_of(const JobName& job, F visit);
+
+  // ---- recovery.cc
+  void on(const AccountSeen& seen);
+  void on(const Journalled& journalled);
+  void settle_account(const std::string& key);
+  void adopt_or_close(JobSlot& slot);
+  void answered(const ReadForEdit& read, const ReadAnswered& answer);
+  void answered(const PendingEdit& pending, const CommitAnswered& answer);
+  void answered(const PendingAccount& pending, const CommitAnswered& answer);
+  void answered(const PendingTakeOver& pending, const CommitAnswered& answer);
+  void relist();
+  void relist_after(std::chrono::milliseconds delay);
+  void reconcile();
+  void answered(const ReadOwnRunning& read, const ReadAnswered& answer);
+  void answered(const ReadAllRunning& read, const ReadAnswered& answer);
+  void answered(const ReadHolds& read, const ReadAnswered& answer);
+  void adopt_own(const RunningEntry& entry, const KeyValue& stands);
+  void settle(RunSlot& run);
+  void take_over(const RunningEntry& entry, const KeyValue& stands, const NodeId& node);
+  void move_to_new_incarnation();
+  void sweep_kill_orders(const std::vector<KeyValue>& running);
+
+  NodeId self;
+  Keys keys;
+  SchedulerOptions options;
+  TokenSource& tokens;
+  Rules rules;
+
+  Now now;
+  Effects* out = nullptr;
+
+  std::vector<std::unique_ptr<JobSlot>> slots;
+  std::unordered_map<JobName, DueQueue::Index> by_name;
+  DueQueue due;
+  std::vector<DueQueue::Index> popped;
+  std::set<DueQueue::Index> parked;                        // due while nothing can be claimed
+  std::set<std::pair<WallTime, DueQueue::Index>> starved;  // due while every place is taken
+  std::map<domain::RunId, RunSlot> runs;
+  std::size_t active_runs = 0;
+  std::map<domain::RequestId, TriggerSlot> triggers;
+  struct AccountSlot {
+    AccountSeen seen;
+    Ticket busy = 0;
+    bool own_turn = false;  // those before us in rank had their time
+  };
+  std::map<std::string, AccountSlot> accounts;
+  std::map<std::string, int> orphan_kills;  // killer/ key → how many full lists did not show its run
+  std::map<domain::RunId, Journalled> journal;
+  std::map<domain::RunId, Revision> removed;   // own keys lately removed: a list older than that still shows them
+  std::map<std::string, MonoTime> dead_since;  // hold key → first seen absent
+
+  std::map<Ticket, PendingCommit> commits;
+  std::map<Ticket, PendingRead> reads;
+  std::multimap<MonoTime, Function<void()>> timers;
+  Ticket last_ticket = 0;
+
+  std::vector<WorkerEntry> workers;
+  Incarnation incarnation;
+  std::string hold_key;
+  MonoTime session_until{}, run_until{};
+  bool session_open = false;
+  bool caught_up = false;
+  bool settled_own = false;  // what earlier lives left has been read once
+  bool relisting = false, reconciling = false, ticking = false;
+  std::uint64_t relist_round = 0;
+  Obstacles obstacles;
+  double claim_rate = 0;
+  std::chrono::milliseconds lead;
+  WallTime armed_wall = WallTime::max();
+  MonoTime armed_mono = MonoTime::max();
+};
+
+template <typename F>
+void Scheduler::State::each_run_of(const JobName& job, F visit) {
+  const domain::RunId first{domain::Firing{job, WallTime::min()}, 0};
+  std::vector<domain::RunId> ids;  // visiting may change the map
+  for (auto it = runs.lower_bound(first); it != runs.end() && it->first.firing.job == job; ++it)
+    ids.push_back(it->first);
+  for (const domain::RunId& id : ids) {
+    if (RunSlot* run = find_run(id)) visit(*run);
+  }
+}
+
+}  // namespace cronfleet::core

@@ -1,0 +1,75 @@
+#include "domain/compiled_job.h"
+
+#include <algorithm>
+
+#include "cron/parse.h"
+#include "domain/nearest.h"
+
+namespace cronfleet::domain {
+namespace {
+
+// The finalizer of MurmurHash3 over FNV-1a, as for H (cron-semantics.md §6).
+std::uint64_t firing_hash(const JobName& name, WallTime instant) {
+  std::uint64_t hash = 0xcbf29ce484222325ULL;
+  const auto mix = [&hash](unsigned char byte) { hash = (hash ^ byte) * 0x100000001b3ULL; };
+  for (const char c : name.text()) mix(static_cast<unsigned char>(c));
+  for (std::uint64_t ms = static_cast<std::uint64_t>(to_ms(instant)), i = 0; i < 8; ++i, ms >>= 8)
+    mix(static_cast<unsigned char>(ms));
+  hash ^= hash >> 33;
+  hash *= 0xff51afd7ed558ccdULL;
+  hash ^= hash >> 33;
+  hash *= 0xc4ceb9fe1a85ec53ULL;
+  return hash ^ (hash >> 33);
+}
+
+}  // namespace
+
+tl::expected<CompiledJob, DocumentErrors> compile(JobPtr job, const cron::ZoneSource& zones) {
+  DocumentErrors errors;
+  const auto parsed = cron::parse(job->schedule, {.key = job->name.text(), .zones = &zones});
+  if (!parsed) {
+    const cron::ParseError& error = parsed.error();
+    errors.add({"/schedule", 0, error.column, error.message, ""});
+  }
+  cron::ZonePtr zone = cron::utc();
+  if (!job->time_zone.empty()) {
+    zone = zones.find(job->time_zone);
+    if (zone == nullptr) {
+      const std::vector<std::string> names = zones.names();
+      const std::vector<std::string_view> known(names.begin(), names.end());
+      errors.add({"/time_zone", 0, 0,
+                  fmt::format("unknown time zone '{}'; expected an IANA name like Europe/Berlin", job->time_zone),
+                  std::string(nearest(job->time_zone, known))});
+    }
+  }
+  if (!errors.empty()) return tl::unexpected(std::move(errors));
+  cron::Schedule schedule = parsed->schedule;
+  if (schedule.is_every() && job->schedule_set_at) schedule = schedule.anchored_at(*job->schedule_set_at);
+  if (parsed->zone != nullptr) zone = parsed->zone;
+  return CompiledJob{std::move(job), std::move(schedule), std::move(zone)};
+}
+
+std::optional<WallTime> next_firing(const CompiledJob& compiled, WallTime after) {
+  const Job& job = *compiled.job;
+  if (!job.enabled) return std::nullopt;
+  constexpr auto kTick = std::chrono::microseconds(1);  // "strictly after" one tick before is "at or after"
+  if (job.starts_at) after = std::max(after, *job.starts_at - kTick);
+  if (job.paused_until) after = std::max(after, *job.paused_until - kTick);
+  auto next = cron::next(compiled.schedule, *compiled.zone, after);
+  // A fraction of a second in `after` is dropped by the search, so an instant before the bound may come out.
+  while (next && *next <= after) next = cron::next(compiled.schedule, *compiled.zone, *next);
+  if (next && job.ends_at && *next >= *job.ends_at) return std::nullopt;
+  return next;
+}
+
+std::chrono::milliseconds jitter_of(const CompiledJob& compiled, WallTime instant) {
+  const auto most = compiled.job->jitter;
+  if (most.count() <= 0) return std::chrono::milliseconds(0);
+  std::int64_t limit = most.count() + 1;
+  if (const auto next = cron::next(compiled.schedule, *compiled.zone, instant))
+    limit = std::min(limit, to_ms(*next) - to_ms(instant));
+  return std::chrono::milliseconds(
+      static_cast<std::int64_t>(firing_hash(compiled.job->name, instant) % static_cast<std::uint64_t>(limit)));
+}
+
+}  // namespace cronfleet::domain
