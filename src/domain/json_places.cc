@@ -127,7 +127,7 @@ std::optional<JsonSpan> find_value(std::string_view text, const std::vector<Json
     std::optional<JsonSpan> child;
     walker.each_child([&](std::string_view token, std::size_t index, std::size_t begin) {
       const bool wanted = member ? decoded(token) == step.key : index == step.index;
-      if (wanted && !child) child = JsonSpan{begin, walker.at(), 0};
+      if (wanted) child = JsonSpan{begin, walker.at(), 0};
       walker.skip_value();
     });
     if (!child) return std::nullopt;

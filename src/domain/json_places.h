@@ -27,7 +27,8 @@ struct JsonSpan {
   std::size_t value = 0;  // offset of the value
   std::size_t end = 0;    // just past the value
 };
-// The value that `path` leads to; nothing where the text has none.
+// The value that `path` leads to; nothing where the text has none. Of equal keys the last, as the
+// parser takes them.
 std::optional<JsonSpan> find_value(std::string_view text, const std::vector<JsonStep>& path);
 
 struct DuplicateKey {

@@ -55,6 +55,9 @@ constexpr ReadCase kReadCases[] = {
      "/a (line 1, column 10): stands here for the second time, first at line 1, column 2\n"},
     {"duplicate deep inside", R"({"b": {"c": "x:y", "c": "\":"}})",
      "/b/c (line 1, column 20): stands here for the second time, first at line 1, column 8\n"},
+    {"duplicate of which the last has a mistake", R"({"b": {"x": "y"}, "b": {"c": 1}})",
+     "/b (line 1, column 19): stands here for the second time, first at line 1, column 2\n"
+     "/b/c (line 1, column 30): expected a text, found a number\n"},
     {"past a double", R"({"d": [1, 1e400]})",
      "/d/1 (line 1, column 11): expected a number from 0 to 10, found 1e400\n"},
     {"not whole", R"({"a": 1.0})", "/a (line 1, column 7): expected a whole number from 0 to 10, found 1.0\n"},
