@@ -201,9 +201,7 @@ std::optional<std::int64_t> JsonValue::integer(std::int64_t least, std::int64_t 
   if (kind() != JsonKind::Number) {
     refuse_kind(fmt::format("a whole number from {} to {}", least, most));
   } else {
-    const JsonSpan span = reading_.span_of(*this);
-    const std::string_view token = reading_.text().substr(span.value, std::min(span.end - span.value, kQuotedMax));
-    refuse(fmt::format("expected a whole number from {} to {}, found {}", least, most, token));
+    refuse(fmt::format("expected a whole number from {} to {}, found {}", least, most, raw().substr(0, kQuotedMax)));
   }
   return std::nullopt;
 }
@@ -213,15 +211,13 @@ std::optional<double> JsonValue::number(double least, double most) const {
   if (const std::int64_t* small = value_.if_int64()) {
     number = static_cast<double>(*small);
   } else if (kind() == JsonKind::Number) {
-    number = exact_number(reading_.text().substr(reading_.span_of(*this).value));
+    number = exact_number(raw());
   } else {
     refuse_kind(fmt::format("a number from {} to {}", least, most));
     return std::nullopt;
   }
   if (number && std::isfinite(*number) && *number >= least && *number <= most) return number;
-  const JsonSpan span = reading_.span_of(*this);
-  const std::string_view token = reading_.text().substr(span.value, std::min(span.end - span.value, kQuotedMax));
-  refuse(fmt::format("expected a number from {} to {}, found {}", least, most, token));
+  refuse(fmt::format("expected a number from {} to {}, found {}", least, most, raw().substr(0, kQuotedMax)));
   return std::nullopt;
 }
 
@@ -315,6 +311,13 @@ std::string JsonValue::pointer() const {
 }
 
 int JsonValue::line() const { return place_of(reading_.text(), reading_.span_of(*this).value).line; }
+
+int JsonValue::column() const { return place_of(reading_.text(), reading_.span_of(*this).value).column; }
+
+std::string_view JsonValue::raw() const {
+  const JsonSpan span = reading_.span_of(*this);
+  return reading_.text().substr(span.value, span.end - span.value);
+}
 
 DocumentErrors detail::read_json(std::string_view text, const JsonOptions& options,
                                  void (*read)(void* target, const JsonValue& root), void* target) {

@@ -77,6 +77,8 @@ class JsonValue {
 
   std::string pointer() const;
   int line() const;  // where the value begins, from 1
+  int column() const;
+  std::string_view raw() const;  // the value as it stands in the text
 
  private:
   friend class JsonReading;

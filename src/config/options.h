@@ -1,0 +1,75 @@
+// config/options.h: what a cronfleet process can be told, by role. Defaults work; every member says its unit and
+// effect. The key that sets a member stands beside it; config/load.h reads them from file, environment and flags.
+//
+// A role is a struct of sections. A new role (master, worker) is a new struct from these and further sections; a new
+// setting is a member here and a line in config/keys.cc.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace cronfleet::config {
+
+using std::chrono::milliseconds;
+
+struct HttpConfig {
+  std::string address = "127.0.0.1";  // http.address: loopback only, until there are login and TLS (SEC-10)
+  std::uint16_t port = 8090;          // http.apiPort, http.port; 0: any free one
+  // http.apiReadTimeout, http.apiWriteTimeout: for the body of a request, for writing an answer. A number means ms.
+  milliseconds read_timeout = std::chrono::seconds(30);
+  milliseconds write_timeout = std::chrono::seconds(30);
+  // http.allowed_hosts: names that a Host header may carry beside localhost, 127.0.0.1 and [::1] (SEC-31).
+  std::vector<std::string> allowed_hosts;
+  int page_size = 20;  // log.logDefaultLimitPage: entries of a list where the request names no limit
+  friend bool operator==(const HttpConfig&, const HttpConfig&) = default;
+};
+
+struct MetricsConfig {
+  bool enabled = true;                // metrics.enabled
+  std::string address = "127.0.0.1";  // metrics.address: loopback only
+  std::uint16_t port = 8091;          // metrics.port; 0: any free one
+  friend bool operator==(const MetricsConfig&, const MetricsConfig&) = default;
+};
+
+enum class LogLevel { Debug, Info, Warn, Error };
+enum class LogFormat { Text, Json };
+struct LogConfig {
+  LogLevel level = LogLevel::Info;     // log.level: debug, info, warn, error
+  LogFormat format = LogFormat::Text;  // log.format: text, json
+  friend bool operator==(const LogConfig&, const LogConfig&) = default;
+};
+
+// What runs jobs.
+struct WorkerConfig {
+  std::string node_id;  // node_id; empty: made once and kept in the data folder
+  int capacity = 16;    // worker.capacity: runs at once; default four per core, 16 at least
+  milliseconds shutdown_grace = std::chrono::seconds(30);  // worker.shutdown_grace: for runs, after SIGTERM
+  milliseconds claim_lead{20};       // worker.claim_lead: a claim is sent this long before the instant
+  milliseconds takeover_delay{500};  // worker.takeover_delay: the next in rank looks this long after it
+  friend bool operator==(const WorkerConfig&, const WorkerConfig&) = default;
+};
+
+struct HistoryConfig {
+  milliseconds retention_age = std::chrono::hours(24 * 90);  // history.retention_age: older runs are removed
+  std::int64_t retention_count = 10'000;                     // history.retention_count: runs kept per job
+  std::size_t batch_records = 200;                           // history.batch_records, log.logBranch: written together
+  milliseconds batch_delay{200};  // history.batch_delay, log.logAutoCommitTimeOut: the longest wait for company
+  std::uint64_t spool_bytes_max = 2ull << 30;  // history.spool_bytes_max: local disk for what is not yet written
+  friend bool operator==(const HistoryConfig&, const HistoryConfig&) = default;
+};
+
+struct StandaloneConfig {
+  // data_dir: everything that is kept. Default /var/lib/cronfleet for root, else $XDG_STATE_HOME/cronfleet or
+  // ~/.local/state/cronfleet.
+  std::string data_dir;
+  HttpConfig http;
+  MetricsConfig metrics;
+  LogConfig log;
+  WorkerConfig worker;
+  HistoryConfig history;
+  friend bool operator==(const StandaloneConfig&, const StandaloneConfig&) = default;
+};
+
+}  // namespace cronfleet::config
