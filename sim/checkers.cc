@@ -1,0 +1,358 @@
+#include "sim/checkers.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <tuple>
+
+namespace cronfleet::sim {
+namespace {
+
+using domain::Reason;
+using domain::RunId;
+using domain::RunRecord;
+using domain::RunStatus;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr milliseconds kEarlyMax{50};
+constexpr milliseconds kEditObeyed{1'000};
+constexpr milliseconds kKillObeyed{2'000};
+constexpr milliseconds kRecordTolerance{50};
+constexpr seconds kRecovery{60};  // after a fault, before lateness is judged again
+
+template <typename... Args>
+void report(Violations& violations, std::string invariant, const JobName& job, WallTime at,
+            fmt::format_string<Args...> format, Args&&... args) {
+  violations.push_back({std::move(invariant), fmt::format(format, std::forward<Args>(args)...), job, at});
+}
+
+std::string at_text(WallTime at) { return to_rfc3339_ms(at); }
+double ms_between(WallTime from, WallTime to) { return std::chrono::duration<double, std::milli>(to - from).count(); }
+
+bool concerns(const FaultSpan& fault, const NodeId& node) { return fault.node.empty() || fault.node == node; }
+
+const TrueDocument* document_of(const Expected& expected, const JobName& job, int version) {
+  const auto documents = expected.documents.find(job);
+  if (documents == expected.documents.end()) return nullptr;
+  for (const TrueDocument& document : documents->second) {
+    if (document.version == version) return &document;
+  }
+  return nullptr;
+}
+
+std::map<RunId, const TrueExec*> execs_by_run(const Evidence& evidence) {
+  std::map<RunId, const TrueExec*> execs;
+  for (const TrueExec& exec : evidence.execs) execs.emplace(exec.run, &exec);
+  return execs;
+}
+
+bool ran(RunStatus status) {
+  return status == RunStatus::Succeeded || status == RunStatus::Failed || status == RunStatus::Signalled ||
+         status == RunStatus::TimedOut;
+}
+
+}  // namespace
+
+// Where clocks were touched, a node alone cannot know better than its own clock: that is then what it is judged by.
+void check_no_early_start(const Evidence& evidence, const Expected&, Violations& violations) {
+  for (const TrueExec& exec : evidence.execs) {
+    if (!exec.run.firing.scheduled()) continue;
+    const WallTime began = evidence.shared_clock ? exec.at : std::max(exec.at, exec.node_wall);
+    if (began >= exec.run.firing.instant() - kEarlyMax) continue;
+    report(violations, "I1", exec.run.firing.job, exec.at, "{} began {:.1f} ms early on {}", exec.run.text(),
+           ms_between(began, exec.run.firing.instant()), exec.node);
+  }
+}
+
+void check_starts_once(const Evidence& evidence, const Expected& expected, Violations& violations) {
+  std::map<domain::Firing, std::vector<const TrueExec*>> by_firing;
+  for (const TrueExec& exec : evidence.execs) by_firing[exec.run.firing].push_back(&exec);
+  for (auto& [firing, execs] : by_firing) {
+    std::stable_sort(execs.begin(), execs.end(),
+                     [](const TrueExec* a, const TrueExec* b) { return a->run.attempt < b->run.attempt; });
+    for (std::size_t i = 1; i < execs.size(); ++i) {
+      const TrueExec& former = *execs[i - 1];
+      const TrueExec& later = *execs[i];
+      if (later.run.attempt == former.run.attempt) {
+        report(violations, "I2", firing.job, later.at, "{} began twice: on {} at {} and on {} at {}", later.run.text(),
+               former.node, at_text(former.at), later.node, at_text(later.at));
+      } else if (later.fence <= former.fence) {
+        report(violations, "I2", firing.job, later.at, "fence of {} is {}, not above the {} of {}", later.run.text(),
+               later.fence, former.fence, former.run.text());
+      }
+    }
+    const TrueDocument* document = document_of(expected, firing.job, execs.back()->version);
+    if (document == nullptr) continue;
+    const int most = document->job.attempts_max();
+    if (static_cast<int>(execs.size()) > most)
+      report(violations, "I2", firing.job, execs.back()->at, "{} began {} times, at most {} are asked for",
+             firing.text(), execs.size(), most);
+  }
+}
+
+namespace {
+
+struct Verdicts {
+  std::map<domain::Firing, std::vector<const RunRecord*>> by_firing;
+};
+
+// Every firing a record speaks for; a range record stands for many.
+Verdicts verdicts_of(const Evidence& evidence, const Expected& expected, Violations& violations) {
+  Verdicts verdicts;
+  for (const RunRecord& record : evidence.records) {
+    if (record.range_count <= 1 || !record.id.firing.scheduled()) {
+      verdicts.by_firing[record.id.firing].push_back(&record);
+      continue;
+    }
+    std::uint64_t covered = 0;
+    const auto firings = expected.firings.find(record.id.firing.job);
+    if (firings != expected.firings.end() && record.range_from) {
+      for (auto it = firings->second.lower_bound(*record.range_from);
+           it != firings->second.end() && it->first <= record.scheduled_at; ++it, ++covered)
+        verdicts.by_firing[{record.id.firing.job, it->first}].push_back(&record);
+    }
+    if (covered != record.range_count)
+      report(violations, "I3", record.id.firing.job, record.scheduled_at, "range {} speaks of {} firings, there are {}",
+             record.id.text(), record.range_count, covered);
+  }
+  return verdicts;
+}
+
+void check_attempts(const domain::Firing& firing, const std::vector<const RunRecord*>& records,
+                    Violations& violations) {
+  std::size_t finals = 0;
+  const RunRecord* highest = records.front();
+  for (const RunRecord* record : records) {
+    finals += record->final ? 1 : 0;
+    if (record->id.attempt > highest->id.attempt) highest = record;
+  }
+  if (finals != 1 || !highest->final)
+    report(violations, "I3", firing.job, highest->scheduled_at, "{} has {} final verdicts in {} records{}",
+           firing.text(), finals, records.size(), highest->final ? "" : ", and its highest attempt is not final");
+  if (highest->id.attempt != static_cast<int>(records.size()))
+    report(violations, "I3", firing.job, highest->scheduled_at, "{} has {} records, its highest attempt is {}",
+           firing.text(), records.size(), highest->id.attempt);
+  for (const RunRecord* record : records) {
+    if (!domain::is_final(record->end.status))
+      report(violations, "I3", firing.job, record->scheduled_at, "{} is recorded as {}, which is no verdict",
+             record->id.text(), domain::to_string(record->end.status));
+  }
+}
+
+}  // namespace
+
+void check_one_verdict(const Evidence& evidence, const Expected& expected, Violations& violations) {
+  const Verdicts verdicts = verdicts_of(evidence, expected, violations);
+  for (const auto& [firing, records] : verdicts.by_firing) {
+    check_attempts(firing, records, violations);
+    if (!firing.scheduled()) {
+      if (expected.requests.count(firing.text()) == 0)
+        report(violations, "I3", firing.job, records.front()->scheduled_at, "{} has a verdict but was never asked for",
+               firing.text());
+      continue;
+    }
+    const auto firings = expected.firings.find(firing.job);
+    if (firings != expected.firings.end() && firings->second.count(firing.instant()) != 0) continue;
+    if (expected.is_unclear(firing.job, firing.instant())) continue;
+    report(violations, "I3", firing.job, firing.instant(), "{} has a verdict ({} {}) but was no firing", firing.text(),
+           domain::to_string(records.front()->end.status), domain::to_string(records.front()->end.reason));
+  }
+  if (!evidence.settled) return;
+  for (const auto& [job, firings] : expected.firings) {
+    for (const auto& [instant, document] : firings) {
+      const domain::Firing firing{job, instant};
+      if (verdicts.by_firing.count(firing) != 0 || expected.is_unclear(job, instant)) continue;
+      report(violations, "I3", job, instant, "{} came due and has no verdict", firing.text());
+    }
+  }
+  for (const std::string& request : expected.requests) {
+    const auto id = domain::parse_run_id(request + ".1");
+    if (id && verdicts.by_firing.count(id->firing) == 0)
+      report(violations, "I3", id->firing.job, evidence.ended_at, "{} was asked for and has no verdict", request);
+  }
+}
+
+void check_live_version(const Evidence& evidence, const Expected& expected, Violations& violations) {
+  for (const TrueExec& exec : evidence.execs) {
+    const JobName& job = exec.run.firing.job;
+    const TrueDocument* newest = nullptr;
+    bool enabled_until_now = false;
+    if (const auto documents = expected.documents.find(job); documents != expected.documents.end()) {
+      for (const TrueDocument& document : documents->second) {
+        if (document.version != exec.version || document.put_at > exec.at) continue;
+        newest = &document;
+        enabled_until_now = document.job.enabled;
+      }
+    }
+    if (newest == nullptr) {
+      report(violations, "I4", job, exec.at, "{} ran version {}, which was never saved before", exec.run.text(),
+             exec.version);
+      continue;
+    }
+    if (!enabled_until_now && exec.run.firing.scheduled())
+      report(violations, "I4", job, exec.at, "{} ran version {}, which is disabled", exec.run.text(), exec.version);
+    if (newest->replaced_known && exec.at > *newest->replaced_known + kEditObeyed)
+      report(violations, "I10", job, exec.at, "{} ran version {} on {}, {:.0f} ms after its end was acknowledged",
+             exec.run.text(), exec.version, exec.node, ms_between(*newest->replaced_known, exec.at));
+    if (!exec.run.firing.scheduled()) {
+      if (expected.requests.count(exec.run.firing.text()) == 0)
+        report(violations, "I4", job, exec.at, "{} ran but was never asked for", exec.run.text());
+      continue;
+    }
+    const auto firings = expected.firings.find(job);
+    const WallTime instant = exec.run.firing.instant();
+    if ((firings == expected.firings.end() || firings->second.count(instant) == 0) &&
+        !expected.is_unclear(job, instant))
+      report(violations, "I4", job, exec.at, "{} ran but was no firing", exec.run.text());
+  }
+}
+
+// Judged where nothing stands in the way of a start in time: no fault near, a first attempt, no other run of the job.
+void check_lateness(const Evidence& evidence, const Expected& expected, Violations& violations) {
+  std::map<JobName, std::vector<const TrueExec*>> by_job;
+  for (const TrueExec& exec : evidence.execs) by_job[exec.run.firing.job].push_back(&exec);
+  for (const auto& [job, execs] : by_job) {
+    for (const TrueExec* exec : execs) {
+      if (!exec->run.firing.scheduled() || exec->run.attempt > 1 || exec->undone) continue;
+      const TrueDocument* document = document_of(expected, job, exec->version);
+      if (document == nullptr) continue;
+      const WallTime instant = exec->run.firing.instant();
+      const WallTime bound = instant + document->job.jitter + kLatenessMax;
+      if (exec->at <= bound) continue;
+      const bool disturbed = std::any_of(evidence.faults.begin(), evidence.faults.end(), [&](const FaultSpan& fault) {
+        return fault.from <= exec->at && fault.until + kRecovery >= instant;
+      });
+      const bool blocked =
+          document->job.overlap.fenced() && std::any_of(execs.begin(), execs.end(), [&](const TrueExec* other) {
+            return other != exec && other->at < exec->at && (!other->end || other->end->at + seconds(5) >= instant);
+          });
+      if (disturbed || blocked) continue;
+      report(violations, "I5", job, exec->at, "{} began {:.0f} ms late on {}, and nothing was wrong", exec->run.text(),
+             ms_between(instant, exec->at), exec->node);
+    }
+  }
+}
+
+void check_no_overlap(const Evidence& evidence, const Expected& expected, Violations& violations) {
+  std::map<JobName, std::vector<const TrueExec*>> by_job;
+  for (const TrueExec& exec : evidence.execs) {
+    const TrueDocument* document = document_of(expected, exec.run.firing.job, exec.version);
+    if (document != nullptr && document->job.overlap.fenced()) by_job[exec.run.firing.job].push_back(&exec);
+  }
+  const auto end_of = [&](const TrueExec& exec) { return exec.end ? exec.end->at : evidence.ended_at; };
+  for (auto& [job, execs] : by_job) {
+    std::stable_sort(execs.begin(), execs.end(), [](const TrueExec* a, const TrueExec* b) { return a->at < b->at; });
+    const TrueExec* longest = nullptr;
+    for (const TrueExec* exec : execs) {
+      if (longest != nullptr && exec->at < end_of(*longest) && !longest->undone && !exec->undone) {
+        // A machine that was stopped as a whole cannot end its run in time; it has one second after it wakes.
+        const WallTime together_until = std::min(end_of(*exec), end_of(*longest));
+        const bool frozen = std::any_of(evidence.faults.begin(), evidence.faults.end(), [&](const FaultSpan& fault) {
+          return fault.kind == "machine-freeze" && concerns(fault, longest->node) && fault.from <= exec->at &&
+                 together_until <= fault.until + seconds(1);
+        });
+        if (!frozen)
+          report(violations, "I6", job, exec->at, "{} began on {} while {} went on on {} (until {})", exec->run.text(),
+                 exec->node, longest->run.text(), longest->node, at_text(end_of(*longest)));
+      }
+      if (longest == nullptr || end_of(*exec) > end_of(*longest)) longest = exec;
+    }
+  }
+}
+
+void check_record_is_true(const Evidence& evidence, const Expected&, Violations& violations) {
+  const auto execs = execs_by_run(evidence);
+  const auto near = [](WallTime a, WallTime b) { return a - b <= kRecordTolerance && b - a <= kRecordTolerance; };
+  for (const RunRecord& record : evidence.records) {
+    const auto found = execs.find(record.id);
+    const TrueExec* exec = found == execs.end() ? nullptr : found->second;
+    const JobName& job = record.id.firing.job;
+    const auto wrong = [&](const std::string& what) {
+      report(violations, "I7", job, record.end.ended_at, "the record of {} ({} {}) says {}", record.id.text(),
+             domain::to_string(record.end.status), domain::to_string(record.end.reason), what);
+    };
+    if (exec == nullptr || exec->undone) {
+      if (ran(record.end.status)) wrong("it ran, and it did not");
+      continue;
+    }
+    switch (record.end.status) {
+      case RunStatus::Skipped:
+      case RunStatus::Missed:
+      case RunStatus::Refused:
+        wrong(fmt::format("it did not run, and it did on {} at {}", exec->node, at_text(exec->at)));
+        continue;
+      case RunStatus::Lost: continue;  // its end was not known to anybody
+      default: break;
+    }
+    if (!exec->end) {
+      wrong("it ended, and it did not");
+      continue;
+    }
+    const TrueEnd& end = *exec->end;
+    if (end.status != record.end.status) wrong(fmt::format("so, and it {}", domain::to_string(end.status)));
+    if (end.exit_code != record.end.exit_code) wrong("another exit code");
+    if (end.signal != record.end.signal) wrong("another signal");
+    if (!near(record.end.started_at, exec->node_wall))
+      wrong(fmt::format("it began at {}, and it did at {}", at_text(record.end.started_at), at_text(exec->node_wall)));
+    if (!near(record.end.ended_at, end.node_wall))
+      wrong(fmt::format("it ended at {}, and it did at {}", at_text(record.end.ended_at), at_text(end.node_wall)));
+    if (record.worker != exec->node) wrong(fmt::format("worker {}, and it was {}", record.worker, exec->node));
+  }
+}
+
+void check_kills(const Evidence& evidence, const Expected&, Violations& violations) {
+  const auto execs = execs_by_run(evidence);
+  for (const AckedKill& kill : evidence.kills) {
+    const auto found = execs.find(kill.run);
+    if (found == execs.end()) continue;
+    const TrueExec& exec = *found->second;
+    WallTime from = std::max(kill.at, exec.at);
+    // While its worker could not be reached it is excused, one recovery after another.
+    std::vector<const FaultSpan*> faults;
+    for (const FaultSpan& fault : evidence.faults) {
+      if (concerns(fault, exec.node)) faults.push_back(&fault);
+    }
+    std::sort(faults.begin(), faults.end(), [](const auto* a, const auto* b) { return a->from < b->from; });
+    for (const FaultSpan* fault : faults) {
+      if (fault->from <= from + kill.grace + kKillObeyed && fault->until >= from - kRecovery)
+        from = std::max(from, fault->until + kRecovery);
+    }
+    const WallTime bound = from + kill.grace + kKillObeyed;
+    if (bound > evidence.ended_at) continue;
+    const WallTime ended = exec.end ? exec.end->at : WallTime::max();
+    if (ended <= bound) continue;
+    report(violations, "I9", kill.run.firing.job, bound, "{} was to be killed at {} and {}", kill.run.text(),
+           at_text(kill.at), exec.end ? "ended only at " + at_text(ended) : std::string("never ended"));
+  }
+}
+
+void check_nothing_left(const Evidence& evidence, const Expected&, Violations& violations) {
+  if (!evidence.settled) return;
+  for (const core::KeyValue& entry : evidence.store_at_end) {
+    for (const std::string_view family : {"running/", "accounts/", "trigger/", "lock/", "killer/"}) {
+      if (entry.key.rfind(evidence.prefix + std::string(family), 0) == 0)
+        report(violations, "I12", JobName(), evidence.ended_at, "{} is left: {}", entry.key, entry.value);
+    }
+  }
+  for (const RunId& run : evidence.running_at_end)
+    report(violations, "I8", run.firing.job, evidence.ended_at, "a process of {} is left", run.text());
+}
+
+void check_records_stand(const Evidence& evidence, const Expected&, Violations& violations) {
+  for (const std::string& run : evidence.changed_records)
+    report(violations, "I13", JobName(), evidence.ended_at, "the record of {} changed after a reader saw it", run);
+}
+
+Violations check(const Evidence& evidence, const Expected& expected) {
+  Violations violations;
+  for (const auto checker :
+       {check_no_early_start, check_starts_once, check_one_verdict, check_live_version, check_lateness,
+        check_no_overlap, check_record_is_true, check_kills, check_nothing_left, check_records_stand})
+    checker(evidence, expected, violations);
+  return violations;
+}
+
+}  // namespace cronfleet::sim

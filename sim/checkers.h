@@ -1,0 +1,40 @@
+// sim/checkers.h: judges the evidence of a simulation by the invariants of reliability.md §6.
+//
+// Each checker stands alone and names its invariant; check() runs them all. A clean history passes them all and each
+// planted violation is caught by its checker (checkers_test.cc). Checks of what must come to pass (I3's "exactly one",
+// I9, I12) need evidence that is `settled`.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "sim/evidence.h"
+#include "sim/oracle.h"
+
+namespace cronfleet::sim {
+
+struct Violation {
+  std::string invariant;  // "I2"
+  std::string what;       // one sentence
+  JobName job;            // whose; may be empty
+  WallTime at{};
+};
+using Violations = std::vector<Violation>;
+
+// Lateness allowed while nothing is wrong and long after (G10 B0), and with a first choice gone (B1).
+inline constexpr std::chrono::milliseconds kLatenessMax{500};
+
+void check_no_early_start(const Evidence&, const Expected&, Violations&);  // I1
+void check_starts_once(const Evidence&, const Expected&, Violations&);     // I2
+void check_one_verdict(const Evidence&, const Expected&, Violations&);     // I3
+void check_live_version(const Evidence&, const Expected&, Violations&);    // I4, I10
+void check_lateness(const Evidence&, const Expected&, Violations&);        // I5
+void check_no_overlap(const Evidence&, const Expected&, Violations&);      // I6
+void check_record_is_true(const Evidence&, const Expected&, Violations&);  // I7
+void check_kills(const Evidence&, const Expected&, Violations&);           // I9
+void check_nothing_left(const Evidence&, const Expected&, Violations&);    // I8, I12
+void check_records_stand(const Evidence&, const Expected&, Violations&);   // I13
+
+Violations check(const Evidence& evidence, const Expected& expected);
+
+}  // namespace cronfleet::sim

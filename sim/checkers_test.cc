@@ -1,0 +1,318 @@
+// The checkers are checked: clean histories pass, and a violation planted in one is caught by the checker it is for.
+#include "sim/checkers.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "base/rng.h"
+#include "core/entries.h"
+#include "domain/job_json.h"
+
+namespace cronfleet::sim {
+namespace {
+
+using domain::Reason;
+using domain::RunStatus;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr std::uint64_t kHistories = 200;
+
+// A well-behaved fleet, told by a seed: jobs saved, edited and closed, each firing run (or skipped) and recorded.
+class CleanHistory {
+ public:
+  explicit CleanHistory(std::uint64_t seed) : rng_(seed) {
+    evidence_.began_at = at(0);
+    evidence_.ended_at = at(600);
+    evidence_.settled = true;
+    for (int i = 0; i < 3; ++i) add_job(i);
+    std::stable_sort(evidence_.writes.begin(), evidence_.writes.end(),
+                     [](const TrueWrite& a, const TrueWrite& b) { return a.at < b.at; });
+    std::map<core::Revision, core::Revision> renumbered;  // revisions rise with time
+    for (TrueWrite& write : evidence_.writes) {
+      const auto next = static_cast<core::Revision>(renumbered.size() + 1);
+      write.revision = renumbered.emplace(write.revision, next).first->second;
+    }
+    for (AckedEdit& edit : evidence_.edits) edit.revision = renumbered.at(edit.revision);
+  }
+
+  Evidence& evidence() { return evidence_; }
+
+ private:
+  static WallTime at(int second) { return from_seconds(1'767'225'600 + second); }  // 2026-01-01
+
+  void put(domain::Job job, int version, WallTime since) {
+    job.command = probe_command(Probe{.version = version});
+    job.since = since;
+    job.stamp = domain::stamp_of(job);
+    write(core::Keys().job(job.name), domain::encode_job(job), since);
+    evidence_.writes.push_back({revision_, since, core::Keys().marker(job.name), core::Marker{since, "saved"}.text()});
+    evidence_.edits.push_back({job.name, version, revision_, since + milliseconds(3)});
+  }
+  void write(const std::string& key, std::optional<std::string> value, WallTime when) {
+    evidence_.writes.push_back({++revision_, when, key, std::move(value)});
+  }
+
+  void add_job(int i) {
+    domain::Job job;
+    job.name = JobName("job" + std::to_string(i));
+    job.schedule = i == 0 ? "*/10 * * * * *" : i == 1 ? "5,35 * * * * *" : "@every 7s";
+    job.schedule_set_at = at(0);
+    if (i == 1) job.overlap.mode = domain::Overlap::Mode::Allow;
+    if (i == 2) job.retry.count = 2;
+    const WallTime edited = at(100 + static_cast<int>(rng_.below(100))), closed = at(400);
+    put(job, 1, at(1));
+    run_all(job, 1, at(1), edited);
+    if (i == 0) job.schedule = "*/20 * * * * *";
+    put(job, 2, edited);
+    run_all(job, 2, edited, closed);
+    job.enabled = false;
+    put(job, 3, closed);
+  }
+
+  void run_all(const domain::Job& job, int version, WallTime from, WallTime to) {
+    each_instant(job, from, to, [&](WallTime instant) {
+      if (rng_.chance(0.1)) return record_unrun(job, instant);
+      const bool fails = job.retry.count > 0 && instant + seconds(4) < to && rng_.chance(0.3);
+      run(job, version, instant, 1, instant + milliseconds(rng_.below(100)), fails, !fails);
+      if (fails) run(job, version, instant, 2, instant + seconds(3), false, true);
+    });
+  }
+
+  void record_unrun(const domain::Job& job, WallTime instant) {
+    domain::RunRecord record;
+    record.id = {{job.name, instant}, 1};
+    record.scheduled_at = instant;
+    record.end.status = rng_.chance(0.5) ? RunStatus::Skipped : RunStatus::Missed;
+    record.end.started_at = record.end.ended_at = instant;
+    evidence_.records.push_back(record);
+  }
+
+  void run(const domain::Job& job, int version, WallTime instant, int attempt, WallTime begin, bool fails, bool final) {
+    const WallTime end = begin + milliseconds(100 + rng_.below(1900));
+    const domain::RunId id{{job.name, instant}, attempt};
+    TrueExec exec;
+    exec.run = id;
+    exec.node = NodeId("n1");
+    exec.at = exec.node_wall = begin;
+    exec.fence = ++fence_;
+    exec.version = version;
+    exec.end = TrueEnd{end, end, fails ? RunStatus::Failed : RunStatus::Succeeded, fails ? 1 : 0, {}};
+    evidence_.execs.push_back(exec);
+    domain::RunRecord record;
+    record.id = id;
+    record.worker = NodeId("n1");
+    record.scheduled_at = instant;
+    record.final = final;
+    record.end.status = exec.end->status;
+    record.end.exit_code = exec.end->exit_code;
+    record.end.started_at = begin;
+    record.end.ended_at = end;
+    evidence_.records.push_back(record);
+  }
+
+  Rng rng_;
+  Evidence evidence_;
+  core::Revision revision_ = 0;
+  std::int64_t fence_ = 0;
+};
+
+Violations judge(const Evidence& evidence) { return check(evidence, expect(evidence)); }
+
+std::string text_of(const Violations& violations) {
+  std::string text;
+  for (const Violation& violation : violations) text += violation.invariant + ": " + violation.what + "\n";
+  return text;
+}
+
+TEST(Checkers, CleanHistoriesPass) {
+  for (std::uint64_t seed = 1; seed <= kHistories; ++seed) {
+    CleanHistory history(seed);
+    ASSERT_GT(history.evidence().records.size(), 90u);
+    const Violations violations = judge(history.evidence());
+    ASSERT_TRUE(violations.empty()) << "seed " << seed << "\n" << text_of(violations);
+  }
+}
+
+struct Planted {
+  const char* why;
+  const char* caught_by;
+  void (*plant)(Evidence&, Rng&);
+};
+
+TrueExec& any_exec(Evidence& evidence, Rng& rng) { return evidence.execs[rng.below(evidence.execs.size())]; }
+domain::RunRecord& record_of(Evidence& evidence, const domain::RunId& run) {
+  return *std::find_if(evidence.records.begin(), evidence.records.end(),
+                       [&](const domain::RunRecord& record) { return record.id == run; });
+}
+
+const Planted kPlanted[] = {
+    {"a start 51 ms early", "I1",
+     [](Evidence& e, Rng& rng) {
+       TrueExec& exec = any_exec(e, rng);
+       exec.run.attempt = 1;
+       exec.at = exec.run.firing.instant() - milliseconds(51);
+     }},
+    {"a run begins twice", "I2",
+     [](Evidence& e, Rng& rng) {
+       TrueExec again = any_exec(e, rng);
+       again.node = NodeId("n2");
+       e.execs.push_back(again);
+     }},
+    {"a second attempt of a job without retries", "I2",
+     [](Evidence& e, Rng& rng) {
+       for (;;) {
+         TrueExec again = any_exec(e, rng);
+         if (again.run.firing.job == JobName("job2")) continue;
+         again.run.attempt = 2;
+         again.fence += 10'000;
+         return e.execs.push_back(again);
+       }
+     }},
+    {"a fence that does not grow", "I2",
+     [](Evidence& e, Rng&) {
+       for (TrueExec& exec : e.execs) {
+         if (exec.run.attempt == 2) exec.fence -= 1;
+       }
+     }},
+    {"a firing without a verdict", "I3",
+     [](Evidence& e, Rng& rng) {
+       e.records.erase(e.records.begin() + static_cast<std::ptrdiff_t>(rng.below(e.records.size())));
+     }},
+    {"an attempt without a record", "I3",
+     [](Evidence& e, Rng&) {
+       for (auto it = e.records.begin(); it != e.records.end(); ++it) {
+         if (!it->final) return void(e.records.erase(it));
+       }
+       e.records.clear();
+     }},
+    {"a verdict without a firing", "I3",
+     [](Evidence& e, Rng& rng) {
+       domain::RunRecord record = e.records[rng.below(e.records.size())];
+       record.id.firing.which = record.id.firing.instant() + seconds(1);
+       e.records.push_back(record);
+     }},
+    {"a range record that counts wrongly", "I3",
+     [](Evidence& e, Rng& rng) {
+       domain::RunRecord& record = e.records[rng.below(e.records.size())];
+       record.range_from = record.scheduled_at - seconds(1);
+       record.range_count = 5;
+     }},
+    {"two final verdicts", "I3",
+     [](Evidence& e, Rng& rng) {
+       domain::RunRecord record = e.records[rng.below(e.records.size())];
+       record.id.attempt += 5;
+       e.records.push_back(record);
+     }},
+    {"a verdict that is none", "I3",
+     [](Evidence& e, Rng& rng) { e.records[rng.below(e.records.size())].end.status = RunStatus::Running; }},
+    {"a run of a job that was never saved", "I4",
+     [](Evidence& e, Rng& rng) { any_exec(e, rng).run.firing.job = JobName("ghost"); }},
+    {"a run at no instant of the job", "I4",
+     [](Evidence& e, Rng& rng) {
+       TrueExec& exec = any_exec(e, rng);
+       exec.run.firing.which = exec.run.firing.instant() + seconds(1);
+       exec.at += seconds(1);
+     }},
+    {"an old version 1.1 s after an edit was acknowledged", "I10",
+     [](Evidence& e, Rng& rng) {
+       for (;;) {
+         TrueExec& exec = any_exec(e, rng);
+         if (exec.version != 2) continue;
+         for (const AckedEdit& edit : e.edits) {
+           if (edit.job == exec.run.firing.job && edit.version == 2) exec.at = edit.at + milliseconds(1101);
+         }
+         exec.version = 1;
+         return;
+       }
+     }},
+    {"a start a second late in quiet times", "I5",
+     [](Evidence& e, Rng& rng) {
+       for (;;) {
+         TrueExec& exec = any_exec(e, rng);
+         if (exec.run.firing.job != JobName("job1")) continue;
+         exec.at = exec.run.firing.instant() + seconds(1);
+         return;
+       }
+     }},
+    {"two runs of a forbid job together", "I6",
+     [](Evidence& e, Rng& rng) {
+       for (;;) {
+         TrueExec& exec = any_exec(e, rng);
+         if (exec.run.firing.job != JobName("job0") || exec.version != 1 ||
+             exec.run.firing.instant() > from_seconds(1'767'225'690))
+           continue;
+         exec.end->at = exec.at + seconds(25);
+         const auto next = exec.run.firing.instant() + seconds(10);
+         TrueExec other = exec;
+         other.run.firing.which = next;
+         other.at = next;
+         e.execs.push_back(other);
+         return;
+       }
+     }},
+    {"a record with another exit code", "I7",
+     [](Evidence& e, Rng& rng) { record_of(e, any_exec(e, rng).run).end.exit_code = 7; }},
+    {"a record with another worker", "I7",
+     [](Evidence& e, Rng& rng) { record_of(e, any_exec(e, rng).run).worker = NodeId("n9"); }},
+    {"a record that began 60 ms later", "I7",
+     [](Evidence& e, Rng& rng) { record_of(e, any_exec(e, rng).run).end.started_at += milliseconds(60); }},
+    {"a record that says missed of what ran", "I7",
+     [](Evidence& e, Rng& rng) { record_of(e, any_exec(e, rng).run).end.status = RunStatus::Missed; }},
+    {"a record that says succeeded of what never ran", "I7",
+     [](Evidence& e, Rng& rng) {
+       e.execs.erase(e.execs.begin() + static_cast<std::ptrdiff_t>(rng.below(e.execs.size())));
+     }},
+    {"a kill that does nothing", "I9",
+     [](Evidence& e, Rng& rng) {
+       TrueExec& exec = any_exec(e, rng);
+       e.kills.push_back({exec.run, exec.at, milliseconds(100)});
+       exec.end->at = exec.at + milliseconds(2'200);
+     }},
+    {"a key of a run that is left", "I12",
+     [](Evidence& e, Rng& rng) {
+       e.store_at_end.push_back({.key = "/cron/running/n1/" + any_exec(e, rng).run.text(), .value = "{}"});
+     }},
+    {"a process that is left", "I8", [](Evidence& e, Rng& rng) { e.running_at_end.push_back(any_exec(e, rng).run); }},
+    {"a record that changed", "I13",
+     [](Evidence& e, Rng& rng) { e.changed_records.push_back(any_exec(e, rng).run.text()); }},
+};
+
+TEST(Checkers, EveryPlantedViolationIsCaught) {
+  for (const Planted& planted : kPlanted) {
+    for (std::uint64_t seed = 1; seed <= kHistories; ++seed) {
+      CleanHistory history(seed);
+      Rng rng(seed);
+      planted.plant(history.evidence(), rng);
+      const Violations violations = judge(history.evidence());
+      const bool caught = std::any_of(violations.begin(), violations.end(),
+                                      [&](const Violation& v) { return v.invariant == planted.caught_by; });
+      ASSERT_TRUE(caught) << planted.why << ", seed " << seed << ": " << planted.caught_by << " said nothing\n"
+                          << text_of(violations);
+    }
+  }
+}
+
+TEST(Checkers, AMachineThatWasStoppedIsExcusedForASecond) {
+  for (const auto& [beyond, violations_wanted] : {std::pair(milliseconds(900), 0), std::pair(milliseconds(1100), 1)}) {
+    CleanHistory history(1);
+    Evidence& evidence = history.evidence();
+    const auto first = std::find_if(evidence.execs.begin(), evidence.execs.end(),
+                                    [](const TrueExec& exec) { return exec.run.firing.job == JobName("job0"); });
+    TrueExec& stopped = *first;
+    TrueExec& next = *std::find_if(first + 1, evidence.execs.end(),
+                                   [](const TrueExec& exec) { return exec.run.firing.job == JobName("job0"); });
+    next.end->at = next.at + seconds(8);
+    const WallTime thaw = next.at + seconds(4);
+    stopped.node = NodeId("n2");
+    stopped.end->at = thaw + beyond;
+    evidence.faults.push_back({"machine-freeze", NodeId("n2"), stopped.at + milliseconds(1), thaw});
+    Violations violations;
+    check_no_overlap(evidence, expect(evidence), violations);
+    EXPECT_EQ(violations.size(), static_cast<std::size_t>(violations_wanted)) << text_of(violations);
+  }
+}
+
+}  // namespace
+}  // namespace cronfleet::sim
