@@ -1,0 +1,57 @@
+// api/problem.h: every refusal as a problem document (RFC 9457, API-3): a status, a stable code for programs, a
+// sentence for people, and the place of each mistake. Never paths, queries of a store, versions or stacks (SEC-35).
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <string_view>
+#include <tl/expected.hpp>
+#include <vector>
+
+#include "api/http.h"
+#include "base/status.h"
+#include "domain/field_error.h"
+
+namespace cronfleet::api {
+
+// One mistake of a request. In a body it is named by `pointer`, line and column, in the query or a header by its name.
+struct Mistake {
+  std::string pointer{};    // JSON pointer; used when parameter and header are empty
+  std::string parameter{};  // of the query or path
+  std::string header{};
+  int line = 0;    // of the body, from 1; 0: no place in a text
+  int column = 0;  // from 1; with line 0 a column inside the value itself (a cron expression)
+  int length = 0;  // of the offending text; 0: unknown
+  std::string code{};
+  std::string detail{};
+  std::string suggestion{};
+};
+
+struct Problem {
+  int status = 500;
+  std::string code{};    // "stale_revision": stable, for programs
+  std::string detail{};  // one sentence, for people
+  std::vector<Mistake> errors{};
+  std::optional<std::chrono::seconds> retry_after{};
+  Headers headers{};  // beside it: Allow
+};
+
+using Answer = tl::expected<Response, Problem>;
+using Refusal = tl::unexpected<Problem>;
+
+// return refuse(404, "job_not_found", "no job '{}'", name);
+template <typename... Args>
+Refusal refuse(int status, std::string_view code, fmt::format_string<Args...> format, Args&&... args) {
+  return Refusal(
+      Problem{.status = status, .code = std::string(code), .detail = fmt::format(format, std::forward<Args>(args)...)});
+}
+
+// What a failure of a store or a service says to a client. InvalidArgument is 422, NotFound 404, Conflict 409, NoSpace
+// 507, everything that may pass by itself 503 with a time to try again.
+Problem problem_of(const Status& status);
+// 400 where the text is no JSON, 422 where it means nothing.
+Problem problem_of(const domain::DocumentErrors& errors);
+
+Response to_response(const Problem& problem, std::string_view request_id);
+
+}  // namespace cronfleet::api
