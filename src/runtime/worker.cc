@@ -1,0 +1,503 @@
+#include "runtime/worker.h"
+
+#include <algorithm>
+
+#include "coord/mirror.h"
+#include "cron/parse.h"
+#include "domain/job_json.h"
+#include "runtime/start_request.h"
+
+namespace cronfleet::runtime {
+namespace {
+
+using core::KeyValue;
+using Level = WorkerObserver::Level;
+
+// Above so many firings a range is one record instead of one each (REL-16).
+constexpr std::uint64_t kRangeRecords = 1'000;
+// How far the wall clock may move against the monotonic one between two ticks before it counts as a step (REL-14).
+constexpr std::chrono::milliseconds kStepMin{10};
+
+// One prefix of the store, turned into events.
+class Feed final : public coord::MirrorSink {
+ public:
+  using Put = std::function<void(const KeyValue&, std::string_view rest)>;
+  using Removed = std::function<void(std::string_view rest, core::Revision)>;
+
+  Feed(WorkerParts& parts, std::string prefix, Put put, Removed removed, std::function<void()> synced,
+       WorkerObserver& observer)
+      : prefix_(prefix),
+        put_(std::move(put)),
+        removed_(std::move(removed)),
+        synced_(std::move(synced)),
+        observer_(observer),
+        mirror_(parts.store, parts.timers, parts.clock, parts.rng.fork("mirror " + prefix), prefix, *this) {}
+
+  void start() { mirror_.start(); }
+  bool synced() const { return mirror_.synced(); }
+
+  void on_put(const KeyValue& entry) override { put_(entry, std::string_view(entry.key).substr(prefix_.size())); }
+  void on_removed(const std::string& key, core::Revision revision) override {
+    removed_(std::string_view(key).substr(prefix_.size()), revision);
+  }
+  void on_synced(core::Revision) override { synced_(); }
+  void on_trouble(const Status& status) override {
+    observer_.on_message(Level::Warn, "watch interrupted", status.text());
+  }
+
+ private:
+  std::string prefix_;
+  Put put_;
+  Removed removed_;
+  std::function<void()> synced_;
+  WorkerObserver& observer_;
+  coord::Mirror mirror_;
+};
+
+}  // namespace
+
+struct Worker::Follow {
+  Follow(Worker& w)
+      : worker(w),
+        jobs(make(
+            w.options_.keys.jobs(), [this](const KeyValue& e, std::string_view rest) { job(e, rest); },
+            [this](std::string_view rest, core::Revision r) {
+              worker.step(core::JobGone{JobName(std::string(rest)), r});
+            })),
+        accounts(make(w.options_.keys.accounts(),
+                      [this](const KeyValue& e, std::string_view rest) { account(e, rest); }, {})),
+        triggers(make(
+            w.options_.keys.triggers(), [this](const KeyValue& e, std::string_view) { trigger(e); },
+            [this](std::string_view rest, core::Revision) {
+              worker.step(core::TriggerGone{domain::RequestId(std::string(rest))});
+            })),
+        kills(make(w.options_.keys.kills(), [this](const KeyValue& e, std::string_view rest) { kill(e, rest); }, {})),
+        registrations(make(
+            w.options_.keys.workers(), [this](const KeyValue& e, std::string_view rest) { seen(e, rest); },
+            [this](std::string_view rest, core::Revision) {
+              standing.erase(std::string(rest));
+              report_workers();
+            })) {}
+
+  std::unique_ptr<Feed> make(std::string prefix, Feed::Put put, Feed::Removed removed) {
+    if (!removed) removed = [](std::string_view, core::Revision) {};
+    return std::make_unique<Feed>(
+        worker.parts_, std::move(prefix), std::move(put), std::move(removed), [this] { worker.caught_up_when_whole(); },
+        worker.observer_);
+  }
+  void start() {
+    for (Feed* feed : {jobs.get(), accounts.get(), triggers.get(), kills.get(), registrations.get()}) feed->start();
+  }
+
+  // A document as the scheduler wants it, or why it cannot be had.
+  tl::expected<core::CompiledPtr, std::string> compiled(std::string_view document, const JobName& name) {
+    auto decoded = domain::decode_job(document, name);
+    if (!decoded) return tl::unexpected(decoded.error().status().message());
+    auto compiled = domain::compile(std::make_shared<const domain::Job>(std::move(*decoded)), worker.parts_.zones);
+    if (!compiled) return tl::unexpected(compiled.error().status().message());
+    return std::make_shared<const domain::CompiledJob>(std::move(*compiled));
+  }
+  void job(const KeyValue& entry, std::string_view rest) {
+    core::JobSeen seen{JobName(std::string(rest)), entry.modified, nullptr, {}};
+    if (const auto name = domain::make_job_name(rest); !name) {
+      seen.refusal = name.error().message();
+    } else if (auto read = compiled(entry.value, *name); !read) {
+      seen.refusal = std::move(read.error());
+    } else {
+      seen.job = std::move(*read);
+    }
+    if (!seen.refusal.empty())
+      worker.observer_.on_message(Level::Warn, "job refused", fmt::format("{}: {}", rest, seen.refusal));
+    worker.step(seen);
+  }
+  void account(const KeyValue& entry, std::string_view rest) {
+    core::AccountSeen seen{entry.key, entry.value, {}, nullptr};
+    if (auto account = core::decode_account(entry.value)) {
+      seen.entry = std::move(*account);
+      const JobName name{std::string(rest.substr(0, rest.rfind('/')))};
+      if (auto read = compiled(seen.entry.document, name)) seen.job = std::move(*read);
+    }
+    worker.step(seen);
+  }
+  void trigger(const KeyValue& entry) {
+    auto trigger = core::decode_trigger(entry.value);
+    if (!trigger) return worker.observer_.on_message(Level::Warn, "run-now is not readable", entry.key);
+    worker.step(core::TriggerSeen{entry.value, std::move(*trigger)});
+  }
+  void kill(const KeyValue& entry, std::string_view rest) {
+    core::KillSeen seen{entry.key, {}, {}, {}};
+    if (auto order = core::decode_kill(entry.value)) seen.entry = std::move(*order);
+    const auto slash = rest.find('/');
+    seen.job = JobName(std::string(rest.substr(0, slash)));
+    if (slash != std::string_view::npos) {
+      auto run = domain::parse_run_id(rest.substr(slash + 1));
+      if (!run) return worker.observer_.on_message(Level::Warn, "kill order is not readable", entry.key);
+      seen.run = std::move(*run);
+    }
+    worker.step(seen);
+  }
+  void seen(const KeyValue& entry, std::string_view rest) {
+    auto registration = core::decode_worker(entry.value);
+    if (!registration) return;
+    registration->node = NodeId(std::string(rest));
+    standing[std::string(rest)] = std::move(*registration);
+    report_workers();
+  }
+  void report_workers() {
+    core::WorkersSeen seen;
+    for (const auto& [node, entry] : standing) seen.workers.push_back(entry);
+    worker.step(seen);
+  }
+
+  Worker& worker;
+  std::map<std::string, core::WorkerEntry> standing;
+  std::unique_ptr<Feed> jobs, accounts, triggers, kills, registrations;
+};
+
+Worker::Worker(WorkerParts parts, WorkerOptions options, core::WorkerEntry registration, WorkerObserver& observer)
+    : parts_(parts),
+      options_(std::move(options)),
+      registration_(std::move(registration)),
+      observer_(observer),
+      scheduler_(registration_.node, options_.keys, options_.scheduler, parts_.tokens, options_.rules),
+      batcher_(parts_.store, parts_.loop, parts_.clock, options_.batcher),
+      writer_(parts_.history, parts_.timers, parts_.clock, parts_.rng.fork("history"), options_.history) {
+  registration_.capacity = options_.scheduler.capacity;
+}
+
+Worker::~Worker() {
+  *alive_ = false;
+  for (const async::TimerId timer : {wake_timer_, tick_timer_, stop_timer_}) parts_.timers.cancel(timer);
+}
+
+void Worker::start(std::vector<exec::JournalEntry> journal, std::function<bool(std::int64_t)> process_alive) {
+  process_alive_ = std::move(process_alive);
+  for (exec::JournalEntry& left : journal) {
+    core::Journalled event{left.run, left.reached_exec, {}, {}};
+    if (left.ended) {
+      event.end = left.ended->end;
+      event.output_text = left.ended->output_text;
+    }
+    for (domain::OutputChunk& chunk : left.output) on_output(std::move(chunk));
+    step(event);
+  }
+  session_ = std::make_unique<coord::Session>(parts_.store, parts_.timers, parts_.clock, parts_.rng.fork("session"),
+                                              parts_.tokens, options_.keys, options_.session,
+                                              static_cast<coord::SessionSink&>(*this));
+  follow_ = std::make_unique<Follow>(*this);
+  wall_minus_mono_ = parts_.clock.wall().time_since_epoch() - parts_.clock.mono().time_since_epoch();
+  registration_.started_at = registration_.wall = parts_.clock.wall();
+  // The registration comes first: nothing is replayed or settled before it (rule 9).
+  session_->open(registration_, process_alive_);
+  follow_->start();
+  list_markers();
+  tick_timer_ = parts_.timers.at(parts_.clock.mono() + options_.tick, [this] { tick(); });
+}
+
+void Worker::list_markers() {
+  parts_.store.list(options_.keys.fired(), [this, alive = alive_](Result<coord::Listing> listing) {
+    if (!*alive) return;
+    if (!listing) {
+      parts_.timers.at(parts_.clock.mono() + options_.scheduler.retry_store, [this, alive] {
+        if (*alive) list_markers();
+      });
+      return;
+    }
+    for (const KeyValue& entry : listing->entries) {
+      if (const auto name = core::after_prefix(entry.key, options_.keys.fired()))
+        step(core::MarkerSeen{JobName(std::string(*name)), entry.value});
+    }
+    markers_listed_ = true;
+    caught_up_when_whole();
+  });
+}
+
+void Worker::caught_up_when_whole() {
+  if (caught_up_ || !markers_listed_ || !follow_->jobs->synced()) return;
+  caught_up_ = true;
+  step(core::CaughtUp{});
+}
+
+// ---- events in, effects out -----------------------------------------------------------------------------------------
+
+void Worker::step(const core::Event& event) {
+  if (stepping_) {  // an effect that was answered at once: in its turn
+    queued_.push_back(event);
+    return;
+  }
+  stepping_ = true;
+  const auto run = [this](const core::Event& e) {
+    core::Effects effects;
+    scheduler_.step(e, {parts_.clock.wall(), parts_.clock.mono()}, effects);
+    for (core::Effect& effect : effects) std::visit([this](auto& one) { perform(one); }, effect);
+  };
+  run(event);
+  while (!queued_.empty()) {
+    const std::vector<core::Event> next = std::exchange(queued_, {});
+    for (const core::Event& e : next) run(e);
+  }
+  stepping_ = false;
+  if (stop_calls_ > 0) stopping();
+}
+
+void Worker::perform(core::WakeAt& wake) {
+  wake_ = wake;
+  arm_wake();
+}
+
+void Worker::arm_wake() {
+  parts_.timers.cancel(wake_timer_);
+  wake_timer_ = 0;
+  MonoTime at = wake_.mono;
+  constexpr auto kFar = std::chrono::hours(24 * 365);
+  if (wake_.wall != WallTime::max()) {
+    const auto ahead = std::min<std::chrono::microseconds>(wake_.wall - parts_.clock.wall(), kFar);
+    at = std::min(at, parts_.clock.mono() + ahead);
+  }
+  if (at == MonoTime::max()) return;
+  wake_timer_ = parts_.timers.at(at, [this] {
+    wake_timer_ = 0;
+    step(core::Woke{});
+  });
+}
+
+void Worker::perform(core::Commit& commit) {
+  batcher_.add(std::move(commit.txn), [this, alive = alive_, ticket = commit.ticket](Result<core::TxnAnswer> answer) {
+    if (!*alive) return;
+    core::CommitAnswered event{ticket, core::Outcome::Unknown, 0, {}};
+    if (answer) {
+      event.outcome = answer->committed ? core::Outcome::Committed : core::Outcome::Refused;
+      event.revision = answer->revision;
+      event.found = std::move(answer->found);
+    }
+    step(event);
+  });
+}
+
+void Worker::perform(core::Read& read) {
+  auto done = [this, alive = alive_, ticket = read.ticket](Result<coord::Listing> listing) {
+    if (!*alive) return;
+    core::ReadAnswered event{ticket, listing.has_value(), 0, {}};
+    if (listing) {
+      event.revision = listing->revision;
+      event.found = std::move(listing->entries);
+    }
+    step(event);
+  };
+  if (read.prefix.empty()) {
+    parts_.store.get(std::move(read.keys), std::move(done));
+  } else {
+    parts_.store.list(std::move(read.prefix), std::move(done));
+  }
+}
+
+void Worker::perform(core::Start& start) {
+  parts_.executor.start(start_request(start, registration_.node, options_.environment));
+}
+void Worker::perform(core::CancelStart& cancel) { parts_.executor.cancel(cancel.run); }
+void Worker::perform(core::Kill& kill) {
+  parts_.executor.kill(kill.run, {kill.status, kill.reason, std::move(kill.actor), kill.grace});
+}
+void Worker::perform(core::FenceDeadline& fence) { parts_.executor.set_fence_deadline(fence.run, fence.deadline); }
+void Worker::perform(core::Record& record) { record_when_output_is_through(std::move(record.record)); }
+void Worker::perform(core::Forget& forget) { parts_.executor.acknowledge(forget.run); }
+void Worker::perform(core::Alarm& alarm) { observer_.on_message(Level::Error, alarm.what, alarm.about); }
+
+// One record for each firing of a range, or one for all of them where there are many. Every one of them is in the
+// history before the scheduler hears of it.
+void Worker::perform(core::RecordRange& effect) {
+  const domain::RunId id = effect.last.id;
+  auto answered = [this, alive = alive_, id](const history::Inserted& inserted) {
+    if (*alive)
+      step(core::RunRecorded{id, inserted.outcome == history::Inserted::Outcome::Duplicate, inserted.standing});
+  };
+  const auto schedule = cron::parse(effect.range.schedule, {.key = id.firing.job.text(), .zones = &parts_.zones});
+  cron::ZonePtr zone = effect.range.time_zone.empty() ? cron::utc() : parts_.zones.find(effect.range.time_zone);
+  if (effect.range.count > kRangeRecords || !schedule || zone == nullptr) {
+    return writer_.record(std::move(effect.last), std::move(answered));
+  }
+  if (schedule->zone != nullptr) zone = schedule->zone;
+  const cron::Schedule anchored =
+      schedule->schedule.is_every() ? schedule->schedule.anchored_at(effect.range.from) : schedule->schedule;
+  auto left = std::make_shared<std::uint64_t>(effect.range.count);
+  auto done = std::make_shared<decltype(answered)>(std::move(answered));
+  WallTime instant = effect.range.from;
+  for (std::uint64_t i = 0; i < effect.range.count; ++i) {
+    domain::RunRecord record = effect.last;
+    record.range_count = 1;
+    record.range_from.reset();
+    record.scheduled_at = instant;
+    record.id.firing.which = instant;
+    writer_.record(std::move(record), [left, done](history::Inserted inserted) {
+      if (--*left == 0) (*done)(inserted);
+    });
+    instant = cron::next(anchored, *zone, instant).value_or(effect.range.to);
+  }
+}
+
+// ---- output and records ---------------------------------------------------------------------------------------------
+
+void Worker::on_output(domain::OutputChunk chunk) {
+  const auto waiting = output_waiting_.find(chunk.run);
+  if (waiting == output_waiting_.end()) {
+    domain::OutputChunk copy = chunk;
+    if (writer_.output(std::move(copy))) return;
+    output_waiting_[chunk.run].push_back(std::move(chunk));
+  } else {
+    waiting->second.push_back(std::move(chunk));
+  }
+}
+
+// Offers again what the writer had no room for; then the records behind it.
+void Worker::send_output() {
+  for (auto it = output_waiting_.begin(); it != output_waiting_.end();) {
+    std::vector<domain::OutputChunk>& chunks = it->second;
+    std::size_t taken = 0;
+    while (taken < chunks.size() && writer_.output(chunks[taken])) ++taken;
+    chunks.erase(chunks.begin(), chunks.begin() + static_cast<std::ptrdiff_t>(taken));
+    if (!chunks.empty()) {
+      ++it;
+      continue;
+    }
+    const domain::RunId run = it->first;
+    it = output_waiting_.erase(it);
+    if (const auto record = records_waiting_.find(run); record != records_waiting_.end()) {
+      domain::RunRecord ready = std::move(record->second);
+      records_waiting_.erase(record);
+      record_when_output_is_through(std::move(ready));
+    }
+  }
+}
+
+void Worker::record_when_output_is_through(domain::RunRecord record) {
+  if (output_waiting_.count(record.id) != 0) {
+    records_waiting_[record.id] = std::move(record);
+    return;
+  }
+  const domain::RunId id = record.id;
+  writer_.record(std::move(record), [this, alive = alive_, id](history::Inserted inserted) {
+    if (!*alive) return;
+    if (inserted.outcome == history::Inserted::Outcome::Refused)
+      observer_.on_message(Level::Error, "record refused by the history",
+                           fmt::format("{}: {}", id.text(), inserted.error));
+    step(core::RunRecorded{id, inserted.outcome == history::Inserted::Outcome::Duplicate, inserted.standing});
+  });
+}
+
+// ---- executor -------------------------------------------------------------------------------------------------------
+
+void Worker::on_started(exec::Started started) { step(core::RunStarted{started.run, started.started_at}); }
+
+void Worker::on_start_failed(exec::StartFailed failed) {
+  using From = exec::NotStarted;
+  using To = core::RunNotStarted::Why;
+  To why = To::SpawnFailed;
+  switch (failed.why) {
+    case From::Cancelled: why = To::Cancelled; break;
+    case From::TooLate: why = To::TooLate; break;
+    case From::Frozen: why = To::Frozen; break;
+    case From::SpawnFailed: why = To::SpawnFailed; break;
+    case From::Overloaded: why = To::Overloaded; break;
+    case From::Stopped: why = To::Stopped; break;
+  }
+  step(core::RunNotStarted{failed.run, why, std::move(failed.error)});
+}
+
+void Worker::on_ended(exec::Ended ended) {
+  step(core::RunEnded{ended.run, std::move(ended.end), std::move(ended.output_text)});
+}
+
+void Worker::on_runner_lost(std::string error) { observer_.on_message(Level::Error, "runner lost", error); }
+
+void Worker::on_condition(bool journal_full, std::string text) {
+  journal_full_ = journal_full;
+  condition_ = std::move(text);
+  report_obstacles();
+}
+
+// ---- session --------------------------------------------------------------------------------------------------------
+
+void Worker::on_session_open(const Incarnation& incarnation, const std::string& hold_key) {
+  observer_.on_message(Level::Info, "session open", incarnation.text());
+  step(core::SessionOpened{incarnation, hold_key});
+}
+void Worker::on_leases(MonoTime session_until, MonoTime run_until) {
+  step(core::LeasesExtended{session_until, run_until});
+}
+void Worker::on_session_lost(const Status& status) {
+  observer_.on_message(Level::Warn, "session lost", status.text());
+  step(core::SessionLost{});
+}
+void Worker::on_refused(const Status& status) { observer_.on_refused(status); }
+
+// ---- once a second, and the end -------------------------------------------------------------------------------------
+
+void Worker::tick() {
+  tick_timer_ = parts_.timers.at(parts_.clock.mono() + options_.tick, [this] { tick(); });
+  const auto difference = parts_.clock.wall().time_since_epoch() - parts_.clock.mono().time_since_epoch();
+  if (std::chrono::abs(difference - wall_minus_mono_) > kStepMin) {
+    observer_.on_message(
+        Level::Warn, "wall clock stepped",
+        fmt::format("{} ms", std::chrono::duration_cast<Millis>(difference - wall_minus_mono_).count()));
+    step(core::Woke{});  // what is due by the new time is looked at now, and the wake-up set by it
+  }
+  wall_minus_mono_ = difference;
+  arm_wake();
+  send_output();
+  step(core::ClaimRate{batcher_.rate_per_second()});
+  report_obstacles();
+  if (session_->open()) {
+    session_->update([this](core::WorkerEntry& entry) {
+      entry.running = static_cast<int>(scheduler_.runs_active());
+      entry.accepting = !draining_ && !journal_full_ && stop_calls_ == 0;
+      entry.wall = parts_.clock.wall();
+      entry.refused = scheduler_.refused_jobs();
+      entry.warnings.clear();
+      if (!condition_.empty()) entry.warnings.push_back(condition_);
+      if (!writer_.trouble().empty()) entry.warnings.push_back("history: " + writer_.trouble());
+    });
+  }
+}
+
+void Worker::report_obstacles() {
+  const core::Obstacles obstacles{
+      .clock_suspect = false, .disk_full = journal_full_, .draining = draining_ || stop_calls_ > 0};
+  if (obstacles == reported_) return;
+  reported_ = obstacles;
+  step(obstacles);
+}
+
+void Worker::drain(bool on) {
+  draining_ = on;
+  report_obstacles();
+}
+
+bool Worker::ready() const { return scheduler_.accepting(); }
+
+void Worker::stop(std::chrono::milliseconds grace, async::Task done) {
+  ++stop_calls_;
+  if (done) stopped_ = std::move(done);
+  parts_.timers.cancel(stop_timer_);
+  if (stop_calls_ > 1) grace = std::chrono::milliseconds(0);
+  const auto kill_grace = stop_calls_ > 1 ? std::optional(std::chrono::milliseconds(0)) : std::nullopt;
+  stop_timer_ = parts_.timers.at(parts_.clock.mono() + grace, [this, kill_grace] {
+    for (const domain::RunId& run : scheduler_.active_runs())
+      parts_.executor.kill(run, {domain::RunStatus::Killed, domain::Reason::Shutdown, "shutdown", kill_grace});
+  });
+  report_obstacles();
+  stopping();
+}
+
+// Leaves once nothing runs here and the history has what there was. Records that it cannot take now are safe in the
+// store.
+void Worker::stopping() {
+  if (!stopped_ || scheduler_.runs_active() > 0) return;
+  const bool history_away = !writer_.trouble().empty();
+  if (scheduler_.records_waiting() > 0 && !history_away) return;
+  parts_.timers.cancel(stop_timer_);
+  async::Task done = std::move(stopped_);
+  stopped_ = {};
+  session_->close(std::move(done));
+}
+
+}  // namespace cronfleet::runtime

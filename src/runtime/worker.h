@@ -1,0 +1,148 @@
+// runtime/worker.h: a whole worker: feeds the scheduler, performs its effects, starts and stops everything around it.
+//
+// Built only from interfaces, so that the product and the simulator run the very same node: store, history, executor,
+// loop, timers, clock, chance and zones are handed in and outlive it. One thread: everything here belongs to the loop.
+//
+//   store watches → events → core::Scheduler → effects → batcher, executor, history writer → answers → events
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "async/loop.h"
+#include "base/rng.h"
+#include "base/token.h"
+#include "coord/batcher.h"
+#include "coord/session.h"
+#include "core/scheduler.h"
+#include "cron/zone.h"
+#include "exec/executor.h"
+#include "history/history_writer.h"
+
+namespace cronfleet::runtime {
+
+struct WorkerOptions {
+  core::Keys keys;
+  core::SchedulerOptions scheduler;
+  coord::SessionOptions session;
+  coord::BatcherOptions batcher;
+  history::HistoryOptions history;
+  core::Rules rules;                      // the simulator's switches
+  std::chrono::milliseconds tick{1'000};  // clock check, registration, counters
+  std::map<std::string, std::string> environment{
+      {"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
+      {"LANG", "C.UTF-8"}};  // what every run gets, before its job's own
+};
+
+struct WorkerParts {
+  coord::CoordStore& store;
+  history::RunHistory& history;
+  exec::Executor& executor;
+  async::Loop& loop;
+  async::Timers& timers;
+  const async::Clock& clock;
+  TokenSource& tokens;
+  const cron::ZoneSource& zones;
+  Rng rng;
+};
+
+// What is worth telling people; called on the loop.
+class WorkerObserver {
+ public:
+  virtual ~WorkerObserver() = default;
+  enum class Level { Debug, Info, Warn, Error };
+  virtual void on_message(Level level, std::string_view what, std::string_view about) = 0;
+  // Another process holds the node id: the program ends with 69.
+  virtual void on_refused(const Status& status) = 0;
+};
+
+class Worker final : public exec::ExecutorSink, private coord::SessionSink {
+ public:
+  // `registration`: node, host, address, pid, boot id, labels, version; the worker keeps the rest of it up to date.
+  Worker(WorkerParts parts, WorkerOptions options, core::WorkerEntry registration, WorkerObserver& observer);
+  ~Worker() override;
+
+  // `journal`: what earlier lives left, after their processes were swept (protocol.md rule 9).
+  void start(std::vector<exec::JournalEntry> journal, std::function<bool(std::int64_t pid)> process_alive);
+  // No claims while true; runs go on.
+  void drain(bool on);
+  // Claims nothing more, waits up to `grace` for the runs to end, ends the rest as killed(shutdown), hands its records
+  // to the history, leaves the fleet, then calls `done`. Called again: ends the runs at once.
+  void stop(std::chrono::milliseconds grace, async::Task done);
+
+  bool ready() const;  // claims are possible
+  const core::Scheduler& scheduler() const { return scheduler_; }
+  const history::HistoryWriter& writer() const { return writer_; }
+
+  // ---- exec::ExecutorSink
+  void on_started(exec::Started started) override;
+  void on_start_failed(exec::StartFailed failed) override;
+  void on_output(domain::OutputChunk chunk) override;
+  void on_ended(exec::Ended ended) override;
+  void on_runner_lost(std::string error) override;
+  void on_condition(bool journal_full, std::string text) override;
+
+ private:
+  struct Follow;  // the mirrors and their sinks
+
+  void on_session_open(const Incarnation& incarnation, const std::string& hold_key) override;
+  void on_leases(MonoTime session_until, MonoTime run_until) override;
+  void on_session_lost(const Status& status) override;
+  void on_refused(const Status& status) override;
+
+  void step(const core::Event& event);
+  void perform(core::WakeAt& wake);
+  void perform(core::Commit& commit);
+  void perform(core::Read& read);
+  void perform(core::Start& start);
+  void perform(core::CancelStart& cancel);
+  void perform(core::Kill& kill);
+  void perform(core::FenceDeadline& fence);
+  void perform(core::Record& record);
+  void perform(core::RecordRange& range);
+  void perform(core::Forget& forget);
+  void perform(core::Alarm& alarm);
+  void arm_wake();
+  void tick();
+  void list_markers();
+  void caught_up_when_whole();
+  void send_output();
+  void record_when_output_is_through(domain::RunRecord record);
+  void stopping();
+  void report_obstacles();
+
+  WorkerParts parts_;
+  WorkerOptions options_;
+  core::WorkerEntry registration_;
+  WorkerObserver& observer_;
+  core::Scheduler scheduler_;
+  coord::Batcher batcher_;
+  history::HistoryWriter writer_;
+  std::unique_ptr<Follow> follow_;
+  std::unique_ptr<coord::Session> session_;
+  std::function<bool(std::int64_t)> process_alive_;
+  std::vector<exec::JournalEntry> journal_;
+
+  core::WakeAt wake_;
+  async::TimerId wake_timer_ = 0, tick_timer_ = 0, stop_timer_ = 0;
+  std::chrono::nanoseconds wall_minus_mono_{0};
+  bool stepping_ = false;
+  std::vector<core::Event> queued_;  // events that came while stepping
+
+  // Output that the writer had no room for, per run in order, and records that wait behind it.
+  std::map<domain::RunId, std::vector<domain::OutputChunk>> output_waiting_;
+  std::map<domain::RunId, domain::RunRecord> records_waiting_;
+
+  bool markers_listed_ = false, caught_up_ = false;
+  bool journal_full_ = false, draining_ = false;
+  core::Obstacles reported_;
+  std::string condition_;
+  int stop_calls_ = 0;
+  async::Task stopped_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // answers that come after us find it false
+};
+
+}  // namespace cronfleet::runtime
