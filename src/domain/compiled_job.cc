@@ -1,8 +1,13 @@
 #include "domain/compiled_job.h"
 
+#include <strings.h>
+
 #include <algorithm>
+#include <string>
+#include <vector>
 
 #include "cron/parse.h"
+#include "domain/json_reader.h"
 #include "domain/nearest.h"
 
 namespace cronfleet::domain {
@@ -22,6 +27,18 @@ std::uint64_t firing_hash(const JobName& name, WallTime instant) {
   return hash ^ (hash >> 33);
 }
 
+// "Berlin" and "berlin" mean Europe/Berlin; else a slip of the pen.
+std::string nearest_zone(std::string_view name, const std::vector<std::string>& names) {
+  std::vector<std::string_view> cities;
+  for (const std::string& zone : names) cities.push_back(std::string_view(zone).substr(zone.rfind('/') + 1));
+  const auto is_city = [&](std::string_view city) {
+    return city.size() == name.size() && !name.empty() && strncasecmp(city.data(), name.data(), name.size()) == 0;
+  };
+  const auto city = std::find_if(cities.begin(), cities.end(), is_city);
+  if (city != cities.end()) return names[static_cast<std::size_t>(city - cities.begin())];
+  return std::string(nearest(name, {names.begin(), names.end()}));
+}
+
 }  // namespace
 
 tl::expected<CompiledJob, DocumentErrors> compile(JobPtr job, const cron::ZoneSource& zones) {
@@ -31,17 +48,11 @@ tl::expected<CompiledJob, DocumentErrors> compile(JobPtr job, const cron::ZoneSo
     const cron::ParseError& error = parsed.error();
     errors.add({"/schedule", 0, error.column, error.message, ""});
   }
-  cron::ZonePtr zone = cron::utc();
-  if (!job->time_zone.empty()) {
-    zone = zones.find(job->time_zone);
-    if (zone == nullptr) {
-      const std::vector<std::string> names = zones.names();
-      const std::vector<std::string_view> known(names.begin(), names.end());
-      errors.add({"/time_zone", 0, 0,
-                  fmt::format("unknown time zone '{}'; expected an IANA name like Europe/Berlin", job->time_zone),
-                  std::string(nearest(job->time_zone, known))});
-    }
-  }
+  cron::ZonePtr zone = job->time_zone.empty() ? cron::utc() : zones.find(job->time_zone);
+  if (zone == nullptr)
+    errors.add({"/time_zone", 0, 0,
+                fmt::format("expected the name of a time zone like Europe/Berlin, found {}", quoted(job->time_zone)),
+                nearest_zone(job->time_zone, zones.names())});
   if (!errors.empty()) return tl::unexpected(std::move(errors));
   cron::Schedule schedule = parsed->schedule;
   if (schedule.is_every() && job->schedule_set_at) schedule = schedule.anchored_at(*job->schedule_set_at);
