@@ -1,0 +1,145 @@
+// exec/posix/runner_loop.h: the runner's one loop. Everything it waits for (worker, spawner, disk, clocks, pipes,
+// processes) comes in here; nothing else touches its state. runner.cc has the loop, runner_runs.cc the life of a run.
+#pragma once
+
+#include <array>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "async/asio_loop.h"
+#include "exec/posix/journal.h"
+#include "exec/posix/messages.h"
+#include "exec/posix/output.h"
+#include "exec/posix/spawner.h"
+#include "exec/posix/syncer.h"
+
+namespace cronfleet::exec::posix {
+
+enum class Timer : std::uint8_t { Timeout, Fence, Grace, Flush, Drain, Walk };
+inline constexpr std::size_t kTimers = 6;
+
+struct Run {
+  std::uint64_t number = 0;
+  std::string id;
+  std::shared_ptr<const StartRequest> request;
+  enum class Phase { Waiting, Spawning, Running, Draining } phase = Phase::Waiting;
+  MonoTime fence_deadline = MonoTime::max();
+  std::shared_ptr<std::atomic<bool>> withdrawn = std::make_shared<std::atomic<bool>>(false);
+
+  pid_t pid = 0;
+  Fd pidfd, out, err;
+  WallTime started_at{};
+  MonoTime started_mono{}, ended_mono{};
+  bool frozen = false, in_cgroup = false;
+
+  std::optional<KillOrder> kill;
+  MonoTime kill_at = MonoTime::max();  // SIGKILL to what is left
+  bool walking = false;                // that has begun
+  bool leftovers_asked = false;        // after its end: what it left behind has got SIGTERM
+  int walks = 0;
+
+  OutputKeeper output{0};
+  std::uint64_t sequence = 0, bytes_stored = 0;
+  domain::RunEnd end;
+  bool finishing = false;  // over; waits until the worker has read enough to take its tail
+
+  std::array<MonoTime, kTimers> timers = no_timers();
+  static std::array<MonoTime, kTimers> no_timers() {
+    std::array<MonoTime, kTimers> none;
+    none.fill(MonoTime::max());
+    return none;
+  }
+};
+
+class Runner {
+ public:
+  explicit Runner(int socket);
+  int run();
+
+ private:
+  using Reason = domain::Reason;
+
+  // runner.cc: what comes in and what goes out
+  bool configure();
+  void watch(int fd, std::uint64_t number, unsigned kind);
+  void on_event(std::uint64_t number, unsigned kind);
+  void on_socket();
+  void on_message(ToRunner&& message);
+  void on_worker_gone(std::string why);
+  void on_timers();
+  void on_wall_timer();
+  void on_synced();
+  void on_child_signal();
+  void end_round();
+  void arm_timers();
+  void send_outbox();
+  void send(const FromRunner& message);
+  bool congested() const { return !worker_gone_ && outbox_.size() - outbox_sent_ > options_.outbox_bytes_max; }
+  void report_condition();
+
+  // runner_runs.cc: the life of a run
+  void on_start(StartOrder order);
+  void on_due(Run& run);
+  void withdraw(Run& run, NotStarted why, std::string error);
+  void on_spawned(SpawnAnswer answer);
+  void on_kill(Run& run, KillOrder order);
+  void stop_all(Reason reason, std::chrono::milliseconds grace);
+  void on_run_event(Run& run, unsigned kind);
+  void on_run_timer(Run& run, Timer timer);
+  void read_output(Run& run, Fd& pipe, Stream stream);
+  void close_pipe(Fd& pipe);
+  void flush_head(Run& run);
+  void emit(Run& run, std::vector<Piece> pieces);
+  void on_main_ended(Run& run);
+  void settle(Run& run);
+  void walk(Run& run);
+  void signal_group(const Run& run, int number);
+  bool has_leftovers(Run& run);
+  std::vector<Process> members(Run& run);
+  std::uint64_t owner_of(pid_t adopted, const Run& asking);
+  void finish(Run& run);
+  void finish_waiting();
+  void remove(Run& run);
+  void set_timer(Run& run, Timer timer, MonoTime at);
+
+  async::SystemClock clock_;
+  Configure options_;
+  Fd socket_, epoll_, mono_timer_, wall_timer_, signals_;
+  FrameReader frames_;
+  std::unique_ptr<Journal> journal_;
+  std::optional<Cgroups> cgroups_;
+  std::unique_ptr<Spawner> spawner_;
+  std::unique_ptr<Syncer> syncer_;
+
+  std::uint64_t last_number_ = 0;
+  std::unordered_map<std::uint64_t, std::unique_ptr<Run>> runs_;
+  std::unordered_map<std::string, Run*> by_id_;
+  std::unordered_map<pid_t, Run*> by_pid_;
+  std::set<std::pair<WallTime, std::uint64_t>> waiting_;
+  std::set<std::uint64_t> draining_;
+  std::deque<std::uint64_t> finishing_;
+  std::set<std::tuple<MonoTime, std::uint64_t, Timer>> timers_;
+  MonoTime mono_armed_ = MonoTime::max(), journal_retry_at_ = MonoTime::max();
+  WallTime wall_armed_ = WallTime::max();
+
+  std::vector<SpawnOrder> to_spawn_;
+  std::string outbox_, ends_unsynced_, ends_syncing_;
+  std::size_t outbox_sent_ = 0;
+  bool outbox_watched_ = false;
+
+  bool stopping_ = false, worker_gone_ = false;
+  Reason stop_reason_ = Reason::None;
+  std::chrono::milliseconds stop_grace_{0};
+  MonoTime give_up_at_ = MonoTime::max();  // stopping: nobody reads what is left to say
+  Condition condition_;
+  std::string keeping_, disk_error_;
+  std::vector<char> buffer_ = std::vector<char>(kPieceBytesMax);
+};
+
+}  // namespace cronfleet::exec::posix
