@@ -17,12 +17,19 @@ std::string joined(const std::vector<std::string>& parts, std::string_view betwe
   return text;
 }
 
+bool begins_with_digit(std::string_view text) { return !text.empty() && text.front() >= '0' && text.front() <= '9'; }
+
+// Latin digits stand a space apart from Chinese.
+std::string spaced(std::string_view before, std::string_view text) {
+  return fmt::format("{}{}{}", before, begins_with_digit(text) ? " " : "", text);
+}
+
 template <typename Name>
 std::string list(const Members& members, Name name) {
   const std::vector<int>& values = members.values;
-  if (members.is_run()) return fmt::format("{}至{}", name(values.front()), name(values.back()));
+  if (members.is_run()) return name(values.front()) + spaced("至", name(values.back()));
   if (members.is_spread())
-    return fmt::format("{}至{}（间隔 {}）", name(values.front()), name(values.back()), members.step());
+    return name(values.front()) + spaced("至", name(values.back())) + fmt::format("（间隔 {}）", members.step());
   std::vector<std::string> names;
   for (const int value : values) names.emplace_back(name(value));
   return joined(names);
@@ -31,7 +38,7 @@ std::string list(const Members& members, Name name) {
 auto with_unit(std::string_view unit) {
   return [unit](int value) { return fmt::format("{} {}", value, unit); };
 }
-std::string_view weekday_name(int value) { return kWeekdays[static_cast<std::size_t>(value % 7)]; }
+std::string weekday_name(int value) { return std::string(kWeekdays[static_cast<std::size_t>(value % 7)]); }
 Members from_monday(std::uint64_t bits) { return members_of((bits >> 1 | bits << 6) & 0x7f, 1); }
 
 std::string times(const FieldSets& sets) {
@@ -73,7 +80,7 @@ std::string days(const FieldSets& sets) {
     parts.push_back(before == 0 ? "最后一个工作日（星期一至星期五）"
                                 : fmt::format("离最后一天之前 {} 天最近的工作日（星期一至星期五）", before));
   }
-  return "每月 " + joined(parts);
+  return spaced("每月", joined(parts));
 }
 
 std::string weekdays(const FieldSets& sets) {
@@ -113,7 +120,9 @@ std::string sentence_in_chinese(const Schedule& schedule, const Zone& zone) {
   else if (!few_times(sets).empty())
     parts.emplace_back("每天");
   parts.push_back(times(sets));
-  return fmt::format("{} 触发（时区 {}）。", joined(parts, "，"), zone.name());
+  const std::string text = joined(parts, "，");
+  const bool after_digit = text.back() >= '0' && text.back() <= '9';
+  return fmt::format("{}{}触发（时区 {}）。", text, after_digit ? " " : "", zone.name());
 }
 
 std::string note_in_chinese(const ClockChange& change) {
