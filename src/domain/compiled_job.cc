@@ -57,19 +57,22 @@ tl::expected<CompiledJob, DocumentErrors> compile(JobPtr job, const cron::ZoneSo
   cron::Schedule schedule = parsed->schedule;
   if (schedule.is_every() && job->schedule_set_at) schedule = schedule.anchored_at(*job->schedule_set_at);
   if (parsed->zone != nullptr) zone = parsed->zone;
-  return CompiledJob{std::move(job), std::move(schedule), std::move(zone)};
+  WallTime from = WallTime::min(), until = WallTime::max();
+  if (job->starts_at) from = std::max(from, *job->starts_at);
+  if (job->paused_until) from = std::max(from, *job->paused_until);
+  if (job->ends_at) until = *job->ends_at;
+  if (!job->enabled) until = WallTime::min();
+  return CompiledJob{std::move(job), std::move(schedule), std::move(zone), from, until};
 }
 
 std::optional<WallTime> next_firing(const CompiledJob& compiled, WallTime after) {
-  const Job& job = *compiled.job;
-  if (!job.enabled) return std::nullopt;
-  constexpr auto kTick = std::chrono::microseconds(1);  // "strictly after" one tick before is "at or after"
-  if (job.starts_at) after = std::max(after, *job.starts_at - kTick);
-  if (job.paused_until) after = std::max(after, *job.paused_until - kTick);
+  if (after >= compiled.counts_until) return std::nullopt;
+  // "Strictly after" one tick before the bound is "at or after" it.
+  if (after < compiled.counts_from) after = compiled.counts_from - WallTime::duration(1);
   auto next = cron::next(compiled.schedule, *compiled.zone, after);
   // A fraction of a second in `after` is dropped by the search, so an instant before the bound may come out.
   while (next && *next <= after) next = cron::next(compiled.schedule, *compiled.zone, *next);
-  if (next && job.ends_at && *next >= *job.ends_at) return std::nullopt;
+  if (next && *next >= compiled.counts_until) return std::nullopt;
   return next;
 }
 

@@ -17,6 +17,9 @@ struct CompiledJob {
   JobPtr job;
   cron::Schedule schedule;  // @every is anchored at schedule_set_at, absent: 1970 (protocol.md rule 25)
   cron::ZonePtr zone;       // the prefix of the expression, else the job's, else UTC
+  // Instants in [counts_from, counts_until) count: enabled, paused_until, starts_at and ends_at in two numbers, so that
+  // the next instant is found without touching the document.
+  WallTime counts_from = WallTime::min(), counts_until = WallTime::max();
 };
 
 // Mistakes stand at /schedule (with the column inside the expression) and /time_zone.
