@@ -118,9 +118,13 @@ Result<std::size_t> SimHistoryStore::prune(Retention retention, WallTime now, st
   deleted += past.size();
   // Output of runs whose record never came, or was refused.
   if (deleted == 0 && retention.age.count() != 0) {
+    const auto newest = [](const auto& chunks) {
+      WallTime at = WallTime::min();
+      for (const auto& [sequence, chunk] : chunks) at = std::max(at, chunk.written_at);
+      return at;
+    };
     std::erase_if(chunks_, [&](const auto& output) {
-      return !records_.contains(output.first) && !output.second.empty() &&
-             output.second.begin()->second.written_at < now - retention.age;
+      return !records_.contains(output.first) && newest(output.second) < now - retention.age;
     });
   }
   return deleted;
