@@ -268,10 +268,10 @@ void Settings::read_members(const Sources& sources, const JsonValue& object, con
 void Settings::read_variables(const Sources& sources) {
   for (const auto& [variable, text] : sources.environment) {
     if (!std::string_view(variable).starts_with(kPrefix) || is_foreign(variable)) continue;
-    const auto is_named = [&variable = variable](const Key& key) {
-      return variable_of(key.path) == variable ||
+    const auto is_named = [&name = variable](const Key& key) {
+      return variable_of(key.path) == name ||
              std::any_of(key.aliases.begin(), key.aliases.end(),
-                         [&](const std::string& alias) { return variable_of(alias) == variable; });
+                         [&](const std::string& alias) { return variable_of(alias) == name; });
     };
     const auto key = std::find_if(keys_.begin(), keys_.end(), is_named);
     if (key != keys_.end()) {

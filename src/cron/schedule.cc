@@ -12,7 +12,6 @@ namespace {
 constexpr std::int64_t kDaySeconds = 86'400;
 constexpr LocalSeconds kNever = std::numeric_limits<LocalSeconds>::max();
 constexpr LocalSeconds kCalendarEnd = kDays * kDaySeconds;  // local 2100-01-01
-constexpr std::uint64_t kAllMinutes = (std::uint64_t{1} << 60) - 1;
 constexpr std::uint32_t kAllHours = (1u << 24) - 1;
 constexpr std::uint32_t kAllDays = 0x7fffffff;
 constexpr std::uint32_t kAllMonths = 0xfff;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <map>
 
@@ -16,6 +17,18 @@ std::string decoded(std::string_view token) {
   if (token.find('\\') == std::string_view::npos) return std::string(token.substr(1, token.size() - 2));
   const boost::json::value value = boost::json::parse({token.data(), token.size()});
   return std::string(value.as_string());
+}
+
+// The last character of the text (in quotation marks) and of the comment that begin at `at`.
+std::size_t end_of_text(std::string_view text, std::size_t at) {
+  for (++at; at < text.size() && text[at] != '"'; ++at) at += text[at] == '\\' ? 1 : 0;
+  return at;
+}
+std::optional<std::size_t> end_of_comment(std::string_view text, std::size_t at) {
+  const std::string_view opening = text.substr(at, 2);
+  if (opening == "//") return std::min(text.find('\n', at), text.size());
+  const std::size_t end = opening == "/*" ? text.find("*/", at + 2) : std::string_view::npos;
+  return end == std::string_view::npos ? std::nullopt : std::optional(end + 1);
 }
 
 // Walks over an accepted text. Depth is bounded by what the parser accepted.
@@ -33,7 +46,7 @@ class Walker {
       if (c == ' ' || c == '\t' || c == '\n' || c == '\r') {
         ++at_;
       } else if (c == '/') {
-        skip_comment();
+        at_ = std::min(end_of_comment(text_, at_).value_or(text_.size()) + 1, text_.size());
       } else {
         return;
       }
@@ -83,12 +96,6 @@ class Walker {
   }
 
  private:
-  void skip_comment() {
-    const bool line = text_.substr(at_, 2) == "//";
-    const std::size_t end = line ? text_.find('\n', at_) : text_.find("*/", at_ + 2);
-    at_ = end == std::string_view::npos ? text_.size() : end + (line ? 1 : 2);
-  }
-
   std::string_view text_;
   std::size_t at_ = 0;
 };
@@ -153,15 +160,25 @@ std::size_t count_keys(std::string_view text) {
     if (text[i] == ':') {
       ++count;
     } else if (text[i] == '"') {
-      for (++i; i < text.size() && text[i] != '"'; ++i) i += text[i] == '\\' ? 1 : 0;
+      i = end_of_text(text, i);
     } else if (text[i] == '/') {  // only comments have one outside a text
-      const bool line = text.substr(i, 2) == "//";
-      const std::size_t end = line ? text.find('\n', i) : text.find("*/", i + 2);
-      if (end == std::string_view::npos) break;
-      i = end + (line ? 0 : 1);
+      i = end_of_comment(text, i).value_or(text.size());
     }
   }
   return count;
+}
+
+std::size_t find_broken_comment(std::string_view text) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '"') {
+      i = end_of_text(text, i);
+    } else if (text[i] == '/') {
+      const auto end = end_of_comment(text, i);
+      if (!end) return i;
+      i = *end;
+    }
+  }
+  return text.size();
 }
 
 std::string pointer_part(std::string_view key) {

@@ -41,6 +41,9 @@ std::vector<DuplicateKey> find_duplicates(std::string_view text);
 // How many keys the text has: colons outside texts and comments.
 std::size_t count_keys(std::string_view text);
 
+// The first '/' outside texts and comments that begins no whole comment; the end of the text where there is none.
+std::size_t find_broken_comment(std::string_view text);
+
 // A key or index as a part of a JSON pointer: "a/b" becomes "a~1b".
 std::string pointer_part(std::string_view key);
 

@@ -67,6 +67,7 @@ std::string syntax_message(std::string_view text, std::size_t offset, const json
   const std::size_t before = past_space_backwards(text, offset);
   const char last = before > 0 ? text[before - 1] : '\0';
   if (utf8_head(text.substr(offset)).length == 0) return fmt::format("not valid UTF-8: found {}", found);
+  if (c == '/' && options.comments == JsonComments::Allowed) return "expected a whole comment, // … or /* … */";
   if ((c == '}' || c == ']') && last == ',') return fmt::format("expected another value after ',', found {}", found);
   if (c == '\'') return "texts and keys stand in double quotes, found '";
   if (static_cast<unsigned char>(c) < 0x20) return fmt::format("a text cannot hold {} as it is, write \\u…", found);
@@ -136,6 +137,7 @@ class JsonReading {
     if (!error && offset < text_.size()) error = json::error::extra_data;
     if (!error) return parser.release();
     if (error == json::error::incomplete) offset = text_.size();
+    if (offset > text_.size()) offset = find_broken_comment(text_);  // Boost 1.81 counts wrong there
     errors_.add(error_at(text_, offset, "", syntax_message(text_, offset, error, options_)));
     return std::nullopt;
   }

@@ -91,6 +91,16 @@ TEST(JsonReader, CommentsWhereAllowed) {
   EXPECT_NE(mistakes(text), "");
 }
 
+TEST(JsonReader, BrokenComments) {
+  constexpr std::string_view kExpected = "expected a whole comment, // … or /* … */\n";
+  EXPECT_EQ(mistakes("{\"a\":/1}", JsonComments::Allowed), fmt::format("line 1, column 6: {}", kExpected));
+  EXPECT_EQ(mistakes("{\"/\":\n // x\n/y", JsonComments::Allowed), fmt::format("line 3, column 1: {}", kExpected));
+  EXPECT_EQ(mistakes("{} /", JsonComments::Allowed), "line 1, column 5: the text ends in the middle of the document\n");
+  EXPECT_EQ(mistakes("{} /* x *", JsonComments::Allowed),
+            "line 1, column 10: the text ends in the middle of the document\n");
+  EXPECT_EQ(mistakes("{\"a\":/1}"), "line 1, column 6: comments are not allowed here\n");
+}
+
 TEST(JsonReader, NestingEndsAt32) {
   const auto nested = [](std::size_t depth) { return std::string(depth, '[') + std::string(depth, ']'); };
   EXPECT_EQ(mistakes(nested(32)), "line 1, column 1: expected an object, found an array\n");
