@@ -167,7 +167,7 @@ Worker::Worker(WorkerParts parts, WorkerOptions options, core::WorkerEntry regis
 
 Worker::~Worker() {
   *alive_ = false;
-  for (const async::TimerId timer : {wake_timer_, tick_timer_, stop_timer_}) parts_.timers.cancel(timer);
+  for (const async::TimerId timer : {wake_timer_, tick_timer_, stop_timer_, reopen_timer_}) parts_.timers.cancel(timer);
 }
 
 void Worker::start(std::vector<exec::JournalEntry> journal, std::function<bool(std::int64_t)> process_alive) {
@@ -407,7 +407,43 @@ void Worker::on_ended(exec::Ended ended) {
   step(core::RunEnded{ended.run, std::move(ended.end), std::move(ended.output_text)});
 }
 
-void Worker::on_runner_lost(std::string error) { observer_.on_message(Level::Error, "runner lost", error); }
+void Worker::on_runner_lost(std::string error) {
+  observer_.on_message(Level::Error, "runner lost", error);
+  executor_away_ = true;
+  report_obstacles();
+  reopen_executor();
+}
+
+// Every run that the lost runner had is over: its journal says how, or that it never came to be.
+void Worker::reopen_executor() {
+  if (!parts_.reopen_executor) return;
+  auto journal = parts_.reopen_executor();
+  if (!journal) {
+    observer_.on_message(Level::Error, "runner cannot be started", journal.error().text());
+    reopen_timer_ = parts_.timers.at(parts_.clock.mono() + options_.tick, [this] { reopen_executor(); });
+    return;
+  }
+  std::map<domain::RunId, exec::JournalEntry> left;
+  for (exec::JournalEntry& entry : *journal) left.emplace(entry.run, std::move(entry));
+  for (const domain::RunId& run : scheduler_.active_runs()) {
+    const auto found = left.find(run);
+    if (found != left.end() && found->second.ended) {
+      step(core::RunEnded{run, found->second.ended->end, found->second.ended->output_text});
+    } else if (found != left.end() && found->second.reached_exec) {
+      domain::RunEnd end;
+      end.status = domain::RunStatus::Lost;
+      end.reason = domain::Reason::WorkerDied;
+      end.error = "the runner was lost and left no record of its end";
+      end.started_at = found->second.started ? found->second.started->started_at : parts_.clock.wall();
+      end.ended_at = parts_.clock.wall();
+      step(core::RunEnded{run, end, {}});
+    } else {
+      step(core::RunNotStarted{run, core::RunNotStarted::Why::Overloaded, "the runner was lost before it started"});
+    }
+  }
+  executor_away_ = false;
+  report_obstacles();
+}
 
 void Worker::on_condition(bool journal_full, std::string text) {
   journal_full_ = journal_full;
@@ -461,7 +497,7 @@ void Worker::tick() {
 
 void Worker::report_obstacles() {
   const core::Obstacles obstacles{
-      .clock_suspect = false, .disk_full = journal_full_, .draining = draining_ || stop_calls_ > 0};
+      .clock_suspect = false, .disk_full = journal_full_ || executor_away_, .draining = draining_ || stop_calls_ > 0};
   if (obstacles == reported_) return;
   reported_ = obstacles;
   step(obstacles);

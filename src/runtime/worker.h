@@ -47,6 +47,8 @@ struct WorkerParts {
   TokenSource& tokens;
   const cron::ZoneSource& zones;
   Rng rng;
+  // Starts a lost runner again and says what the old one left; empty where a runner cannot be lost.
+  std::function<Result<std::vector<exec::JournalEntry>>()> reopen_executor{};
 };
 
 // What is worth telling people; called on the loop.
@@ -94,6 +96,7 @@ class Worker final : public exec::ExecutorSink, private coord::SessionSink {
   void on_refused(const Status& status) override;
 
   void step(const core::Event& event);
+  void reopen_executor();
   void perform(core::WakeAt& wake);
   void perform(core::Commit& commit);
   void perform(core::Read& read);
@@ -127,7 +130,7 @@ class Worker final : public exec::ExecutorSink, private coord::SessionSink {
   std::vector<exec::JournalEntry> journal_;
 
   core::WakeAt wake_;
-  async::TimerId wake_timer_ = 0, tick_timer_ = 0, stop_timer_ = 0;
+  async::TimerId wake_timer_ = 0, tick_timer_ = 0, stop_timer_ = 0, reopen_timer_ = 0;
   std::chrono::nanoseconds wall_minus_mono_{0};
   bool stepping_ = false;
   std::vector<core::Event> queued_;  // events that came while stepping
@@ -137,7 +140,7 @@ class Worker final : public exec::ExecutorSink, private coord::SessionSink {
   std::map<domain::RunId, domain::RunRecord> records_waiting_;
 
   bool markers_listed_ = false, caught_up_ = false;
-  bool journal_full_ = false, draining_ = false;
+  bool journal_full_ = false, draining_ = false, executor_away_ = false;
   core::Obstacles reported_;
   std::string condition_;
   int stop_calls_ = 0;
