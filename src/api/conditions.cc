@@ -1,0 +1,90 @@
+#include "api/conditions.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "base/utf8.h"
+
+namespace cronfleet::api {
+namespace {
+
+struct Tags {
+  bool any = false;
+  std::vector<core::Revision> revisions{};
+};
+
+Problem bad_tags(std::string_view header) {
+  Problem problem{.status = 400,
+                  .code = "invalid_precondition",
+                  .detail = fmt::format("{} is not * and not a list of tags like \"412\"", header)};
+  problem.errors.push_back({.header = std::string(header), .code = "invalid_header", .detail = problem.detail});
+  return problem;
+}
+
+// A tag that is not ours (weak, or no number) is well-formed and matches nothing: revision -1.
+core::Revision revision_of(std::string_view opaque) {
+  core::Revision revision = -1;
+  const auto [end, error] = std::from_chars(opaque.data(), opaque.data() + opaque.size(), revision);
+  return error == std::errc() && end == opaque.data() + opaque.size() ? revision : -1;
+}
+
+Outcome<Tags> parse_tags(std::string_view header, std::string_view text) {
+  text = trimmed(text);
+  if (text == "*") return Tags{.any = true};
+  Tags tags;
+  for (;;) {
+    const bool weak = text.starts_with("W/");
+    if (weak) text.remove_prefix(2);
+    const auto end = text.size() < 2 ? std::string_view::npos : text.find('"', 1);
+    if (!text.starts_with('"') || end == std::string_view::npos) return Refusal(bad_tags(header));
+    tags.revisions.push_back(weak ? -1 : revision_of(text.substr(1, end - 1)));
+    text = trimmed(text.substr(end + 1));
+    if (text.empty()) return tags;
+    if (text.front() != ',') return Refusal(bad_tags(header));
+    text = trimmed(text.substr(1));
+  }
+}
+
+}  // namespace
+
+std::string etag_of(core::Revision revision) { return fmt::format("\"{}\"", revision); }
+
+Outcome<Precondition> precondition_of(const Request& request) {
+  const auto match = request.headers.get("If-Match"), none = request.headers.get("If-None-Match");
+  if (match && none) return refuse(400, "invalid_precondition", "If-Match and If-None-Match exclude each other");
+  if (none) {
+    if (trimmed(*none) != "*")
+      return refuse(400, "invalid_precondition", "a write takes If-None-Match: * only (the job must not exist)");
+    return Precondition{.kind = Precondition::Kind::Absent};
+  }
+  if (!match) return Precondition{};
+  auto tags = parse_tags("If-Match", *match);
+  if (!tags) return Refusal(std::move(tags.error()));
+  if (tags->any) return Precondition{.kind = Precondition::Kind::Any};
+  return Precondition{.kind = Precondition::Kind::Revision, .revisions = std::move(tags->revisions)};
+}
+
+Outcome<Precondition> required_precondition_of(const Request& request) {
+  auto precondition = precondition_of(request);
+  if (precondition && precondition->kind == Precondition::Kind::None)
+    return refuse(428, "precondition_required",
+                  "say what you expect to change: If-Match with the ETag you read, If-Match: * for whatever stands, or "
+                  "If-None-Match: * to create");
+  return precondition;
+}
+
+bool client_has(const Request& request, core::Revision revision) {
+  const auto header = request.headers.get("If-None-Match");
+  if (!header) return false;
+  const auto tags = parse_tags("If-None-Match", *header);
+  if (!tags) return false;
+  return tags->any || std::find(tags->revisions.begin(), tags->revisions.end(), revision) != tags->revisions.end();
+}
+
+std::string actor_of(const Request& request) {
+  const auto client = request.headers.get("X-Cronfleet-Client");
+  if (!client || client->empty() || client->size() > 64 || !is_utf8(*client)) return "api";
+  return std::string(*client);
+}
+
+}  // namespace cronfleet::api

@@ -1,0 +1,43 @@
+// api/conditions.h: ETags, preconditions (API-5) and JSON bodies of requests.
+#pragma once
+
+#include <string>
+
+#include "api/job_catalogue.h"
+#include "api/problem.h"
+#include "domain/json_reader.h"
+
+namespace cronfleet::api {
+
+std::string etag_of(core::Revision revision);  // "\"412\""
+
+// What If-Match and If-None-Match ask of a write; Kind::None where neither stands. A weak tag matches nothing.
+// 400 for a text that is no list of tags, for both at once, and for If-None-Match with anything but *.
+Outcome<Precondition> precondition_of(const Request& request);
+// The same, 428 where neither stands.
+Outcome<Precondition> required_precondition_of(const Request& request);
+// Whether If-None-Match of a GET names `revision`: the client has it already.
+bool client_has(const Request& request, core::Revision revision);
+
+// Hands the body to `read` as domain::read_json does. 400 invalid_json where it is none; 422 invalid_body with every
+// mistake that `read` noted. An empty body is passed over where it is optional.
+enum class Body { Required, Optional };
+template <typename Read>
+std::optional<Problem> read_body(const Request& request, Body need, Read&& read) {
+  if (request.body.empty() && need == Body::Optional) return std::nullopt;
+  bool is_json = false;
+  const domain::DocumentErrors errors = domain::read_json(request.body, {}, [&](const domain::JsonValue& root) {
+    is_json = true;
+    read(root);
+  });
+  if (errors.empty()) return std::nullopt;
+  Problem problem = problem_of(errors);
+  problem.status = is_json ? 422 : 400;
+  problem.code = is_json ? "invalid_body" : "invalid_json";
+  return problem;
+}
+
+// Who asks, for records: what X-Cronfleet-Client says (nobody vouches for it before there is a login), else "api".
+std::string actor_of(const Request& request);
+
+}  // namespace cronfleet::api

@@ -1,0 +1,294 @@
+#include "api/job_catalogue.h"
+
+#include <sodium/crypto_generichash.h>
+#include <sodium/utils.h>
+
+#include <algorithm>
+
+#include "api/await.h"
+#include "cron/schedule.h"
+#include "domain/job_json.h"
+#include "domain/json_reader.h"
+#include "domain/json_writer.h"
+
+namespace cronfleet::api {
+namespace {
+
+constexpr int kTriesMax = 16;
+// One lease carries the answers of an hour; each stays for at least a day.
+constexpr std::chrono::hours kLeaseRenewal{1};
+constexpr std::chrono::hours kLeaseLength{25};
+
+// 32 hex digits over the parts, told apart by their lengths.
+std::string digest(std::initializer_list<std::string_view> parts) {
+  std::string text;
+  for (const std::string_view part : parts) text += fmt::format("{}:{};", part.size(), part);
+  unsigned char hash[16];
+  crypto_generichash(hash, sizeof hash, reinterpret_cast<const unsigned char*>(text.data()), text.size(), nullptr, 0);
+  char hex[2 * sizeof hash + 1];
+  sodium_bin2hex(hex, sizeof hex, hash, sizeof hash);
+  return hex;
+}
+
+Problem not_found(const JobName& name) {
+  return {.status = 404, .code = "job_not_found", .detail = fmt::format("no job '{}'", name)};
+}
+
+// What stands under idempotency/<digest>.
+struct Remembered {
+  std::string request;  // digest of the body that came with the key
+  std::string run;
+};
+std::string encode(const Remembered& remembered) {
+  domain::JsonWriter json;
+  json.object([&] {
+    json.member("request", remembered.request);
+    json.member("run", remembered.run);
+  });
+  return json.take();
+}
+Remembered decode_remembered(std::string_view text) {
+  Remembered remembered;
+  domain::read_json(text, {}, [&](const domain::JsonValue& root) {
+    for (const domain::JsonValue& member : root.members()) {
+      if (member.key() == "request") remembered.request = member.text().value_or("");
+      if (member.key() == "run") remembered.run = member.text().value_or("");
+    }
+  });
+  return remembered;
+}
+
+std::optional<Problem> check(const Precondition& precondition, const JobName& name,
+                             const std::optional<core::KeyValue>& stands) {
+  const auto failed = [](std::string detail) {
+    return Problem{.status = 412, .code = "precondition_failed", .detail = std::move(detail)};
+  };
+  switch (precondition.kind) {
+    case Precondition::Kind::None: return std::nullopt;
+    case Precondition::Kind::Absent:
+      if (!stands) return std::nullopt;
+      return failed(fmt::format("job '{}' exists already, at revision {}", name, stands->modified));
+    case Precondition::Kind::Any:
+      if (stands) return std::nullopt;
+      return failed(fmt::format("job '{}' does not exist", name));
+    case Precondition::Kind::Revision: break;
+  }
+  if (!stands) return failed(fmt::format("job '{}' does not exist (any more)", name));
+  const auto& wanted = precondition.revisions;
+  if (std::find(wanted.begin(), wanted.end(), stands->modified) != wanted.end()) return std::nullopt;
+  return failed(fmt::format("job '{}' has changed: it is at revision {}", name, stands->modified));
+}
+
+// The fields that a save sets by itself do not make two jobs different.
+domain::Job without_bookkeeping(domain::Job job) {
+  job.since.reset();
+  job.stamp.clear();
+  job.schedule_set_at.reset();
+  return job;
+}
+
+// Why an enabled job has no firing after `now`.
+domain::FieldError why_never(const domain::CompiledJob& compiled, WallTime now) {
+  const domain::Job& job = *compiled.job;
+  if (!cron::next(compiled.schedule, *compiled.zone, WallTime{}))
+    return {"/schedule", 0, 0, "it never fires: no date matches it", ""};
+  if (compiled.schedule.is_at() && compiled.schedule.instant() <= now)
+    return {"/schedule", 0, 0,
+            fmt::format("it never fires: its only instant, {}, has passed", to_rfc3339(compiled.schedule.instant())),
+            ""};
+  if (job.ends_at && *job.ends_at <= now)
+    return {"/ends_at", 0, 0, fmt::format("it never fires: ends_at, {}, has passed", to_rfc3339(*job.ends_at)), ""};
+  if (!cron::next(compiled.schedule, *compiled.zone, now))
+    return {"/schedule", 0, 0, "it never fires: its last instant has passed", ""};
+  return {"/schedule", 0, 0, "it never fires: none of its instants lies between starts_at, paused_until and ends_at",
+          ""};
+}
+
+Problem unsettled() {
+  return {.status = 503,
+          .code = "busy",
+          .detail = "the job was being claimed again and again; nothing has changed",
+          .retry_after = std::chrono::seconds(1)};
+}
+
+}  // namespace
+
+JobCatalogue::JobCatalogue(coord::CoordStore& store, core::Keys keys, const cron::ZoneSource& zones,
+                           const async::Clock& clock, TokenSource& tokens)
+    : store_(store), keys_(std::move(keys)), zones_(zones), clock_(clock), tokens_(tokens) {}
+
+Outcome<core::JobState> JobCatalogue::read_state(const JobName& name) {
+  auto found =
+      await<coord::Listing>([&](auto done) { store_.get(core::job_state_keys(keys_, name), std::move(done)); });
+  if (!found) return Refusal(problem_of(found.error().with("reading job '{}'", name)));
+  return core::job_state(keys_, name, found->entries);
+}
+
+Outcome<core::TxnAnswer> JobCatalogue::commit(core::Txn txn) {
+  auto answers = await<std::vector<core::TxnAnswer>>([&](auto done) {
+    std::vector<core::Txn> batch;
+    batch.push_back(std::move(txn));
+    store_.commit(std::move(batch), std::move(done));
+  });
+  if (answers) return std::move(answers->front());
+  Problem problem = problem_of(answers.error().with("writing"));
+  if (answers.error().code() == Code::Unavailable)
+    problem.detail += "; it may or may not have been written: read before trying again";
+  return Refusal(std::move(problem));
+}
+
+StoredJob JobCatalogue::stored(const JobName& name, const core::KeyValue& entry) const {
+  StoredJob out{.name = name, .document = entry.value, .revision = entry.modified, .job = {}, .errors = {}};
+  auto job = domain::decode_job(entry.value, name);
+  if (!job) {
+    out.errors = std::move(job.error());
+    return out;
+  }
+  auto compiled = domain::compile(std::make_shared<domain::Job>(*job), zones_);
+  if (!compiled) out.errors = std::move(compiled.error());
+  out.job = *std::move(job);
+  return out;
+}
+
+std::vector<WallTime> JobCatalogue::next_firings(const StoredJob& job, WallTime after, std::size_t count) const {
+  std::vector<WallTime> firings;
+  if (!job.job) return firings;
+  const auto compiled = domain::compile(std::make_shared<domain::Job>(*job.job), zones_);
+  if (!compiled) return firings;
+  while (firings.size() < count) {
+    const auto next = domain::next_firing(*compiled, after);
+    if (!next) break;
+    firings.push_back(*next);
+    after = *next;
+  }
+  return firings;
+}
+
+std::optional<WallTime> JobCatalogue::next_firing(const std::optional<domain::Job>& job, WallTime after) const {
+  if (!job) return std::nullopt;
+  const auto compiled = domain::compile(std::make_shared<domain::Job>(*job), zones_);
+  return compiled ? domain::next_firing(*compiled, after) : std::nullopt;
+}
+
+Outcome<StoredJob> JobCatalogue::get(const JobName& name) {
+  auto state = read_state(name);
+  if (!state) return Refusal(std::move(state.error()));
+  if (!state->document) return Refusal(not_found(name));
+  return stored(name, *state->document);
+}
+
+Outcome<JobCatalogue::Jobs> JobCatalogue::list() {
+  auto listing = await<coord::Listing>([&](auto done) { store_.list(keys_.jobs(), std::move(done)); });
+  if (!listing) return Refusal(problem_of(listing.error().with("listing jobs")));
+  Jobs jobs{.items = {}, .revision = listing->revision};
+  jobs.items.reserve(listing->entries.size());
+  for (const core::KeyValue& entry : listing->entries)
+    jobs.items.push_back(stored(JobName(entry.key.substr(keys_.jobs().size())), entry));
+  return jobs;
+}
+
+Outcome<Saved> JobCatalogue::save(domain::Job job, const Precondition& precondition) {
+  const JobName name = job.name;
+  const auto compiled = domain::compile(std::make_shared<domain::Job>(job), zones_);
+  if (!compiled) return Refusal(problem_of(compiled.error()));
+  for (int tries = 0; tries < kTriesMax; ++tries) {
+    const auto state = read_state(name);
+    if (!state) return Refusal(state.error());
+    if (auto problem = check(precondition, name, state->document)) return Refusal(*std::move(problem));
+    const WallTime now = clock_.wall();
+    if (job.enabled && !domain::next_firing(*compiled, now)) {
+      domain::DocumentErrors errors;
+      errors.add(why_never(*compiled, now));
+      Problem problem = problem_of(errors);
+      problem.code = "never_fires";
+      return Refusal(std::move(problem));
+    }
+    std::optional<domain::Job> before;
+    if (state->document)
+      if (auto decoded = domain::decode_job(state->document->value, name)) before = *std::move(decoded);
+    Saved saved{
+        .job = {}, .created = !state->document, .changed = true, .next_firing_before = next_firing(before, now)};
+    if (before && domain::has_valid_stamp(*before) && without_bookkeeping(*before) == without_bookkeeping(job)) {
+      saved.job = stored(name, *state->document);
+      saved.changed = false;
+      return saved;
+    }
+    core::Edit edit = core::save(keys_, *state, before, job, now);
+    auto answer = commit(std::move(edit.txn));
+    if (!answer) return Refusal(std::move(answer.error()));
+    if (!answer->committed) continue;  // somebody was faster: look again, which also judges the precondition again
+    saved.job = {.name = name,
+                 .document = domain::encode_job(edit.job),
+                 .revision = answer->revision,
+                 .job = std::move(edit.job),
+                 .errors = {}};
+    return saved;
+  }
+  return Refusal(unsettled());
+}
+
+Outcome<StoredJob> JobCatalogue::erase(const JobName& name, const Precondition& precondition) {
+  for (int tries = 0; tries < kTriesMax; ++tries) {
+    const auto state = read_state(name);
+    if (!state) return Refusal(state.error());
+    if (!state->document) return Refusal(not_found(name));
+    if (auto problem = check(precondition, name, state->document)) return Refusal(*std::move(problem));
+    StoredJob before = stored(name, *state->document);
+    auto answer = commit(core::erase(keys_, *state, before.job, clock_.wall()).txn);
+    if (!answer) return Refusal(std::move(answer.error()));
+    if (answer->committed) return before;
+  }
+  return Refusal(unsettled());
+}
+
+Outcome<core::LeaseId> JobCatalogue::idempotency_lease() {
+  const std::lock_guard lock(lease_mutex_);
+  if (lease_ != 0 && clock_.mono() - lease_granted_at_ < kLeaseRenewal) return lease_;
+  const MonoTime asked_at = clock_.mono();
+  auto lease = await<core::LeaseId>([&](auto done) { store_.grant(kLeaseLength, std::move(done)); });
+  if (!lease) return Refusal(problem_of(lease.error().with("asking for a lease")));
+  lease_ = *lease;
+  lease_granted_at_ = asked_at;
+  return lease_;
+}
+
+Outcome<RunAccepted> JobCatalogue::run_now(const JobName& name, const RunRequest& request) {
+  const bool keyed = !request.idempotency_key.empty();
+  const std::string key_digest = digest({"run", name.text(), request.idempotency_key});
+  const domain::RequestId id("r-" + (keyed ? key_digest : tokens_.token()).substr(0, 16));
+  const domain::RunId run{.firing = {.job = name, .which = id}, .attempt = 1};
+  const std::string trigger = keys_.trigger(id), memory = keys_.idempotency(key_digest), job = keys_.job(name);
+  const Remembered remembered{.request = digest({request.digest_of}), .run = run.text()};
+
+  core::TriggerEntry entry;
+  entry.id = id;
+  entry.job = name;
+  entry.actor = request.actor;
+  entry.reason = request.reason;
+  entry.requested_at = from_ms(to_ms(clock_.wall()));
+  entry.worker = request.worker;
+  core::Txn txn;
+  txn.expected = {{.key = job, .kind = core::Condition::Kind::Present},
+                  {.key = trigger, .kind = core::Condition::Kind::Absent}};
+  txn.writes = {{trigger, core::encode(entry)}};
+  txn.read_if_refused = {job};
+  if (keyed) {
+    const auto lease = idempotency_lease();
+    if (!lease) return Refusal(lease.error());
+    txn.expected.push_back({.key = memory, .kind = core::Condition::Kind::Absent});
+    txn.writes.push_back({memory, encode(remembered), *lease});
+    txn.read_if_refused.push_back(memory);
+  }
+  const auto answer = commit(std::move(txn));
+  if (!answer) return Refusal(answer.error());
+  if (answer->committed) return RunAccepted{.run = run};
+  for (const core::KeyValue& found : answer->found) {
+    if (found.key != memory) continue;
+    if (decode_remembered(found.value).request == remembered.request) return RunAccepted{.run = run, .repeated = true};
+    return refuse(422, "idempotency_mismatch", "this Idempotency-Key came before, with another body");
+  }
+  if (answer->found.empty()) return Refusal(not_found(name));
+  return Refusal(unsettled());
+}
+
+}  // namespace cronfleet::api

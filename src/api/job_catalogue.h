@@ -1,0 +1,110 @@
+// api/job_catalogue.h: the jobs as the API knows them: read, save, delete, run now.
+//
+// Straight-line services under the handlers; each call blocks on the store for at most 10 s. Call from any handler
+// thread. A write is compare-and-set on the job's revision: what the caller expects stands in a Precondition, and a job
+// that changed meanwhile is 412. When only the marker moved (a firing was claimed between our read and our write) the
+// save is made again here (protocol.md rule 3).
+#pragma once
+
+#include <chrono>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "api/problem.h"
+#include "async/clock.h"
+#include "base/token.h"
+#include "coord/coord_store.h"
+#include "core/edits.h"
+#include "cron/zone.h"
+#include "domain/compiled_job.h"
+#include "domain/run.h"
+
+namespace cronfleet::api {
+
+template <typename T>
+using Outcome = tl::expected<T, Problem>;
+
+struct StoredJob {
+  JobName name;
+  std::string document;  // as it stands in the store
+  core::Revision revision = 0;
+  std::optional<domain::Job> job;  // absent where the document, put by hand, cannot be read
+  domain::DocumentErrors errors;   // why not; also when its schedule or zone cannot be read
+};
+
+// What a caller takes to stand before its write.
+struct Precondition {
+  enum class Kind {
+    Any,       // If-Match: *: the job must exist
+    Absent,    // If-None-Match: *: it must not
+    Revision,  // If-Match: "412"
+    None,      // whatever stands, or nothing
+  };
+  Kind kind = Kind::None;
+  std::vector<core::Revision> revisions{};  // Revision: any of these
+};
+
+struct Saved {
+  StoredJob job;
+  bool created = false;
+  bool changed = true;                         // false: the same job stood there already, nothing was written
+  std::optional<WallTime> next_firing_before;  // of the version that stood
+};
+
+struct RunRequest {
+  std::string actor, reason;
+  std::string worker;           // node id; empty: any
+  std::string idempotency_key;  // empty: each request is a run of its own
+  std::string digest_of;        // what must be equal when the key comes again: the body
+};
+struct RunAccepted {
+  domain::RunId run;
+  bool repeated = false;  // the key had come before: this is the run it started
+};
+
+class JobCatalogue {
+ public:
+  // All are borrowed. `tokens` must be safe to call from several threads.
+  JobCatalogue(coord::CoordStore& store, core::Keys keys, const cron::ZoneSource& zones, const async::Clock& clock,
+               TokenSource& tokens);
+
+  // 404 job_not_found.
+  Outcome<StoredJob> get(const JobName& name);
+  struct Jobs {
+    std::vector<StoredJob> items;  // by name
+    core::Revision revision = 0;
+  };
+  Outcome<Jobs> list();
+
+  // 412 precondition_failed; 422 invalid_document, never_fires: nothing has changed then.
+  Outcome<Saved> save(domain::Job job, const Precondition& precondition);
+  // 404 job_not_found, 412 precondition_failed. Answers what was deleted.
+  Outcome<StoredJob> erase(const JobName& name, const Precondition& precondition);
+  // The run is durable and will be claimed. 404 job_not_found, 422 idempotency_mismatch: this key came with another
+  // body.
+  Outcome<RunAccepted> run_now(const JobName& name, const RunRequest& request);
+
+  // The next instants of a job, fewer where it ends; none where it cannot be read.
+  std::vector<WallTime> next_firings(const StoredJob& job, WallTime after, std::size_t count) const;
+  WallTime now() const { return clock_.wall(); }
+
+ private:
+  Outcome<core::JobState> read_state(const JobName& name);
+  Outcome<core::TxnAnswer> commit(core::Txn txn);
+  Outcome<core::LeaseId> idempotency_lease();
+  StoredJob stored(const JobName& name, const core::KeyValue& entry) const;
+  std::optional<WallTime> next_firing(const std::optional<domain::Job>& job, WallTime after) const;
+
+  coord::CoordStore& store_;
+  const core::Keys keys_;
+  const cron::ZoneSource& zones_;
+  const async::Clock& clock_;
+  TokenSource& tokens_;
+  std::mutex lease_mutex_;  // around the two below
+  core::LeaseId lease_ = 0;
+  MonoTime lease_granted_at_{};
+};
+
+}  // namespace cronfleet::api

@@ -1,0 +1,271 @@
+// The routes of jobs. docs/api.yaml says what each takes and answers.
+#include <algorithm>
+
+#include "api/api.h"
+#include "api/conditions.h"
+#include "api/url.h"
+#include "domain/job_json.h"
+#include "domain/json_writer.h"
+
+namespace cronfleet::api {
+namespace {
+
+constexpr std::size_t kNextFirings = 5;
+constexpr std::string_view kAddress = "/api/v1/jobs/";
+
+Outcome<JobName> name_of(const Call& call) {
+  auto name = domain::make_job_name(call.parameter("name"));
+  if (name) return *std::move(name);
+  Problem problem{.status = 400, .code = "invalid_name", .detail = name.error().message()};
+  problem.errors.push_back({.parameter = "name", .code = "invalid_name", .detail = name.error().message()});
+  return Refusal(std::move(problem));
+}
+
+// The job as a user would write it: what saves keep for themselves is left out.
+std::string document_of(domain::Job job) {
+  job.since.reset();
+  job.stamp.clear();
+  job.schedule_set_at.reset();
+  return domain::encode_job(job);
+}
+
+void write_instants(domain::JsonWriter& json, std::string_view key, const std::vector<WallTime>& instants) {
+  json.key(key).array([&] {
+    for (const WallTime at : instants) json.value(to_rfc3339_ms(at));
+  });
+}
+
+void write_fields(domain::JsonWriter& json, const JobCatalogue& jobs, const StoredJob& stored, WallTime now) {
+  json.member("name", stored.name.text());
+  json.member("revision", stored.revision);
+  json.member("valid", stored.errors.empty());
+  if (stored.job) {
+    json.key("job").raw(document_of(*stored.job));
+    if (stored.job->since) json.member("since", to_rfc3339_ms(*stored.job->since));
+  } else {
+    json.member("document", stored.document);
+  }
+  if (!stored.errors.empty()) {
+    json.key("errors").array([&] {
+      for (const domain::FieldError& error : stored.errors.errors()) {
+        json.object([&] {
+          json.member("pointer", error.pointer);
+          json.member("detail", error.message);
+          if (error.column > 0) json.member("column", error.column);
+          if (!error.suggestion.empty()) json.member("suggestion", error.suggestion);
+        });
+      }
+    });
+  }
+  write_instants(json, "next_firings", jobs.next_firings(stored, now, kNextFirings));
+}
+
+std::string encode(const JobCatalogue& jobs, const StoredJob& stored) {
+  domain::JsonWriter json;
+  json.object([&] { write_fields(json, jobs, stored, jobs.now()); });
+  return json.take();
+}
+
+std::string encode(const JobCatalogue& jobs, const Saved& saved) {
+  domain::JsonWriter json;
+  json.object([&] {
+    write_fields(json, jobs, saved.job, jobs.now());
+    json.member("created", saved.created);
+    json.member("changed", saved.changed);
+    if (saved.next_firing_before) json.member("next_firing_before", to_rfc3339_ms(*saved.next_firing_before));
+  });
+  return json.take();
+}
+
+Outcome<domain::Job> job_of(const Request& request, const JobName& name) {
+  if (auto problem = read_body(request, Body::Required, [](const domain::JsonValue&) {}))
+    return Refusal(*std::move(problem));
+  auto job = domain::decode_job(request.body, name);
+  if (!job) return Refusal(problem_of(job.error()));
+  return *std::move(job);
+}
+
+Response answer_saved(const JobCatalogue& jobs, const Saved& saved) {
+  Response response{.status = saved.created ? 201 : 200, .body = encode(jobs, saved)};
+  response.headers.add("ETag", etag_of(saved.job.revision));
+  if (saved.created) response.headers.add("Location", std::string(kAddress) + percent_encode(saved.job.name.text()));
+  return response;
+}
+
+// --- the filters of the list ---
+bool contains(std::string_view text, std::string_view lower_part) {
+  return lower_case(text).find(lower_part) != std::string::npos;
+}
+
+struct Filter {
+  std::string text;                 // in lower case
+  std::vector<std::string> labels;  // "team" or "team=db"
+  std::optional<bool> enabled;
+
+  bool takes(const StoredJob& stored) const {
+    if (!stored.job) return labels.empty() && !enabled && contains(stored.name.text(), text);
+    const domain::Job& job = *stored.job;
+    if (enabled && job.enabled != *enabled) return false;
+    for (const std::string& label : labels) {
+      const auto equals = label.find('=');
+      const auto found = job.labels.find(label.substr(0, equals));
+      if (found == job.labels.end()) return false;
+      if (equals != std::string::npos && found->second != label.substr(equals + 1)) return false;
+    }
+    return text.empty() || contains(job.name.text(), text) || contains(job.description, text) ||
+           contains(domain::shown_command(job), text) || contains(job.owner, text);
+  }
+};
+
+// Opaque to clients: the last name of the page, encoded.
+std::string cursor_after(const JobName& name) { return "n." + percent_encode(name.text()); }
+std::optional<std::string> name_in(const std::string& cursor) {
+  if (!cursor.starts_with("n.")) return std::nullopt;
+  auto name = percent_decode(std::string_view(cursor).substr(2));
+  if (!name) return std::nullopt;
+  return *std::move(name);
+}
+
+}  // namespace
+
+void Api::add_job_routes(Router& router) {
+  const auto add = [&](Method method, const char* pattern, Answer (Api::*handler)(Call&)) {
+    router.add({method, pattern, [this, handler](Call& call) { return (this->*handler)(call); }});
+  };
+  add(Method::Get, "/api/v1/jobs", &Api::list_jobs);
+  add(Method::Post, "/api/v1/jobs", &Api::create_job);
+  add(Method::Get, "/api/v1/jobs/{name}", &Api::get_job);
+  add(Method::Put, "/api/v1/jobs/{name}", &Api::put_job);
+  add(Method::Delete, "/api/v1/jobs/{name}", &Api::delete_job);
+  add(Method::Post, "/api/v1/jobs/{name}:run", &Api::run_job);
+}
+
+Answer Api::list_jobs(Call& call) {
+  Query& query = call.query;
+  const auto limit = query.integer("limit", 1, kPageMax).value_or(static_cast<std::int64_t>(parts_.page_size));
+  const auto cursor = query.text("cursor");
+  Filter filter{.text = lower_case(query.text("text").value_or("")), .labels = query.words("label"), .enabled = {}};
+  if (const auto enabled = query.choice("enabled", {"true", "false"})) filter.enabled = *enabled == "true";
+  const auto after = cursor && !cursor->empty() ? name_in(*cursor) : std::optional<std::string>("");
+  if (!after) query.refuse("cursor", "not a cursor that this server gave");
+  if (auto problem = query.problem()) return Refusal(*std::move(problem));
+  const auto jobs = jobs_.list();
+  if (!jobs) return Refusal(jobs.error());
+
+  std::vector<const StoredJob*> page;
+  std::size_t total = 0;
+  bool more = false;
+  for (const StoredJob& job : jobs->items) {
+    if (!filter.takes(job)) continue;
+    ++total;
+    if (job.name.text() <= *after) continue;
+    if (page.size() == static_cast<std::size_t>(limit)) {
+      more = true;
+    } else {
+      page.push_back(&job);
+    }
+  }
+  domain::JsonWriter json;
+  const WallTime now = jobs_.now();
+  json.object([&] {
+    json.key("items").array([&] {
+      for (const StoredJob* job : page) json.object([&] { write_fields(json, jobs_, *job, now); });
+    });
+    if (more) json.member("next_cursor", cursor_after(page.back()->name));
+    json.member("total", total);
+    json.member("revision", jobs->revision);
+  });
+  return Response{.body = json.take()};
+}
+
+Answer Api::get_job(Call& call) {
+  if (auto problem = call.query.problem()) return Refusal(*std::move(problem));
+  const auto name = name_of(call);
+  if (!name) return Refusal(name.error());
+  const auto stored = jobs_.get(*name);
+  if (!stored) return Refusal(stored.error());
+  Response response;
+  response.headers.add("ETag", etag_of(stored->revision));
+  if (client_has(call.request, stored->revision)) {
+    response.status = 304;
+  } else {
+    response.body = encode(jobs_, *stored);
+  }
+  return response;
+}
+
+Answer Api::put_job(Call& call) {
+  if (auto problem = call.query.problem()) return Refusal(*std::move(problem));
+  const auto name = name_of(call);
+  if (!name) return Refusal(name.error());
+  const auto precondition = required_precondition_of(call.request);
+  if (!precondition) return Refusal(precondition.error());
+  auto job = job_of(call.request, *name);
+  if (!job) return Refusal(std::move(job.error()));
+  const auto saved = jobs_.save(*std::move(job), *precondition);
+  if (!saved) return Refusal(saved.error());
+  return answer_saved(jobs_, *saved);
+}
+
+Answer Api::create_job(Call& call) {
+  if (auto problem = call.query.problem()) return Refusal(*std::move(problem));
+  auto job = job_of(call.request, JobName());
+  if (!job) return Refusal(std::move(job.error()));
+  auto saved = jobs_.save(*std::move(job), {.kind = Precondition::Kind::Absent});
+  if (!saved && saved.error().status == 412) {
+    saved.error().status = 409;
+    saved.error().code = "job_exists";
+  }
+  if (!saved) return Refusal(std::move(saved.error()));
+  return answer_saved(jobs_, *saved);
+}
+
+Answer Api::delete_job(Call& call) {
+  if (auto problem = call.query.problem()) return Refusal(*std::move(problem));
+  const auto name = name_of(call);
+  if (!name) return Refusal(name.error());
+  const auto precondition = required_precondition_of(call.request);
+  if (!precondition) return Refusal(precondition.error());
+  if (precondition->kind == Precondition::Kind::Absent)
+    return refuse(400, "invalid_precondition", "a delete takes If-Match only");
+  const auto erased = jobs_.erase(*name, *precondition);
+  if (!erased) return Refusal(erased.error());
+  return Response{.body = encode(jobs_, *erased)};
+}
+
+Answer Api::run_job(Call& call) {
+  if (auto problem = call.query.problem()) return Refusal(*std::move(problem));
+  const auto name = name_of(call);
+  if (!name) return Refusal(name.error());
+  RunRequest request{.actor = actor_of(call.request),
+                     .reason = {},
+                     .worker = {},
+                     .idempotency_key = std::string(call.request.headers.get("Idempotency-Key").value_or("")),
+                     .digest_of = call.request.body};
+  if (request.idempotency_key.size() > 255)
+    return refuse(400, "invalid_idempotency_key", "an Idempotency-Key has at most 255 characters");
+  auto problem = read_body(call.request, Body::Optional, [&](const domain::JsonValue& root) {
+    for (const domain::JsonValue member : root.members()) {
+      if (member.key() == "reason") {
+        request.reason = member.text().value_or("");
+      } else if (member.key() == "worker") {
+        request.worker = member.text().value_or("");
+      } else {
+        member.refuse_key({"reason", "worker"});
+      }
+    }
+  });
+  if (problem) return Refusal(*std::move(problem));
+  const auto accepted = jobs_.run_now(*name, request);
+  if (!accepted) return Refusal(accepted.error());
+  domain::JsonWriter json;
+  json.object([&] {
+    json.member("run_id", accepted->run.text());
+    json.member("repeated", accepted->repeated);
+  });
+  Response response{.status = 202, .body = json.take()};
+  response.headers.add("Location", "/api/v1/runs/" + percent_encode(accepted->run.text()));
+  return response;
+}
+
+}  // namespace cronfleet::api

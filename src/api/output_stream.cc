@@ -1,0 +1,98 @@
+#include "api/output_stream.h"
+
+#include <algorithm>
+
+#include "api/base64.h"
+#include "base/utf8.h"
+#include "domain/json_writer.h"
+#include "domain/run_json.h"
+
+namespace cronfleet::api {
+namespace {
+
+constexpr std::size_t kPieceBytes = 64 << 10;
+constexpr std::chrono::milliseconds kPauseLeast{50}, kPauseMost{500}, kPauseInTrouble{1'000};
+
+class OutputStream final : public BodyStream {
+ public:
+  OutputStream(RunCatalogue& runs, domain::RunId run, std::uint64_t from, OutputForm form, Follow follow)
+      : runs_(runs), run_(std::move(run)), offset_(from), form_(form), follow_(follow) {}
+
+  Piece next() override {
+    const auto slice = runs_.output(run_, offset_, kPieceBytes);
+    if (!slice) return {.bytes = {}, .then = Piece::Then::Wait, .pause = kPauseInTrouble};
+    Piece piece{.bytes = {}, .then = Piece::Then::More};
+    for (const domain::OutputChunk& chunk : slice->chunks) append(chunk, piece.bytes);
+    if (!piece.bytes.empty()) {
+      pause_ = kPauseLeast;
+      return piece;
+    }
+    if (follow_ == Follow::No) return {};
+    if (over_) return {.bytes = form_ == OutputForm::Events ? end_event() : "", .then = Piece::Then::End};
+    // The output of a run is stored before its record: once the record is there, one more look finds all that is left.
+    auto record = runs_.recorded(run_);
+    if (record) {
+      over_ = *std::move(record);
+      return piece;
+    }
+    pause_ = std::min(pause_ * 2, kPauseMost);
+    return {.bytes = {}, .then = Piece::Then::Wait, .pause = pause_};
+  }
+
+ private:
+  void append(domain::OutputChunk chunk, std::string& out) {
+    if (chunk.offset + chunk.bytes.size() <= offset_) return;
+    if (chunk.offset < offset_) {
+      chunk.bytes.erase(0, offset_ - chunk.offset);
+      chunk.offset = offset_;
+    }
+    if (chunk.offset > offset_) append_gap(chunk.offset - offset_, out);
+    offset_ = chunk.offset + chunk.bytes.size();
+    if (form_ == OutputForm::Raw) {
+      out += chunk.bytes;
+      return;
+    }
+    domain::JsonWriter json;
+    write_chunk(json, chunk);
+    out += fmt::format("event: output\nid: {}\ndata: {}\n\n", offset_, json.take());
+  }
+  void append_gap(std::uint64_t bytes, std::string& out) {
+    out += form_ == OutputForm::Raw ? fmt::format("\n[{} bytes not kept]\n", bytes)
+                                    : fmt::format("event: gap\ndata: {{\"bytes\":{}}}\n\n", bytes);
+  }
+  std::string end_event() const {
+    domain::RunRecord record = *over_;
+    record.output.clear();
+    return fmt::format("event: end\ndata: {}\n\n", domain::encode_run(record));
+  }
+
+  RunCatalogue& runs_;
+  const domain::RunId run_;
+  std::uint64_t offset_;
+  const OutputForm form_;
+  const Follow follow_;
+  std::chrono::milliseconds pause_ = kPauseLeast;
+  std::optional<domain::RunRecord> over_;
+};
+
+}  // namespace
+
+std::unique_ptr<BodyStream> output_stream(RunCatalogue& runs, domain::RunId run, std::uint64_t from, OutputForm form,
+                                          Follow follow) {
+  return std::make_unique<OutputStream>(runs, std::move(run), from, form, follow);
+}
+
+void write_chunk(domain::JsonWriter& json, const domain::OutputChunk& chunk) {
+  json.object([&] {
+    json.member("offset", chunk.offset);
+    json.member("stream", chunk.stream == domain::OutputChunk::Stream::Err ? "stderr" : "stdout");
+    json.member("written_at", to_rfc3339_ms(chunk.written_at));
+    if (is_utf8(chunk.bytes)) {
+      json.member("text", chunk.bytes);
+    } else {
+      json.member("base64", to_base64(chunk.bytes));
+    }
+  });
+}
+
+}  // namespace cronfleet::api

@@ -1,0 +1,27 @@
+// api/output_stream.h: the output of one run as a body: all that there is, or followed until the run is over.
+#pragma once
+
+#include <memory>
+
+#include "api/run_catalogue.h"
+#include "domain/json_writer.h"
+
+namespace cronfleet::api {
+
+enum class OutputForm {
+  // The bytes as they were written; where some were not kept, a line says how many.
+  Raw,
+  // Server-sent events: "output" with a chunk as JSON (write_chunk) and the next offset as its id, "gap" with the
+  // number of bytes not kept, at last "end" with the run as JSON.
+  Events,
+};
+enum class Follow { No, Yes };
+
+// `runs` is borrowed and outlives the stream.
+std::unique_ptr<BodyStream> output_stream(RunCatalogue& runs, domain::RunId run, std::uint64_t from, OutputForm form,
+                                          Follow follow);
+
+// {"offset":0,"stream":"stdout","written_at":"…","text":"…"}, "base64" in place of "text" where the bytes are no UTF-8.
+void write_chunk(domain::JsonWriter& json, const domain::OutputChunk& chunk);
+
+}  // namespace cronfleet::api

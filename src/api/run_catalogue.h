@@ -1,0 +1,72 @@
+// api/run_catalogue.h: the runs as the API knows them: what waits and runs (from the coordination store) in front of
+// what is over (from the history).
+//
+// A run moves in one direction: trigger/ (asked for), running/ (claimed), history (recorded). Everything here looks in
+// that order, so a run on its way is never missed. Straight-line, blocks for at most 10 s per store; call from any
+// handler thread.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "api/job_catalogue.h"
+#include "api/problem.h"
+#include "coord/coord_store.h"
+#include "core/entries.h"
+#include "history/run_history.h"
+
+namespace cronfleet::api {
+
+struct RunView {
+  domain::RunRecord record;  // of a run that is not over: what is known of it; `end` then has its status only
+  bool recorded = false;     // it is in the history: nothing of it changes any more
+};
+
+struct KillRequest {
+  std::string actor, reason;
+  std::optional<std::chrono::milliseconds> grace;  // instead of the job's kill_grace
+};
+
+class RunCatalogue {
+ public:
+  RunCatalogue(coord::CoordStore& store, history::RunHistory& history, core::Keys keys, const async::Clock& clock);
+
+  // 404 run_not_found.
+  Outcome<RunView> get(const domain::RunId& run);
+  // The record of a run that is over; nothing while it is not, or while the history cannot tell.
+  std::optional<domain::RunRecord> recorded(const domain::RunId& run);
+  struct Runs {
+    std::vector<RunView> items;
+    std::string next_cursor;
+  };
+  // A page of the history; the first page also has in front what is not in the history yet, newest first.
+  Outcome<Runs> list(const history::RunQuery& query);
+  Outcome<history::OutputSlice> output(const domain::RunId& run, std::uint64_t from, std::size_t bytes_max);
+  // The order to end a run is durable; its worker follows within a second. 404 run_not_found, 409 run_over,
+  // 409 not_claimed: it has not reached a worker yet.
+  Outcome<RunView> kill(const domain::RunId& run, const KillRequest& request);
+
+  struct Workers {
+    std::vector<core::WorkerEntry> items;
+    core::Revision revision = 0;
+  };
+  Outcome<Workers> workers();
+
+  // Empty when the store, or the history, answers; else what is wrong. For readiness.
+  std::string coordination_trouble();
+  std::string history_trouble();
+
+ private:
+  // Not in the history yet, newest first.
+  Outcome<std::vector<RunView>> living();
+  RunView view_of(const NodeId& node, const core::RunningEntry& entry) const;
+  RunView view_of(const core::TriggerEntry& entry) const;
+
+  coord::CoordStore& store_;
+  history::RunHistory& history_;
+  const core::Keys keys_;
+  const async::Clock& clock_;
+};
+
+}  // namespace cronfleet::api
