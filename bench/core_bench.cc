@@ -67,7 +67,14 @@ void due(benchmark::State& state) {
     now += std::chrono::seconds(1);
     popped.clear();
     queue.pop(now, popped);
-    for (const DueQueue::Index index : popped) queue.put(index, *domain::next_firing(jobs[index], now));
+    for (std::size_t i = 0; i < popped.size(); ++i) {  // as the scheduler walks them
+      if (i + 8 < popped.size()) {
+        const auto* ahead = reinterpret_cast<const char*>(&jobs[popped[i + 8]]);
+        __builtin_prefetch(ahead);
+        __builtin_prefetch(ahead + 64);
+      }
+      queue.put(popped[i], *domain::next_firing(jobs[popped[i]], now));
+    }
     return popped.size();
   };
   for (int i = 0; i < 120; ++i) tick();  // past the first fill of every bucket

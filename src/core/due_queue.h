@@ -32,7 +32,8 @@ class DueQueue {
     if (index < due_ms_.size()) due_ms_[index] = kNowhere;
   }
 
-  // Appends the jobs due at or before `until` to `out`, earliest first, equal ones by index, and takes them out.
+  // Appends the jobs due at or before `until` to `out`, earliest first, equal ones in the order they were put, and
+  // takes them out.
   void pop(WallTime until, std::vector<Index>& out) {
     const std::int64_t until_ms = to_ms(until);
     while (!buckets_.empty() && buckets_.begin()->first * kBucketMs <= until_ms) {
@@ -73,7 +74,6 @@ class DueQueue {
   struct Place {
     std::int64_t ms;
     Index index;
-    friend auto operator<=>(const Place&, const Place&) = default;
   };
   struct Bucket {
     std::vector<Place> places;
@@ -81,12 +81,13 @@ class DueQueue {
     bool sorted = true;
 
     void put(Place place) {
-      if (!empty() && place < places.back()) sorted = false;
+      if (!empty() && place.ms < places.back().ms) sorted = false;
       places.push_back(place);
     }
     void sort() {
       if (sorted) return;
-      std::sort(places.begin() + static_cast<std::ptrdiff_t>(head), places.end());
+      std::stable_sort(places.begin() + static_cast<std::ptrdiff_t>(head), places.end(),
+                       [](const Place& a, const Place& b) { return a.ms < b.ms; });
       sorted = true;
     }
     bool empty() const { return head == places.size(); }

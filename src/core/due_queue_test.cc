@@ -13,14 +13,14 @@ std::vector<DueQueue::Index> pop(DueQueue& queue, std::int64_t until_ms) {
   return out;
 }
 
-TEST(DueQueue, EarliestFirstAndEqualOnesByIndex) {
+TEST(DueQueue, EarliestFirstAndEqualOnesAsTheyWerePut) {
   DueQueue queue;
   queue.put(3, from_ms(5'000));
   queue.put(1, from_ms(5'000));
   queue.put(2, from_ms(4'999));
   EXPECT_EQ(queue.next(), from_ms(4'999));
   EXPECT_EQ(pop(queue, 4'998), (std::vector<DueQueue::Index>{}));
-  EXPECT_EQ(pop(queue, 5'000), (std::vector<DueQueue::Index>{2, 1, 3}));
+  EXPECT_EQ(pop(queue, 5'000), (std::vector<DueQueue::Index>{2, 3, 1}));
   EXPECT_EQ(queue.next(), WallTime::max());
 }
 
@@ -37,35 +37,40 @@ TEST(DueQueue, PuttingAgainMovesAndRemovingTakesOut) {
 
 TEST(DueQueue, EqualsASortedMapOverRandomCalls) {
   DueQueue queue;
-  std::map<DueQueue::Index, std::int64_t> model;
+  struct Place {
+    std::int64_t ms = 0;
+    int put = 0;  // when it was put there; putting it at the same moment again changes nothing
+  };
+  std::map<DueQueue::Index, Place> model;
   Rng rng(7);
   std::int64_t now = 0;
   for (int i = 0; i < 200'000; ++i) {
     const auto index = static_cast<DueQueue::Index>(rng.below(50));
     switch (rng.below(3)) {
-      case 0:
-        model[index] = now + static_cast<std::int64_t>(rng.below(5'000)) - 100;
-        queue.put(index, from_ms(model[index]));
-        break;
+      case 0: {
+        const std::int64_t ms = now + static_cast<std::int64_t>(rng.below(5'000)) - 100;
+        if (model.count(index) == 0 || model[index].ms != ms) model[index] = {ms, i};
+        queue.put(index, from_ms(ms));
+      } break;
       case 1:
         model.erase(index);
         queue.remove(index);
         break;
       default: {
         now += static_cast<std::int64_t>(rng.below(300));
-        std::vector<std::pair<std::int64_t, DueQueue::Index>> due;
+        std::vector<std::tuple<std::int64_t, int, DueQueue::Index>> due;
         for (const auto& [k, at] : model) {
-          if (at <= now) due.emplace_back(at, k);
+          if (at.ms <= now) due.emplace_back(at.ms, at.put, k);
         }
         std::sort(due.begin(), due.end());
         std::vector<DueQueue::Index> want;
-        for (const auto& [at, k] : due) {
+        for (const auto& [at, put, k] : due) {
           want.push_back(k);
           model.erase(k);
         }
         ASSERT_EQ(pop(queue, now), want);
         std::int64_t least = std::numeric_limits<std::int64_t>::max();
-        for (const auto& [k, at] : model) least = std::min(least, at);
+        for (const auto& [k, at] : model) least = std::min(least, at.ms);
         ASSERT_EQ(queue.next(), model.empty() ? WallTime::max() : from_ms(least));
       }
     }

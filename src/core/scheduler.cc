@@ -57,7 +57,11 @@ void Scheduler::State::step(const Event& event) {
   }
   popped.clear();
   due.pop(now.wall + lead, popped);
-  for (std::size_t i = 0; i < popped.size(); ++i) on_due(*slots[popped[i]]);
+  constexpr std::size_t kAhead = 8;  // jobs lie anywhere in memory: ask for the next ones while this one is decided
+  for (std::size_t i = 0; i < popped.size(); ++i) {
+    if (i + kAhead < popped.size()) __builtin_prefetch(slots[popped[i + kAhead]].get());
+    on_due(*slots[popped[i]]);
+  }
   arm();
 }
 
