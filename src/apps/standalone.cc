@@ -10,6 +10,8 @@
 #include <fstream>
 #include <thread>
 
+#include "api/api.h"
+#include "api/http_server.h"
 #include "apps/service.h"
 #include "async/asio_loop.h"
 #include "coord/sqlite/sqlite_coord_store.h"
@@ -73,6 +75,17 @@ Result<NodeId> node_id(const std::filesystem::path& folder, const std::string& c
   file.flush();
   if (!file) return fail(Code::NoSpace, "node id cannot be written to {}: {}", path.string(), std::strerror(errno));
   return NodeId(text);
+}
+
+api::HttpOptions http_options(const config::HttpConfig& config) {
+  api::HttpOptions options;
+  // The default stands for loopback as a whole, in both families.
+  if (config.address != "127.0.0.1" && config.address != "localhost") options.addresses = {config.address};
+  options.port = config.port;
+  options.body_timeout = config.read_timeout;
+  options.write_timeout = config.write_timeout;
+  for (const std::string& host : config.allowed_hosts) options.guard.hosts.push_back(host);
+  return options;
 }
 
 int report(Log& log, const Status& status) {
@@ -145,6 +158,22 @@ int run_standalone(const StandaloneOptions& options, Log& log) {
                          worker_options, registration, log);
   sink.to = &worker;
   history::RetentionDriver pruner(**history, loop, clock, rng.fork("retention"), {.keep = retention});
+
+  api::Api api({.store = **store,
+                .history = **history,
+                .keys = worker_options.keys,
+                .zones = **zones,
+                .clock = clock,
+                .tokens = tokens,
+                .version = options.version,
+                .mode = "standalone",
+                .node = node->text(),
+                .page_size = static_cast<std::size_t>(config.http.page_size)});
+  api::Router router;
+  api.add_routes(router);
+  api::HttpServer server(http_options(config.http), router, clock, tokens);
+  if (const auto listening = server.start(); !listening) return report(log, listening.error());
+  for (const std::string& address : server.listening()) log.on_message(Level::Info, "listening", address);
 
   int exit_code = 0;
   std::thread closing;  // stops what waits for the loop; joined once the loop has ended
