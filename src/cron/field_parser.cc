@@ -72,13 +72,13 @@ class FieldParser {
   static constexpr FieldRule kRule = kRules[static_cast<std::size_t>(F)];
   static constexpr int kSize = kRule.high - kRule.low + 1;
 
-  FieldParser(std::string_view word, std::string_view key, FieldSets& sets, Problem& problem)
-      : at_(word.data()), end_(word.data() + word.size()), key_(key), sets_(sets), problem_(problem) {}
+  FieldParser(std::string_view word, std::string_view key, Draft& draft, Problem& problem)
+      : at_(word.data()), end_(word.data() + word.size()), key_(key), draft_(draft), problem_(problem) {}
 
-  bool parse(bool& plus) {
+  bool parse() {
     const char* const begin = at_;
     if (F == Field::Weekday && *at_ == '+') {
-      plus = true;
+      draft_.plus = true;
       if (++at_ == end_ || *at_ == ',') return fail(ErrorCode::PlusPlace, begin, begin + 1);
     }
     while (true) {
@@ -140,7 +140,7 @@ class FieldParser {
     if (F == Field::Day && lower(*at_) == 'w') {
       ++at_;
       if (!at_end()) return after_special();
-      sets_.workdays |= 1u << first.index;
+      draft_.workdays |= 1u << first.index;
       return true;
     }
     if (F == Field::Weekday && lower(*at_) == 'l') {
@@ -248,7 +248,7 @@ class FieldParser {
       if (*at_ == '#') return misplaced_or_nth();
       return item_ + 1 == at_ ? fail(ErrorCode::BadValue, item_, item_end()) : after_special();
     }
-    (workday ? sets_.last_workdays : sets_.last_days) |= 1u << offset;
+    (workday ? draft_.last_workdays : draft_.last_days) |= 1u << offset;
     return true;
   }
 
@@ -259,12 +259,12 @@ class FieldParser {
     const char k = lower(*at_++);
     if (!at_end() || (k != 'l' && (k < '1' || k > '5'))) return fail(ErrorCode::BadNth, item_, item_end());
     if (k == 'l') return add_last_weekday(weekday.index);
-    sets_.nth_weekdays |= std::uint64_t{1} << ((k - '1') * 7 + weekday.index % 7);
+    draft_.nth_weekdays |= std::uint64_t{1} << ((k - '1') * 7 + weekday.index % 7);
     return true;
   }
 
   bool add_last_weekday(int weekday) {
-    sets_.last_weekdays |= std::uint64_t{1} << (weekday % 7);
+    draft_.last_weekdays |= 1u << (weekday % 7);
     return true;
   }
 
@@ -383,10 +383,7 @@ class FieldParser {
   bool add(int low, int high, int step) {
     if constexpr (F == Field::Year) {
       for (int year = low; year <= high; year += step) {
-        if (year < 128)
-          sets_.years[static_cast<std::size_t>(year) >> 6] |= std::uint64_t{1} << (year & 63);
-        else
-          sets_.late_years = sets_.late_years | (1u << (year - 128));
+        draft_.years[static_cast<std::size_t>(year) >> 6] |= std::uint64_t{1} << (year & 63);
       }
     } else {
       constexpr int kTop = F == Field::Weekday ? 7 : kSize - 1;
@@ -400,19 +397,10 @@ class FieldParser {
   }
 
   void store() {
-    if constexpr (F == Field::Second) sets_.seconds = bits_;
-    if constexpr (F == Field::Minute) sets_.minutes = bits_;
-    if constexpr (F == Field::Hour) sets_.hours = static_cast<std::uint32_t>(bits_) & 0xffffff;
-    if constexpr (F == Field::Month) sets_.months = bits_ & 0xfff;
-    if constexpr (F == Field::Second || F == Field::Minute || F == Field::Hour) sets_.interval |= interval_;
-    if constexpr (F == Field::Day) {
-      sets_.days = static_cast<std::uint32_t>(bits_);
-      sets_.days_restricted = !open_;
-    }
-    if constexpr (F == Field::Weekday) {
-      sets_.weekdays = bits_ & 0x7f;
-      sets_.weekdays_restricted = !open_;
-    }
+    if constexpr (F != Field::Year) draft_.bits[static_cast<std::size_t>(F)] = bits_;
+    if constexpr (F == Field::Second || F == Field::Minute || F == Field::Hour) draft_.interval |= interval_;
+    if constexpr (F == Field::Day) draft_.any_day = open_;
+    if constexpr (F == Field::Weekday) draft_.any_weekday = open_;
   }
 
   bool fail(ErrorCode code, const char* begin, const char* end, std::string_view reason = "") {
@@ -424,7 +412,7 @@ class FieldParser {
   const char* const end_;
   const char* item_ = nullptr;  // where the item at hand begins
   const std::string_view key_;
-  FieldSets& sets_;
+  Draft& draft_;
   Problem& problem_;
   std::uint64_t bits_ = 0;
   bool interval_ = false;  // an item was *, ?, a range or a step
@@ -432,24 +420,82 @@ class FieldParser {
 };
 
 template <Field F>
-bool parse_as(std::string_view word, std::string_view key, FieldSets& sets, bool& plus, Problem& problem) {
-  return FieldParser<F>(word, key, sets, problem).parse(plus);
+bool parse_as(std::string_view word, std::string_view key, Draft& draft, Problem& problem) {
+  return FieldParser<F>(word, key, draft, problem).parse();
+}
+
+// Most words are * or one number; those need no parser. False: it is something else.
+bool parse_simple(Field field, std::string_view word, Draft& draft) {
+  const auto index = static_cast<std::size_t>(field);
+  const char first = word[0];
+  if (is_digit(first)) {
+    int value = first - '0';
+    if (word.size() == 2 && is_digit(word[1]))
+      value = value * 10 + (word[1] - '0');
+    else if (word.size() != 1)
+      return false;
+    const int bit = field == Field::Weekday ? (value == 7 ? 0 : value) : value - kRules[index].low;
+    if (bit < 0 || (kAllValues[index] >> bit & 1) == 0) return false;
+    draft.bits[index] = std::uint64_t{1} << bit;
+    return true;
+  }
+  if (word.size() != 1 || (first != '*' && first != '?')) return false;
+  draft.bits[index] = kAllValues[index];
+  draft.interval |= field <= Field::Hour;
+  draft.any_day |= field == Field::Day;
+  draft.any_weekday |= field == Field::Weekday;
+  return true;
 }
 
 }  // namespace
 
 const FieldRule& rule_of(Field field) { return kRules[static_cast<std::size_t>(field)]; }
 
-bool parse_field(Field field, std::string_view word, std::string_view key, FieldSets& sets, bool& plus,
-                 Problem& problem) {
+void compile(const Draft& draft, Schedule& into) {
+  using Dates = FieldSets::Dates;
+  const bool all_days = draft.bits[3] == kAllValues[3], all_weekdays = draft.bits[5] == kAllValues[5];
+  const bool either = !draft.plus && !draft.any_day && !draft.any_weekday;
+  const bool special =
+      (draft.workdays | draft.last_days | draft.last_workdays | draft.last_weekdays) != 0 || draft.nth_weekdays != 0;
+  const bool all_months = draft.bits[4] == kAllValues[4] && draft.years == kAllYears;
+  Dates dates = special ? Dates::Special : Dates::Months;
+  if (all_months && (either ? all_days || all_weekdays : all_days && all_weekdays))
+    dates = Dates::Any;
+  else if (all_months && all_days && !either && !special)
+    dates = Dates::Weekdays;
+
+  FieldSets& sets = into.sets_;
+  sets.seconds = draft.bits[0];
+  sets.minutes = draft.bits[1];
+  sets.years = {draft.years[0], draft.years[1]};
+  sets.hours = static_cast<std::uint32_t>(draft.bits[2]) & 0xffffff;
+  sets.late_years = static_cast<std::uint32_t>(draft.years[2]) & 3;
+  sets.kind = FieldSets::Kind::Fields;
+  sets.dates = dates;
+  sets.either = either;
+  sets.interval = draft.interval;
+  sets.days = static_cast<std::uint32_t>(draft.bits[3]);
+  sets.workdays = draft.workdays;
+  sets.last_days = draft.last_days;
+  sets.last_workdays = draft.last_workdays;
+  sets.nth_weekdays = draft.nth_weekdays & 0x7ffffffff;
+  sets.last_weekdays = draft.last_weekdays & 0x7f;
+  sets.months = draft.bits[4] & 0xfff;
+  sets.weekdays = draft.bits[5] & 0x7f;
+  sets.days_restricted = !draft.any_day;
+  sets.weekdays_restricted = !draft.any_weekday;
+}
+
+bool parse_field(Field field, std::string_view word, std::string_view key, Draft& draft, Problem& problem) {
+  if (field != Field::Year && parse_simple(field, word, draft)) return true;
   switch (field) {
-    case Field::Second: return parse_as<Field::Second>(word, key, sets, plus, problem);
-    case Field::Minute: return parse_as<Field::Minute>(word, key, sets, plus, problem);
-    case Field::Hour: return parse_as<Field::Hour>(word, key, sets, plus, problem);
-    case Field::Day: return parse_as<Field::Day>(word, key, sets, plus, problem);
-    case Field::Month: return parse_as<Field::Month>(word, key, sets, plus, problem);
-    case Field::Weekday: return parse_as<Field::Weekday>(word, key, sets, plus, problem);
-    case Field::Year: return parse_as<Field::Year>(word, key, sets, plus, problem);
+    case Field::Second: return parse_as<Field::Second>(word, key, draft, problem);
+    case Field::Minute: return parse_as<Field::Minute>(word, key, draft, problem);
+    case Field::Hour: return parse_as<Field::Hour>(word, key, draft, problem);
+    case Field::Day: return parse_as<Field::Day>(word, key, draft, problem);
+    case Field::Month: return parse_as<Field::Month>(word, key, draft, problem);
+    case Field::Weekday: return parse_as<Field::Weekday>(word, key, draft, problem);
+    case Field::Year: return parse_as<Field::Year>(word, key, draft, problem);
     case Field::None: break;
   }
   return false;

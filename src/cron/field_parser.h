@@ -1,6 +1,7 @@
 // cron/field_parser.h: reads one word of an expression into the sets of a schedule. Internal to cron/.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string_view>
 
@@ -30,8 +31,27 @@ struct Problem {
 };
 ParseError to_error(const Problem& problem, std::string_view text);
 
-// Adds `word` to `sets`. False: `problem` says why (all but its position).
-bool parse_field(Field field, std::string_view word, std::string_view key, FieldSets& sets, bool& plus,
-                 Problem& problem);
+// What the words of an expression say. Plain numbers: the bit-fields of FieldSets are filled once, at the end.
+struct Draft {
+  std::array<std::uint64_t, 6> bits{};   // second to day-of-week
+  std::array<std::uint64_t, 3> years{};  // bit 0 is 1970
+  std::uint64_t nth_weekdays = 0;
+  std::uint32_t workdays = 0, last_days = 0, last_workdays = 0, last_weekdays = 0;
+  bool interval = false;     // second, minute or hour has *, ?, a range or a step
+  bool plus = false;         // day-of-week starts with +
+  bool any_day = false;      // an item of day-of-month is exactly * or ?
+  bool any_weekday = false;  // the same of day-of-week
+};
+inline constexpr std::array<std::uint64_t, 3> kAllYears{~std::uint64_t{0}, ~std::uint64_t{0}, 3};
+
+// Every value of a field, second to day-of-week.
+inline constexpr std::array<std::uint64_t, 6> kAllValues{
+    (1ull << 60) - 1, (1ull << 60) - 1, 0xffffff, 0x7fffffff, 0xfff, 0x7f};
+
+// Makes the schedule in place: a copy right after bit-fields were written costs more than writing them.
+void compile(const Draft& draft, Schedule& into);
+
+// Adds `word` to `draft`. False: `problem` says why (all but its position).
+bool parse_field(Field field, std::string_view word, std::string_view key, Draft& draft, Problem& problem);
 
 }  // namespace cronfleet::cron

@@ -9,12 +9,21 @@
 namespace cronfleet::cron {
 namespace {
 
-using Words = std::array<std::string_view, 8>;
+// Left as they are until split() fills them: clearing them costs as much as reading a field.
+struct Word {
+  const char* begin;
+  const char* end;
+  std::string_view text() const { return {begin, static_cast<std::size_t>(end - begin)}; }
+};
+using Words = std::array<Word, 8>;
 
 constexpr std::array<Field, 7> kSevenFields{Field::Second, Field::Minute,  Field::Hour, Field::Day,
                                             Field::Month,  Field::Weekday, Field::Year};
 
-constexpr bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+constexpr bool is_space(char c) {
+  constexpr std::uint64_t kSpaces = 1ull << ' ' | 1ull << '\t' | 1ull << '\r' | 1ull << '\n';
+  return static_cast<unsigned char>(c) <= ' ' && (kSpaces >> static_cast<unsigned char>(c) & 1) != 0;
+}
 constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
 constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 
@@ -48,8 +57,7 @@ int split(std::string_view text, Words& words) {
     if (at == end) return count;
     const char* const begin = at;
     while (at != end && !is_space(*at)) ++at;
-    if (count < static_cast<int>(words.size()))
-      words[static_cast<std::size_t>(count)] = std::string_view(begin, static_cast<std::size_t>(at - begin));
+    if (count < static_cast<int>(words.size())) words[static_cast<std::size_t>(count)] = {begin, at};
     ++count;
   }
 }
@@ -66,21 +74,17 @@ bool has_four_digits(std::string_view word) {
 // Reads `count` words as the fields from `first` on; the others keep their defaults: second 0, any year.
 bool parse_words(const Words& words, int count, std::size_t first, std::string_view key, Schedule& schedule,
                  Problem& problem) {
-  FieldSets sets;
-  bool plus = false;
-  if (first != 0) sets.seconds = 1;
-  if (first + static_cast<std::size_t>(count) < kSevenFields.size()) {
-    sets.years = {~std::uint64_t{0}, ~std::uint64_t{0}};
-    sets.late_years = 3;
-  }
+  Draft draft;
+  if (first != 0) draft.bits[0] = 1;
+  if (first + static_cast<std::size_t>(count) < kSevenFields.size()) draft.years = kAllYears;
   for (int i = 0; i < count; ++i) {
     const auto index = static_cast<std::size_t>(i);
-    if (!parse_field(kSevenFields[first + index], words[index], key, sets, plus, problem)) {
+    if (!parse_field(kSevenFields[first + index], words[index].text(), key, draft, problem)) {
       problem.position = i + 1;
       return false;
     }
   }
-  schedule = Schedule::from_fields(sets, !plus);
+  compile(draft, schedule);
   return true;
 }
 
@@ -92,8 +96,8 @@ bool parse_fields(std::string_view text, const ParseOptions& options, Schedule& 
     return false;
   }
   if (count != 6) return parse_words(words, count, count == 7 ? 0 : 1, options.key, schedule, problem);
-  const bool year_last =
-      options.six_fields == SixFields::YearLast || (options.six_fields == SixFields::Auto && has_four_digits(words[5]));
+  const bool year_last = options.six_fields == SixFields::YearLast ||
+                         (options.six_fields == SixFields::Auto && has_four_digits(words[5].text()));
   if (parse_words(words, 6, year_last ? 1 : 0, options.key, schedule, problem)) return true;
   Problem ignored;
   if (!year_last && problem.code != ErrorCode::HashKey && parse_words(words, 6, 1, options.key, schedule, ignored)) {
@@ -181,36 +185,29 @@ bool parse_at(std::string_view argument, std::string_view whole, Schedule& sched
 
 struct Macro {
   std::string_view name;
-  std::uint64_t seconds, minutes;
-  std::uint32_t hours, days, months, weekdays;
+  std::array<std::uint64_t, 6> bits;
 };
-constexpr std::uint64_t kEveryMinute = (std::uint64_t{1} << 60) - 1;
-constexpr std::uint32_t kEveryHour = 0xffffff, kEveryDay = 0x7fffffff, kEveryMonth = 0xfff, kEveryWeekday = 0x7f;
+constexpr std::uint64_t kEveryMinute = kAllValues[1], kEveryHour = kAllValues[2], kEveryDay = kAllValues[3],
+                        kEveryMonth = kAllValues[4], kEveryWeekday = kAllValues[5];
 constexpr std::array<Macro, 8> kMacros{{
-    {"@yearly", 1, 1, 1, 1, 1, kEveryWeekday},
-    {"@annually", 1, 1, 1, 1, 1, kEveryWeekday},
-    {"@monthly", 1, 1, 1, 1, kEveryMonth, kEveryWeekday},
-    {"@weekly", 1, 1, 1, kEveryDay, kEveryMonth, 1},
-    {"@daily", 1, 1, 1, kEveryDay, kEveryMonth, kEveryWeekday},
-    {"@midnight", 1, 1, 1, kEveryDay, kEveryMonth, kEveryWeekday},
-    {"@hourly", 1, 1, kEveryHour, kEveryDay, kEveryMonth, kEveryWeekday},
-    {"@minutely", 1, kEveryMinute, kEveryHour, kEveryDay, kEveryMonth, kEveryWeekday},
+    {"@yearly", {1, 1, 1, 1, 1, kEveryWeekday}},
+    {"@annually", {1, 1, 1, 1, 1, kEveryWeekday}},
+    {"@monthly", {1, 1, 1, 1, kEveryMonth, kEveryWeekday}},
+    {"@weekly", {1, 1, 1, kEveryDay, kEveryMonth, 1}},
+    {"@daily", {1, 1, 1, kEveryDay, kEveryMonth, kEveryWeekday}},
+    {"@midnight", {1, 1, 1, kEveryDay, kEveryMonth, kEveryWeekday}},
+    {"@hourly", {1, 1, kEveryHour, kEveryDay, kEveryMonth, kEveryWeekday}},
+    {"@minutely", {1, kEveryMinute, kEveryHour, kEveryDay, kEveryMonth, kEveryWeekday}},
 }};
 
-Schedule from_macro(const Macro& macro) {
-  FieldSets sets;
-  sets.seconds = macro.seconds;
-  sets.minutes = macro.minutes;
-  sets.hours = macro.hours & kEveryHour;
-  sets.days = macro.days;
-  sets.months = macro.months & kEveryMonth;
-  sets.weekdays = macro.weekdays & kEveryWeekday;
-  sets.years = {~std::uint64_t{0}, ~std::uint64_t{0}};
-  sets.late_years = 3;
-  sets.interval = macro.hours == kEveryHour;
-  sets.days_restricted = macro.days != kEveryDay;
-  sets.weekdays_restricted = macro.weekdays != kEveryWeekday;
-  return Schedule::from_fields(sets, true);
+void compile_macro(const Macro& macro, Schedule& into) {
+  Draft draft;
+  draft.bits = macro.bits;
+  draft.years = kAllYears;
+  draft.interval = macro.bits[2] == kEveryHour;
+  draft.any_day = macro.bits[3] == kEveryDay;
+  draft.any_weekday = macro.bits[5] == kEveryWeekday;
+  compile(draft, into);
 }
 
 bool parse_macro(std::string_view text, Schedule& schedule, Problem& problem) {
@@ -225,7 +222,7 @@ bool parse_macro(std::string_view text, Schedule& schedule, Problem& problem) {
   for (const Macro& macro : kMacros) {
     if (!equals(name, macro.name)) continue;
     if (argument.empty()) {
-      schedule = from_macro(macro);
+      compile_macro(macro, schedule);
       return true;
     }
     problem = {ErrorCode::Macro, Field::None, 0, argument, "nothing may follow"};

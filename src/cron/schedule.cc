@@ -13,8 +13,6 @@ constexpr std::int64_t kDaySeconds = 86'400;
 constexpr LocalSeconds kNever = std::numeric_limits<LocalSeconds>::max();
 constexpr LocalSeconds kCalendarEnd = kDays * kDaySeconds;  // local 2100-01-01
 constexpr std::uint32_t kAllHours = (1u << 24) - 1;
-constexpr std::uint32_t kAllDays = 0x7fffffff;
-constexpr std::uint32_t kAllMonths = 0xfff;
 constexpr std::uint32_t kAllWeekdays = 0x7f;
 constexpr std::uint64_t kEverySeventh = 0x10204081;  // days 1, 8, 15, 22, 29
 
@@ -34,10 +32,6 @@ constexpr std::uint32_t weekdays_from(std::uint32_t weekdays, unsigned weekday) 
 
 bool has_year(const FieldSets& sets, unsigned year) {
   return ((year < 128 ? sets.years[year >> 6] >> (year & 63) : sets.late_years >> (year & 63)) & 1) != 0;
-}
-
-bool has_all_years(const FieldSets& sets) {
-  return sets.years[0] == ~std::uint64_t{0} && sets.years[1] == ~std::uint64_t{0} && sets.late_years == 3;
 }
 
 // The Monday-to-Friday day of the month nearest to `day` (from 0).
@@ -218,27 +212,6 @@ std::optional<WallTime> to_answer(std::int64_t utc_seconds) {
 }
 
 }  // namespace
-
-Schedule Schedule::from_fields(FieldSets sets, bool either_when_both_restrict) {
-  sets.either = either_when_both_restrict && sets.days_restricted && sets.weekdays_restricted;
-  const bool special =
-      (sets.workdays | sets.last_days | sets.last_workdays) != 0 || (sets.nth_weekdays | sets.last_weekdays) != 0;
-  const bool all_months = sets.months == kAllMonths && has_all_years(sets);
-  const bool all_days = sets.days == kAllDays;
-  const bool all_weekdays = sets.weekdays == kAllWeekdays;
-  if (all_months && (sets.either ? all_days || all_weekdays : all_days && all_weekdays)) {
-    sets.dates = FieldSets::Dates::Any;
-  } else if (special) {
-    sets.dates = FieldSets::Dates::Special;
-  } else if (all_months && all_days && !sets.either) {
-    sets.dates = FieldSets::Dates::Weekdays;
-  } else {
-    sets.dates = FieldSets::Dates::Months;
-  }
-  Schedule schedule;
-  schedule.sets_ = sets;
-  return schedule;
-}
 
 Schedule Schedule::every(std::chrono::seconds period) {
   CHECK(period.count() >= 1);

@@ -14,6 +14,8 @@
 
 namespace cronfleet::cron {
 
+struct Draft;
+
 // What the fields of an expression hold, one bit per value. Bits count from the least value of the field: bit 0 is
 // second 0, the 1st of a month, January, Sunday, 1970.
 struct FieldSets {
@@ -49,8 +51,6 @@ class Schedule {
  public:
   // Never fires.
   Schedule() = default;
-  // Works out `dates` and `either` from the sets; `either` says whether one day field suffices when both restrict.
-  static Schedule from_fields(FieldSets sets, bool either_when_both_restrict);
   static Schedule every(std::chrono::seconds period);  // period >= 1 s, anchored at 1970-01-01
   static Schedule at(WallTime instant);                // whole seconds
 
@@ -68,6 +68,8 @@ class Schedule {
   bool operator==(const Schedule&) const = default;
 
  private:
+  friend void compile(const Draft& draft, Schedule& into);  // field_parser.h
+
   FieldSets sets_;
 };
 static_assert(sizeof(Schedule) <= 64);
