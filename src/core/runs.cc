@@ -422,9 +422,9 @@ void Scheduler::State::on(const RunRecorded& recorded) {
     // What stood first decides: a lost attempt is followed by the next one, anything else is the verdict (rule 12).
     const bool over =
         recorded.duplicate && recorded.standing != RunStatus::Lost && recorded.standing != RunStatus::Killed;
-    if (!over) return retry(*run);
+    if (!over && next_attempt_allowed(*run, run->entry.end)) return retry(*run);
     run->entry.final = true;
-    run->entry.end.status = recorded.standing;
+    if (over) run->entry.end.status = recorded.standing;
     return write_end(*run);
   }
   if (run->key_gone) {

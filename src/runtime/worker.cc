@@ -516,12 +516,16 @@ void Worker::stop(std::chrono::milliseconds grace, async::Task done) {
   parts_.timers.cancel(stop_timer_);
   if (stop_calls_ > 1) grace = std::chrono::milliseconds(0);
   const auto kill_grace = stop_calls_ > 1 ? std::optional(std::chrono::milliseconds(0)) : std::nullopt;
-  stop_timer_ = parts_.timers.at(parts_.clock.mono() + grace, [this, kill_grace] {
-    for (const domain::RunId& run : scheduler_.active_runs())
-      parts_.executor.kill(run, {domain::RunStatus::Killed, domain::Reason::Shutdown, "shutdown", kill_grace});
-  });
+  stop_timer_ = parts_.timers.at(parts_.clock.mono() + grace, [this, kill_grace] { end_runs(kill_grace); });
   report_obstacles();
   stopping();
+}
+
+// Again and again, since a run that was about to start may only start now.
+void Worker::end_runs(std::optional<std::chrono::milliseconds> grace) {
+  for (const domain::RunId& run : scheduler_.active_runs())
+    parts_.executor.kill(run, {domain::RunStatus::Killed, domain::Reason::Shutdown, "shutdown", grace});
+  stop_timer_ = parts_.timers.at(parts_.clock.mono() + options_.tick, [this, grace] { end_runs(grace); });
 }
 
 // Leaves once nothing runs here and the history has what there was. Records that it cannot take now are safe in the

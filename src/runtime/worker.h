@@ -114,6 +114,7 @@ class Worker final : public exec::ExecutorSink, private coord::SessionSink {
   void caught_up_when_whole();
   void send_output();
   void record_when_output_is_through(domain::RunRecord record);
+  void end_runs(std::optional<std::chrono::milliseconds> grace);
   void stopping();
   void report_obstacles();
 
