@@ -156,8 +156,8 @@ Result<JournalReplay> replay(const std::string& folder) {
         damage = fmt::format("frame of type {} about '{}' cannot be read", type, name);
       } else if (auto* started = std::get_if<StartedReport>(&*report)) {
         run.entry.started = Started{run.entry.run, started->pid, started->started_at};
-      } else if (std::holds_alternative<StartFailedReport>(*report)) {
-        run.not_started = true;
+      } else if (auto* failed = std::get_if<StartFailedReport>(&*report)) {
+        run.not_started = failed->why != NotStarted::Frozen;  // that one may have run an instruction
       } else if (auto* chunk = std::get_if<OutputReport>(&*report)) {
         run.chunks.try_emplace(chunk->sequence,
                                domain::OutputChunk{run.entry.run, chunk->sequence, chunk->offset, chunk->stream,

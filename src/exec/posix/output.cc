@@ -3,6 +3,31 @@
 #include <algorithm>
 
 namespace cronfleet::exec::posix {
+namespace {
+
+// The same bytes in as few pieces as possible, in the same place of the output: first all of one stream, then the
+// other.
+std::vector<Piece> merge_by_stream(std::vector<Piece> pieces) {
+  std::vector<Piece> merged;
+  std::uint64_t offset = pieces.front().offset;
+  for (const Stream stream : {Stream::Out, Stream::Err}) {
+    for (const Piece& piece : pieces) {
+      if (piece.stream != stream) continue;
+      std::string_view bytes = piece.bytes;
+      while (!bytes.empty()) {
+        if (merged.empty() || merged.back().stream != stream || merged.back().bytes.size() == kPieceBytesMax)
+          merged.push_back({stream, offset, {}});
+        const std::size_t size = std::min(bytes.size(), kPieceBytesMax - merged.back().bytes.size());
+        merged.back().bytes.append(bytes.substr(0, size));
+        bytes.remove_prefix(size);
+        offset += size;
+      }
+    }
+  }
+  return merged;
+}
+
+}  // namespace
 
 OutputKeeper::OutputKeeper(std::uint64_t bytes_max)
     : head_bytes_left_(bytes_max / 2), tail_bytes_max_(bytes_max - bytes_max / 2) {}
@@ -24,8 +49,11 @@ void OutputKeeper::add_head(Stream stream, std::string_view bytes) {
   pending_bytes_ += bytes.size();
   std::uint64_t offset = bytes_;
   while (!bytes.empty()) {
-    if (pending_.empty() || pending_.back().stream != stream || pending_.back().bytes.size() == kPieceBytesMax)
+    if (pending_.empty() || pending_.back().stream != stream || pending_.back().bytes.size() == kPieceBytesMax) {
+      // Nobody took them for a while: keep their number within bounds here too.
+      if (pending_.size() >= kPiecesInTailMax) pending_ = merge_by_stream(std::move(pending_));
       pending_.push_back({stream, offset, {}});
+    }
     std::string& last = pending_.back().bytes;
     const std::size_t size = std::min(bytes.size(), kPieceBytesMax - last.size());
     last.append(bytes.substr(0, size));
@@ -38,23 +66,7 @@ std::vector<Piece> OutputKeeper::take_head() {
   pending_bytes_ = 0;
   std::vector<Piece> pieces = std::exchange(pending_, {});
   if (pieces.size() <= kPiecesPerBatchMax) return pieces;
-  std::vector<Piece> merged;
-  std::uint64_t offset = pieces.front().offset;
-  for (const Stream stream : {Stream::Out, Stream::Err}) {
-    for (const Piece& piece : pieces) {
-      if (piece.stream != stream) continue;
-      std::string_view bytes = piece.bytes;
-      while (!bytes.empty()) {
-        if (merged.empty() || merged.back().stream != stream || merged.back().bytes.size() == kPieceBytesMax)
-          merged.push_back({stream, offset, {}});
-        const std::size_t size = std::min(bytes.size(), kPieceBytesMax - merged.back().bytes.size());
-        merged.back().bytes.append(bytes.substr(0, size));
-        bytes.remove_prefix(size);
-        offset += size;
-      }
-    }
-  }
-  return merged;
+  return merge_by_stream(std::move(pieces));
 }
 
 void OutputKeeper::drop_from_tail(std::uint64_t bytes) {
