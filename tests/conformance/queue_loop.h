@@ -1,6 +1,7 @@
 // tests/conformance/queue_loop.h: a real loop for backends with threads of their own: the test waits on it for answers.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -17,12 +18,17 @@ class QueueLoop final : public async::Loop {
     tasks_.push_back(std::move(task));
     ready_.notify_one();
   }
-  // Runs tasks until `done()` holds; false when nothing came for 30 s.
+  // Runs tasks until `done()` holds; false when it does not within `most`.
   template <typename Done>
-  bool run_until(Done done) {
+  bool run_until(Done done, std::chrono::milliseconds most = std::chrono::seconds(30)) {
+    const auto until = std::chrono::steady_clock::now() + most;
     while (!done()) {
       std::unique_lock lock(mutex_);
-      if (!ready_.wait_for(lock, std::chrono::seconds(30), [&] { return !tasks_.empty(); })) return false;
+      // Looks up now and then: what is waited for may be the time.
+      if (!ready_.wait_for(lock, std::chrono::milliseconds(1), [&] { return !tasks_.empty(); })) {
+        if (std::chrono::steady_clock::now() > until) return false;
+        continue;
+      }
       async::Task task = std::move(tasks_.front());
       tasks_.pop_front();
       lock.unlock();
