@@ -22,11 +22,7 @@ std::string FieldError::text() const {
 }
 
 void DocumentErrors::add(FieldError error) {
-  if (errors_.size() >= kErrorsMax) {
-    ++left_out_;
-    return;
-  }
-  errors_.push_back(std::move(error));
+  add_made([&] { return std::move(error); });
 }
 
 void DocumentErrors::add(DocumentErrors errors) {

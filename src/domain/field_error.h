@@ -26,9 +26,18 @@ struct FieldError {
 
 class DocumentErrors {
  public:
-  static constexpr std::size_t kErrorsMax = 50;  // past it they are only counted
+  static constexpr std::size_t kErrorsMax = 20;  // past it they are only counted
 
   void add(FieldError error);
+  // Makes the error only where there is still room for it: its place costs a walk over the text.
+  template <typename Make>
+  void add_made(Make make) {
+    if (errors_.size() < kErrorsMax) {
+      errors_.push_back(make());
+    } else {
+      ++left_out_;
+    }
+  }
   void add(DocumentErrors errors);
   void sort_by_place();  // those of one place stay in the order in which they were found
 

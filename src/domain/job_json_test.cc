@@ -298,6 +298,19 @@ TEST(JobJson, LimitsPassAtTheLimitAndEndThere) {
   }
 }
 
+// Looking up the place of every mistake would take minutes here.
+TEST(JobJson, AMebibyteOfMistakesIsRefusedQuickly) {
+  std::string codes = R"("retry": {"exit_codes": [999)", keys = R"("x": 0)";
+  while (codes.size() < JobLimits::document - 200) codes += ",-1";
+  for (int i = 0; keys.size() < JobLimits::document - 200; ++i) keys += fmt::format(",\"unknown {}\": 0", i);
+  for (const std::string& members : {codes + "]}", keys}) {
+    const auto job = decode_job(with(members));
+    ASSERT_FALSE(job);
+    EXPECT_EQ(job.error().errors().size(), DocumentErrors::kErrorsMax);
+    EXPECT_GT(job.error().count(), 10'000u);
+  }
+}
+
 TEST(JobJson, ShownCommandIsWhatAShellWouldTake) {
   Job job;
   job.command = "echo a | wc";

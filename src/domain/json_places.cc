@@ -19,6 +19,11 @@ std::string decoded(std::string_view token) {
   return std::string(value.as_string());
 }
 
+bool is_key(std::string_view token, std::string_view key) {
+  const std::string_view inside = token.substr(1, token.size() - 2);
+  return inside.find('\\') == std::string_view::npos ? inside == key : decoded(token) == key;
+}
+
 // The last character of the text (in quotation marks) and of the comment that begin at `at`.
 std::size_t end_of_text(std::string_view text, std::size_t at) {
   for (++at; at < text.size() && text[at] != '"'; ++at) at += text[at] == '\\' ? 1 : 0;
@@ -133,7 +138,7 @@ std::optional<JsonSpan> find_value(std::string_view text, const std::vector<Json
     if (walker.head() != (member ? '{' : '[')) return std::nullopt;
     std::optional<JsonSpan> child;
     walker.each_child([&](std::string_view token, std::size_t index, std::size_t begin) {
-      const bool wanted = member ? decoded(token) == step.key : index == step.index;
+      const bool wanted = member ? is_key(token, step.key) : index == step.index;
       if (wanted) child = JsonSpan{begin, walker.at(), 0};
       walker.skip_value();
     });

@@ -107,7 +107,10 @@ class JsonReading {
   }
 
   std::string_view text() const { return text_; }
-  void add(FieldError error) { errors_.add(std::move(error)); }
+  template <typename Make>
+  void add(Make make) {
+    errors_.add_made(std::move(make));
+  }
 
   static std::vector<JsonStep> path_of(const JsonValue& value) {
     std::vector<JsonStep> path;
@@ -145,10 +148,12 @@ class JsonReading {
   void refuse_duplicates(const json::value& root) {
     if (count_keys(text_) == keys_in(root)) return;
     for (const DuplicateKey& key : find_duplicates(text_)) {
-      const Place first = place_of(text_, key.first);
-      errors_.add(error_at(
-          text_, key.second, key.pointer,
-          fmt::format("stands here for the second time, first at line {}, column {}", first.line, first.column)));
+      errors_.add_made([&] {
+        const Place first = place_of(text_, key.first);
+        return error_at(
+            text_, key.second, key.pointer,
+            fmt::format("stands here for the second time, first at line {}, column {}", first.line, first.column));
+      });
     }
   }
 
@@ -197,13 +202,23 @@ std::optional<bool> JsonValue::boolean() const {
   return std::nullopt;
 }
 
+template <typename Bound>
+void JsonValue::refuse_number(std::string_view kind, Bound least, Bound most) const {
+  reading_.add([&] {
+    const JsonSpan span = reading_.span_of(*this);
+    const std::string_view token = reading_.text().substr(span.value, std::min(span.end - span.value, kQuotedMax));
+    return error_at(reading_.text(), span.value, pointer(),
+                    fmt::format("expected {} from {} to {}, found {}", kind, least, most, token));
+  });
+}
+
 std::optional<std::int64_t> JsonValue::integer(std::int64_t least, std::int64_t most) const {
   const std::int64_t* small = value_.if_int64();
   if (small != nullptr && *small >= least && *small <= most) return *small;
   if (kind() != JsonKind::Number) {
     refuse_kind(fmt::format("a whole number from {} to {}", least, most));
   } else {
-    refuse(fmt::format("expected a whole number from {} to {}, found {}", least, most, raw().substr(0, kQuotedMax)));
+    refuse_number("a whole number", least, most);
   }
   return std::nullopt;
 }
@@ -219,7 +234,7 @@ std::optional<double> JsonValue::number(double least, double most) const {
     return std::nullopt;
   }
   if (number && std::isfinite(*number) && *number >= least && *number <= most) return number;
-  refuse(fmt::format("expected a number from {} to {}, found {}", least, most, raw().substr(0, kQuotedMax)));
+  refuse_number("a number", least, most);
   return std::nullopt;
 }
 
@@ -280,25 +295,38 @@ JsonValue JsonValue::child(std::size_t index) const {
 }
 
 void JsonValue::refuse(std::string message, std::string suggestion) const {
-  FieldError error = error_at(reading_.text(), reading_.span_of(*this).value, pointer(), std::move(message));
-  error.suggestion = std::move(suggestion);
-  reading_.add(std::move(error));
+  reading_.add([&] {
+    FieldError error = error_at(reading_.text(), reading_.span_of(*this).value, pointer(), std::move(message));
+    error.suggestion = std::move(suggestion);
+    return error;
+  });
 }
 
-void JsonValue::refuse_key(const std::vector<std::string_view>& known) const { refuse_key_for(nearest(key_, known)); }
+template <typename Suggestion>
+void JsonValue::refuse_unknown_key(Suggestion suggestion) const {
+  reading_.add([&] {
+    FieldError error = error_at(reading_.text(), reading_.span_of(*this).key, pointer(), "unknown key");
+    error.suggestion = suggestion();
+    return error;
+  });
+}
+
+void JsonValue::refuse_key(const std::vector<std::string_view>& known) const {
+  refuse_unknown_key([&] { return nearest(key_, known); });
+}
 
 void JsonValue::refuse_key_for(std::string_view meant) const {
-  FieldError error = error_at(reading_.text(), reading_.span_of(*this).key, pointer(), "unknown key");
-  error.suggestion = meant;
-  reading_.add(std::move(error));
+  refuse_unknown_key([&] { return meant; });
 }
 
 void JsonValue::refuse_member(std::string_view key, std::string message) const {
-  std::vector<JsonStep> path = JsonReading::path_of(*this);
-  path.push_back({JsonStep::Kind::Member, key, 0});
-  const auto span = find_value(reading_.text(), path);
-  const std::size_t offset = span ? span->value : reading_.span_of(*this).value;
-  reading_.add(error_at(reading_.text(), offset, pointer() + "/" + pointer_part(key), std::move(message)));
+  reading_.add([&] {
+    std::vector<JsonStep> path = JsonReading::path_of(*this);
+    path.push_back({JsonStep::Kind::Member, key, 0});
+    const auto span = find_value(reading_.text(), path);
+    const std::size_t offset = span ? span->value : reading_.span_of(*this).value;
+    return error_at(reading_.text(), offset, pointer() + "/" + pointer_part(key), std::move(message));
+  });
 }
 
 void JsonValue::refuse_kind(std::string_view expected) const {

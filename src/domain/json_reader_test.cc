@@ -132,7 +132,7 @@ TEST(JsonReader, MistakesPastTheLimitAreCounted) {
   });
   EXPECT_EQ(errors.errors().size(), DocumentErrors::kErrorsMax);
   EXPECT_EQ(errors.count(), 60u);
-  EXPECT_NE(errors.status().message().find("and 10 more"), std::string::npos);
+  EXPECT_NE(errors.status().message().find("and 40 more"), std::string::npos);
 }
 
 struct NearestCase {
