@@ -119,6 +119,12 @@ void read_labels(const JsonValue& value, Job& job) {
     value.refuse(fmt::format("has {} labels, at most {} are allowed", value.size(), JobLimits::labels));
 }
 
+void read_directory(const JsonValue& value, Job& job) {
+  read_bounded(value, JobLimits::path, job.working_directory);
+  if (!job.working_directory.empty() && job.working_directory.front() != '/')
+    value.refuse(fmt::format("expected a path that begins with '/', found {}", quoted(job.working_directory)));
+}
+
 void read_umask(const JsonValue& value, Job& job) {
   const auto text = value.text();
   if (!text) return;
@@ -272,8 +278,7 @@ constexpr JobKey kJobKeys[] = {
     {"timeout", [](const JsonValue& v, Job& job) { keep(v.duration(kZero, kYear), job.timeout); }},
     {"umask", read_umask},
     {"user", [](const JsonValue& v, Job& job) { read_bounded(v, JobLimits::word, job.user); }},
-    {"working_directory",
-     [](const JsonValue& v, Job& job) { read_bounded(v, JobLimits::path, job.working_directory); }},
+    {"working_directory", read_directory},
 };
 static_assert(std::is_sorted(std::begin(kJobKeys), std::end(kJobKeys),
                              [](const JobKey& a, const JobKey& b) { return a.key < b.key; }));
@@ -286,11 +291,9 @@ constexpr std::pair<std::string_view, std::string_view> kForeignKeys[] = {
 };
 
 void refuse_unknown(const JsonValue& member) {
-  std::vector<std::string_view> known;
-  for (const JobKey& key : kJobKeys) known.push_back(key.key);
   const auto* foreign = std::find_if(std::begin(kForeignKeys), std::end(kForeignKeys),
                                      [&](const auto& pair) { return pair.first == member.key(); });
-  if (foreign == std::end(kForeignKeys)) return member.refuse_key(known);
+  if (foreign == std::end(kForeignKeys)) return member.refuse_key(job_field_names());
   member.refuse_key_for(foreign->second);
 }
 
@@ -338,6 +341,12 @@ tl::expected<Job, DocumentErrors> decode_job(std::string_view text, const JobNam
                                     [&](const JsonValue& root) { read_job(root, named, job); });
   if (!errors.empty()) return tl::unexpected(std::move(errors));
   return job;
+}
+
+std::vector<std::string_view> job_field_names() {
+  std::vector<std::string_view> names;
+  for (const JobKey& key : kJobKeys) names.push_back(key.key);
+  return names;
 }
 
 std::string shown_command(const Job& job) {

@@ -14,6 +14,7 @@
 #include <string>
 #include <string_view>
 #include <tl/expected.hpp>
+#include <vector>
 
 #include "domain/field_error.h"
 #include "domain/job.h"
@@ -43,6 +44,9 @@ tl::expected<Job, DocumentErrors> decode_job(std::string_view text, const JobNam
 
 // Keys in a fixed order, fields at their default left out; decode_job reads back an equal job (instants to the ms).
 std::string encode_job(const Job& job);
+
+// Every key of the document, aliases included, in the order of the alphabet.
+std::vector<std::string_view> job_field_names();
 
 // The command in one line for people: the text itself, or the arguments quoted as a shell would need them.
 std::string shown_command(const Job& job);

@@ -33,7 +33,7 @@ constexpr std::string_view kFinished =
     R"("scheduled_at":"2026-03-01T02:00:00.000Z","attempt":2,"final":false,"trigger":"retry","command":"false",)"
     R"("worker":"node-a","claimed_at":"2026-03-01T01:59:59.980Z","started_at":"2026-03-01T02:00:00.004Z",)"
     R"("ended_at":"2026-03-01T02:00:01.504Z","late_ms":4,"duration_ms":1500,"exit_code":3,"output_bytes":3,)"
-    R"("output_bytes_dropped":0,"cpu_us_user":900,"cpu_us_system":1100,"memory_bytes_peak":2097152,"job_revision":7,)"
+    R"("output_bytes_dropped":0,"cpu_user_us":900,"cpu_system_us":1100,"memory_bytes_peak":2097152,"job_revision":7,)"
     R"("fence":9,"output":"no\n"})";
 
 TEST(RunJson, EveryFieldThatHasSomethingToSay) {
