@@ -53,6 +53,10 @@ std::string_view Statement::text(int column) const {
 }
 bool Statement::is_null(int column) const { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
 
+std::int64_t Statement::rows_scanned() const {
+  return sqlite3_stmt_status(statement_, SQLITE_STMTSTATUS_FULLSCAN_STEP, 0);
+}
+
 Result<std::unique_ptr<Database>> Database::open(const std::string& path, Mode mode) {
   std::unique_ptr<Database> database(new Database(path));
   if (mode == Mode::ReadWrite) {
@@ -107,6 +111,12 @@ Result<Statement*> Database::prepared(const std::string& sql) {
 std::int64_t Database::changes() const { return sqlite3_changes64(handle_); }
 std::int64_t Database::last_id() const { return sqlite3_last_insert_rowid(handle_); }
 bool Database::in_transaction() const { return sqlite3_get_autocommit(handle_) == 0; }
+
+std::int64_t Database::rows_scanned() const {
+  std::int64_t rows = 0;
+  for (const auto& [sql, statement] : statements_) rows += statement.rows_scanned();
+  return rows;
+}
 
 Status Database::failure(int code) const {
   const std::string said = handle_ != nullptr ? sqlite3_errmsg(handle_) : sqlite3_errstr(code);

@@ -43,6 +43,7 @@ class Statement {
   std::int64_t number(int column) const;
   std::string_view text(int column) const;  // or blob; until the next step
   bool is_null(int column) const;
+  std::int64_t rows_scanned() const;  // read one after the other without help from an index
 
  private:
   Database* database_;
@@ -78,6 +79,7 @@ class Database {
   std::int64_t changes() const;  // rows of the statement before
   std::int64_t last_id() const;
   bool in_transaction() const;
+  std::int64_t rows_scanned() const;  // by all statements so far: 0, unless an index is missing
 
   Status failure(int code) const;  // what `code`, just returned by SQLite, means
 
