@@ -46,7 +46,7 @@ void check_error(const cron::ParseError& error, std::string_view text) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size < 4) return 0;
-  const std::int64_t start = (data[0] | data[1] << 8 | data[2] << 16) * 256;  // the first 136 years
+  const std::int64_t start = std::int64_t{data[0] | data[1] << 8 | data[2] << 16} * 256;  // 1970 to 2106
   const std::string_view text(reinterpret_cast<const char*>(data) + 4, size - 4);
   cron::ParseOptions options;
   if ((data[3] & 1) != 0) options.key = "backup";

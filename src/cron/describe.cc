@@ -1,5 +1,6 @@
 #include "cron/describe.h"
 
+#include <limits>
 #include <optional>
 
 #include "cron/wording.h"
@@ -8,18 +9,21 @@ namespace cronfleet::cron {
 namespace {
 
 constexpr std::int64_t kNotedSeconds = 3 * 366 * 86'400;
+// A schedule that fires in every hour, and this often in the hour of the change, hardly notices it.
+constexpr int kHardlyNoticed = 3;
 
 std::string date_text(LocalSeconds at) { return to_rfc3339(from_seconds(at)).substr(0, 10); }
 std::string time_text(LocalSeconds at) { return clock_text(static_cast<int>(((at % 86'400) + 86'400) % 86'400)); }
 
-// The first and last match in [begin, end), and how many there are.
+// The first and last match in [begin, end), and how many there are, counted up to a limit.
 struct Matches {
   LocalSeconds first, last;
   int count;
 };
-std::optional<Matches> matches_between(const Schedule& schedule, LocalSeconds begin, LocalSeconds end) {
+std::optional<Matches> matches_between(const Schedule& schedule, LocalSeconds begin, LocalSeconds end, int count_max) {
   std::optional<Matches> matches;
-  for (auto at = next_match(schedule, begin); at && *at < end; at = next_match(schedule, *at + 1)) {
+  for (auto at = next_match(schedule, begin); at && *at < end && (!matches || matches->count < count_max);
+       at = next_match(schedule, *at + 1)) {
     if (!matches) matches = {*at, *at, 0};
     matches->last = *at;
     ++matches->count;
@@ -32,9 +36,10 @@ std::optional<ClockChange> effect_of(const Schedule& schedule, const Zone::Segme
   using Effect = ClockChange::Effect;
   const FieldSets& sets = schedule.sets();
   const LocalSeconds from = before.local_end(), to = after.local_begin();
-  const auto touched = matches_between(schedule, std::min(from, to), std::max(from, to));
   const bool every_hour = sets.hours == 0xffffff;
-  if (!touched || (every_hour && touched->count > 2)) return std::nullopt;
+  const int count_max = every_hour ? kHardlyNoticed : std::numeric_limits<int>::max();
+  const auto touched = matches_between(schedule, std::min(from, to), std::max(from, to), count_max);
+  if (!touched || touched->count == count_max) return std::nullopt;
   const bool small = std::abs(to - from) < Zone::kCorrectionSeconds;
   Effect effect = Effect::BothPasses;
   if (to > from)

@@ -382,9 +382,15 @@ class FieldParser {
   // Members of the sequence low..high (counted from 0; beyond the field they wrap).
   bool add(int low, int high, int step) {
     if constexpr (F == Field::Year) {
-      for (int year = low; year <= high; year += step) {
-        draft_.years[static_cast<std::size_t>(year) >> 6] |= std::uint64_t{1} << (year & 63);
+      if (step == 1) {
+        for (std::size_t i = 0; i < draft_.years.size(); ++i) {
+          const int base = static_cast<int>(i) * 64, from = std::max(low - base, 0), to = std::min(high - base, 63);
+          if (from <= to) draft_.years[i] |= spread(from, to, 1);
+        }
+        return true;
       }
+      for (int year = low; year <= high; year += step)
+        draft_.years[static_cast<std::size_t>(year) >> 6] |= std::uint64_t{1} << (year & 63);
     } else {
       constexpr int kTop = F == Field::Weekday ? 7 : kSize - 1;
       if (high <= kTop) {
