@@ -59,8 +59,9 @@ Result<FolderLock> FolderLock::take(const std::filesystem::path& folder, WallTim
                 holder(fd));
   }
   const std::string text = fmt::format("process {}, started {}\n", ::getpid(), to_rfc3339(now));
+  const bool written = ::ftruncate(fd, 0) == 0 && ::pwrite(fd, text.data(), text.size(), 0) > 0;
   // A full disk leaves the name out; the lock holds all the same.
-  if (::ftruncate(fd, 0) == 0 && ::pwrite(fd, text.data(), text.size(), 0) < 0) (void)::ftruncate(fd, 0);
+  static_cast<void>(written);
   return lock;
 }
 
