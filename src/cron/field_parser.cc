@@ -441,7 +441,7 @@ bool parse_simple(Field field, std::string_view word, Draft& draft) {
     else if (word.size() != 1)
       return false;
     const int bit = field == Field::Weekday ? (value == 7 ? 0 : value) : value - kRules[index].low;
-    if (bit < 0 || (kAllValues[index] >> bit & 1) == 0) return false;
+    if (bit < 0 || bit > 63 || (kAllValues[index] >> bit & 1) == 0) return false;
     draft.bits[index] = std::uint64_t{1} << bit;
     return true;
   }

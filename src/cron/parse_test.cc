@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
+#include <array>
 #include <set>
 
 namespace cronfleet::cron {
@@ -140,6 +140,19 @@ void expect_error(const ErrorCase& c, const ParseOptions& options) {
 
 TEST(ParseError, SaysWhatAndWhere) {
   for (const ErrorCase& c : kErrors) expect_error(c, {});
+}
+
+// Found by the fuzzer: 89 was read as minute 89 mod 64.
+TEST(ParseError, RefusesEveryNumberBeyondItsField) {
+  constexpr std::array<std::array<int, 2>, 6> kRanges{{{0, 59}, {0, 59}, {0, 23}, {1, 31}, {1, 12}, {0, 7}}};
+  for (std::size_t field = 0; field < kRanges.size(); ++field) {
+    for (int value = 0; value < 1100; ++value) {
+      std::string text;
+      for (std::size_t i = 0; i < 7; ++i) text += (i == 0 ? "" : " ") + (i == field ? std::to_string(value) : "*");
+      const bool allowed = value >= kRanges[field][0] && value <= kRanges[field][1];
+      EXPECT_EQ(parse(text).has_value(), allowed) << text;
+    }
+  }
 }
 
 TEST(ParseError, OfHashWithAKey) {
