@@ -33,7 +33,7 @@ Result<void> Recorder::prepare() {
        "final, claimed, started, ended, range_from, output_bytes, output_bytes_dropped, cpu_user_us, cpu_system_us, "
        "memory_bytes_peak, job_revision, fence, command, error, actor, triggered_by, output) VALUES(?1, ?2, ?3, ?4, "
        "?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, "
-       "?28) ON CONFLICT DO NOTHING"},
+       "?28)"},
       {&standing_, "SELECT status, final FROM runs WHERE job = ?1 AND at = ?2 AND request = '' AND attempt = ?3"},
       {&standing_request_,
        "SELECT status, final FROM runs WHERE job = ?1 AND request = ?2 AND request <> '' AND attempt = ?3"},
@@ -96,25 +96,18 @@ Result<Inserted> Recorder::insert(const domain::RunRecord& record, WallTime now)
   if (!reason) {
     const auto job = number_of(jobs_, record.id.firing.job.text());
     if (!job) return Failure(job.error());
-    if ((reason = why_too_old(record, retention_, now))) {
-      const auto standing = find_standing(record, *job, answer);
-      if (!standing) return Failure(standing.error());
-      if (*standing) return answer;
-      ++tally_.too_old;
-    } else {
+    const auto standing = find_standing(record, *job, answer);
+    if (!standing) return Failure(standing.error());
+    if (*standing) return answer;
+    if (!(reason = why_too_old(record, retention_, now))) {
       const auto worker = number_of(workers_, record.worker.text());
       if (!worker) return Failure(worker.error());
       bind(*insert_, record, *job, *worker);
       if (auto done = insert_->run(); !done) return Failure(done.error());
-      if (database_.changes() > 0) {
-        tally_.jobs.push_back(*job);
-        return answer;
-      }
-      const auto standing = find_standing(record, *job, answer);
-      if (!standing) return Failure(standing.error());
-      CHECK(*standing);
+      tally_.jobs.push_back(*job);
       return answer;
     }
+    ++tally_.too_old;
   }
   answer.outcome = Inserted::Outcome::Refused;
   answer.error = std::move(*reason);

@@ -17,9 +17,10 @@ constexpr std::int64_t kApplicationId = 0x43466c48;  // "CFlH"
 constexpr std::int64_t kVersion = 1;
 
 // `at` is the plan time in ms; claimed, started and ended are ms after it, which take two or three bytes instead of
-// six. `request` is empty for a scheduled run, so (job, at, request, attempt) is the run id: runs_by_job both finds a
-// duplicate and lists a job. The request of a run started by hand names it whatever its `at`: runs_by_request.
-// Every other index carries what its queries filter and sort by, so that a page costs index entries, not rows.
+// six. `request` is empty for a scheduled run, so (job, at, request, attempt) is the run id. The writer, the only one,
+// looks it up before each insert: runs_by_job could say UNIQUE only without the columns that make a filtered page of a
+// job cost index entries instead of rows. The request of a run started by hand names it whatever its `at`:
+// runs_by_request. Every index carries what its queries filter and sort by.
 constexpr const char* kTables = R"(
 CREATE TABLE jobs(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
 CREATE TABLE workers(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
@@ -35,7 +36,7 @@ CREATE TABLE runs(
   command TEXT NOT NULL, error TEXT NOT NULL, actor TEXT NOT NULL, triggered_by TEXT NOT NULL,
   output TEXT NOT NULL
 ) STRICT;
-CREATE UNIQUE INDEX runs_by_job ON runs(job, at, request, attempt);
+CREATE INDEX runs_by_job ON runs(job, at, request, attempt, status, worker);
 CREATE UNIQUE INDEX runs_by_request ON runs(job, request, attempt) WHERE request <> '';
 CREATE INDEX runs_by_time ON runs(at, job, request, attempt);
 CREATE INDEX runs_by_status ON runs(status, at, job, request, attempt, worker, range_count);
