@@ -38,6 +38,7 @@ constexpr NextCase kNextCases[] = {
     {"01:30 happens twice: first", "30 1 * * *", "America/New_York", "2026-11-01T05:00:00Z", "2026-11-01T05:30:00Z"},
     {"01:30 happens twice: once is enough", "30 1 * * *", "America/New_York", "2026-11-01T05:30:00Z",
      "2026-11-02T06:30:00Z"},
+    {"asked in the second pass", "30 1 * * *", "America/New_York", "2026-11-01T06:10:00Z", "2026-11-02T06:30:00Z"},
     {"an interval fires in both passes", "*/30 1 * * *", "America/New_York", "2026-11-01T05:30:00Z",
      "2026-11-01T06:00:00Z"},
     {"a skipped day fires nothing", "0 12 30 12 *", "Pacific/Apia", "2011-12-29T00:00:00Z", "2012-12-29T22:00:00Z"},

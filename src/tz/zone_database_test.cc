@@ -3,6 +3,9 @@
 #include <absl/time/time.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <thread>
+
 #include "base/rng.h"
 
 namespace cronfleet::tz {
@@ -28,6 +31,21 @@ TEST(ZoneDatabase, KnowsOnlyTheListedNames) {
 TEST(ZoneDatabase, GivesTheSameValueEachTime) {
   EXPECT_EQ(database()->find("Asia/Tokyo"), database()->find("Asia/Tokyo"));
   EXPECT_EQ(database()->find("UTC"), cron::utc());
+}
+
+TEST(ZoneDatabase, AnswersManyThreads) {
+  const auto fresh = ZoneDatabase::open().value();
+  const std::vector<std::string> names = fresh->names();
+  std::vector<std::vector<cron::ZonePtr>> found(4);
+  std::vector<std::thread> threads;
+  for (std::vector<cron::ZonePtr>& mine : found) {
+    threads.emplace_back([&] {
+      for (const std::string& name : names) mine.push_back(fresh->find(name));
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (const auto& other : found) EXPECT_EQ(other, found[0]);
+  EXPECT_EQ(std::count(found[0].begin(), found[0].end(), nullptr), 0);
 }
 
 TEST(ZoneDatabase, TellsItsVersion) {
