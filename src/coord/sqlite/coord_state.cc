@@ -140,20 +140,19 @@ const KeyValue* CoordState::find(const std::string& key) {
 
 Result<std::vector<TxnAnswer>> CoordState::apply(const std::vector<Txn>& batch) {
   if (auto refusal = refuse_batch(batch)) return Failure(std::move(*refusal));
+  if (!begin()) return Failure(*broken_);  // before the first condition is judged
   std::vector<TxnAnswer> answers(batch.size());
-  bool writes = false;
   for (std::size_t i = 0; i < batch.size(); ++i) {
     answers[i].committed =
         std::all_of(batch[i].expected.begin(), batch[i].expected.end(),
                     [&](const Condition& condition) { return holds(condition, find(condition.key)); });
     if (!answers[i].committed) continue;
     for (const Write& one : batch[i].writes) {
-      writes = true;
       if (one.value && one.lease != 0 && !lease_stands(one.lease))
         return fail(Code::LeaseLost, "lease {} of key '{}' has ended", one.lease, one.key);
     }
   }
-  if (broken_ || (writes && !begin())) return Failure(*broken_);
+  if (broken_) return Failure(*broken_);
   const Revision next = revision_ + 1;
   std::vector<Change> changes;
   for (std::size_t i = 0; i < batch.size(); ++i) {

@@ -1,6 +1,6 @@
 // coord/sqlite/coord_state.h: what the writer thread of the store owns: the tables, the leases, the newest changes.
 //
-// Calls gather in one SQLite transaction, begun by the first write; commit() makes them count. Each sees what those
+// Calls gather in one SQLite transaction, begun by the first batch; commit() makes them count. Each sees what those
 // before it did. A call that met an SQL error leaves it in broken(): then nothing since the last commit may count, and
 // rollback() forgets it. Leases are granted and renewed at once, since a lease alone is no promise. One thread.
 #pragma once

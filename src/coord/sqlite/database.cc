@@ -25,10 +25,8 @@ Result<std::unique_ptr<Database>> Database::open(const std::filesystem::path& pa
   std::unique_ptr<Database> database(new Database(db, path));
   if (code != SQLITE_OK) return Failure(database->failure("opening it"));
   sqlite3_busy_timeout(db, 1'000);
-  // Nobody else may open it: the index of the write-ahead log then lives in memory, not in a mapped file that a full
-  // disk turns into SIGBUS.
-  for (const char* setting : {"PRAGMA locking_mode=EXCLUSIVE", "PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL",
-                              "PRAGMA cache_size=-65536", "PRAGMA temp_store=MEMORY", "PRAGMA trusted_schema=OFF"}) {
+  for (const char* setting : {"PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", "PRAGMA cache_size=-65536",
+                              "PRAGMA temp_store=MEMORY", "PRAGMA trusted_schema=OFF"}) {
     if (auto failed = database->run(setting)) return Failure(failed->with("setting it up"));
   }
   return database;
@@ -57,7 +55,7 @@ Status Database::failure(std::string_view what) const {
                     "place, and put a backup there or start without (jobs are then saved anew; the history is a file "
                     "of its own)");
     case SQLITE_BUSY:
-    case SQLITE_LOCKED: return status(Code::Conflict, "another program has it open");
+    case SQLITE_LOCKED: return status(Code::Unavailable, "another program is writing to it");
     case SQLITE_IOERR:
       if (error == ENOSPC || error == EDQUOT || error == EFBIG) return status(Code::NoSpace, std::strerror(error));
       return status(Code::Unavailable, error != 0 ? std::strerror(error) : "");

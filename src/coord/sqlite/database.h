@@ -23,7 +23,7 @@ class Database {
 
   std::optional<Status> run(const char* sql);  // no rows wanted; the Status is the failure
   bool in_transaction() const { return sqlite3_get_autocommit(db_) == 0; }
-  // The failure of the call just made. NoSpace, Corrupt, Conflict (another process has it), else Unavailable.
+  // The failure of the call just made: NoSpace, Corrupt, InvalidArgument (no permission), else Unavailable.
   Status failure(std::string_view what) const;
   sqlite3* raw() const { return db_; }
 

@@ -1,9 +1,10 @@
 // coord/sqlite/sqlite_coord_store.h: the coordination store of one machine, in one SQLite file.
 //
-// Opens <folder>/coord.db for this process alone. One writer thread does everything: what has gathered while it wrote
-// goes into one SQLite transaction, committed with a full sync before anybody hears of it. Leases live in memory, so
-// those of an earlier process end when the store is opened, and their keys go. Changes are kept in memory for watches,
-// which are all of this process: a watch from a revision of an earlier life gets Compacted and lists again.
+// Opens <folder>/coord.db for this process alone; other programs may read it meanwhile (a backup), not write. One
+// writer thread does everything: what has gathered while it wrote goes into one SQLite transaction, committed with a
+// full sync before anybody hears of it. Leases live in memory, so those of an earlier process end when the store is
+// opened, and their keys go. Changes are kept in memory for watches, which are all of this process: a watch from a
+// revision of an earlier life gets Compacted and lists again.
 //
 // A full disk gives NoSpace with nothing applied, and the store works again once there is room; a damaged file gives
 // Corrupt. Answers and changes come as tasks on the loop, none after the store is destroyed (on the loop's thread, or

@@ -152,7 +152,7 @@ TEST_F(SqliteCoordStoreTest, NobodyElseCanReadTheFiles) {
     EXPECT_EQ(info.st_mode & 07777, 0600u) << file.path();
     ++files;
   }
-  EXPECT_EQ(files, 3);  // lock, coord.db, coord.db-wal
+  EXPECT_EQ(files, 4);  // lock, coord.db, coord.db-wal, coord.db-shm
   ::umask(022);
 }
 
@@ -176,6 +176,35 @@ TEST_F(SqliteCoordStoreTest, ASecondProcessIsRefusedAndToldWhoHoldsTheFolder) {
   store_.reset();
   EXPECT_FALSE(open());
   EXPECT_EQ(list("").entries.size(), 1u);
+}
+
+TEST_F(SqliteCoordStoreTest, ABackupCanBeTakenMeanwhile) {
+  ASSERT_FALSE(open());
+  ASSERT_TRUE(put("a", "1"));
+  sqlite3* db = nullptr;
+  ASSERT_EQ(sqlite3_open((folder_ / "coord.db").c_str(), &db), SQLITE_OK);
+  const std::string into = fmt::format("VACUUM INTO '{}'", (base_ / "backup.db").string());
+  int commits = 0;
+  for (int i = 0; i < 100; ++i) {
+    store_->commit({{{}, {{fmt::format("k{}", i), std::string(1'000, 'v'), 0}}, {}}}, [&](auto answers) {
+      EXPECT_TRUE(answers.has_value());
+      ++commits;
+    });
+  }
+  EXPECT_EQ(sqlite3_exec(db, into.c_str(), nullptr, nullptr, nullptr), SQLITE_OK) << sqlite3_errmsg(db);
+  ASSERT_TRUE(loop_.run_until([&] { return commits == 100; }));
+  // A reader that stays holds nobody up.
+  ASSERT_EQ(sqlite3_exec(db, "BEGIN; SELECT count(*) FROM kv", nullptr, nullptr, nullptr), SQLITE_OK);
+  EXPECT_TRUE(put("b", "1"));
+  sqlite3_close(db);
+
+  store_.reset();
+  folder_ = base_ / "restored";
+  std::filesystem::create_directory(folder_);
+  ::chmod(folder_.c_str(), 0700);
+  std::filesystem::rename(base_ / "backup.db", folder_ / "coord.db");
+  ASSERT_FALSE(open());
+  EXPECT_EQ(list("a").entries.size(), 1u);
 }
 
 TEST_F(SqliteCoordStoreTest, ADamagedFileIsReportedAndLeftAlone) {
