@@ -211,9 +211,14 @@ std::string expected_words(const PolicyWord<Mode> (&words)[N]) {
 }
 
 template <typename Mode, std::size_t N>
-void read_policy(const JsonValue& value, const PolicyWord<Mode> (&words)[N], Mode& mode, int& most) {
+std::vector<std::string_view> words_of(const PolicyWord<Mode> (&words)[N]) {
   std::vector<std::string_view> known;
   for (const auto& word : words) known.push_back(word.word);
+  return known;
+}
+
+template <typename Mode, std::size_t N>
+void read_policy(const JsonValue& value, const PolicyWord<Mode> (&words)[N], Mode& mode, int& most) {
   if (value.kind() == JsonKind::Text) {
     const std::string_view text = *value.text();
     for (const auto& word : words) {
@@ -221,7 +226,7 @@ void read_policy(const JsonValue& value, const PolicyWord<Mode> (&words)[N], Mod
       mode = word.mode;
       return;
     }
-    const std::string_view meant = nearest(text, known);
+    const std::string_view meant = nearest(text, words_of(words));
     return value.refuse(fmt::format("expected {}, found {}", expected_words(words), quoted(text)),
                         meant == text ? std::string() : std::string(meant));
   }
@@ -230,7 +235,7 @@ void read_policy(const JsonValue& value, const PolicyWord<Mode> (&words)[N], Mod
   for (const JsonValue& member : value.members()) {
     const auto* found = std::find_if(std::begin(words), std::end(words),
                                      [&](const auto& word) { return word.most > 0 && word.word == member.key(); });
-    if (found == std::end(words)) return member.refuse_key(known);
+    if (found == std::end(words)) return member.refuse_key(words_of(words));
     read_integer(member, 1, found->most, most);
     mode = found->mode;
   }

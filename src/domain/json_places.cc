@@ -26,8 +26,12 @@ bool is_key(std::string_view token, std::string_view key) {
 
 // The last character of the text (in quotation marks) and of the comment that begin at `at`.
 std::size_t end_of_text(std::string_view text, std::size_t at) {
-  for (++at; at < text.size() && text[at] != '"'; ++at) at += text[at] == '\\' ? 1 : 0;
-  return at;
+  for (std::size_t quote = text.find('"', at + 1); quote != std::string_view::npos; quote = text.find('"', quote + 1)) {
+    std::size_t first = quote;  // of the backslashes in front of it: an odd number escapes it
+    while (text[first - 1] == '\\') --first;
+    if ((quote - first) % 2 == 0) return quote;
+  }
+  return text.size();
 }
 std::optional<std::size_t> end_of_comment(std::string_view text, std::size_t at) {
   const std::string_view opening = text.substr(at, 2);
@@ -59,9 +63,8 @@ class Walker {
   }
 
   std::string_view take_text() {
-    const std::size_t begin = at_++;
-    while (head() != '"') at_ += head() == '\\' ? 2 : 1;
-    ++at_;
+    const std::size_t begin = at_;
+    at_ = end_of_text(text_, begin) + 1;
     return text_.substr(begin, at_ - begin);
   }
 

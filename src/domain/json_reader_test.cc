@@ -58,6 +58,9 @@ constexpr ReadCase kReadCases[] = {
     {"duplicate of which the last has a mistake", R"({"b": {"x": "y"}, "b": {"c": 1}})",
      "/b (line 1, column 19): stands here for the second time, first at line 1, column 2\n"
      "/b/c (line 1, column 30): expected a text, found a number\n"},
+    {"escaped quotes and backslashes", R"({"b": {"c": "\\\\", "c\\\"": "\"", "\\": 1}, "\"}": 2})",
+     "/b/\\ (line 1, column 42): expected a text, found a number\n"
+     "/\"} (line 1, column 46): unknown key\n"},
     {"past a double", R"({"d": [1, 1e400]})",
      "/d/1 (line 1, column 11): expected a number from 0 to 10, found 1e400\n"},
     {"not whole", R"({"a": 1.0})", "/a (line 1, column 7): expected a whole number from 0 to 10, found 1.0\n"},
