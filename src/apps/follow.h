@@ -1,0 +1,30 @@
+// apps/follow.h: follows the output of a run until it is over, across a restart of the server.
+#pragma once
+
+#include <string>
+
+#include "apps/cli.h"
+#include "domain/run.h"
+
+namespace cronfleet::apps {
+
+enum class Streams {
+  Together,  // stdout and stderr of the job both to ours
+  Apart,     // each to its own
+};
+enum class Escapes {
+  ColourOnly,  // what a terminal may be told by a job (SEC-30)
+  All,         // the bytes as they are
+};
+
+// Prints the output of `run` from its beginning, and that of its further attempts, until the last one is over; answers
+// the record of that one. A connection that breaks is made again from where it broke, for up to a minute without any
+// answer.
+CliResult<domain::RunRecord> follow_run(const Cli& cli, const std::string& run, Streams streams, Escapes escapes);
+
+// "nightly@… failed with exit code 3", for people.
+std::string sentence_of(const domain::RunRecord& record);
+// The exit code of a job as a shell would say it: its own, 128 + n for a signal; 125 where it has none to give.
+int exit_code_of(const domain::RunRecord& record);
+
+}  // namespace cronfleet::apps

@@ -1,0 +1,135 @@
+#include "apps/terminal.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/utf8.h"
+
+namespace cronfleet::apps {
+namespace {
+
+struct Range {
+  char32_t first, last;
+};
+// East Asian Wide and Fullwidth, and the emoji that terminals draw two cells wide.
+constexpr Range kWide[] = {{0x1100, 0x115f},   {0x231a, 0x231b},   {0x2e80, 0x303e},   {0x3041, 0x33ff},
+                           {0x3400, 0x4dbf},   {0x4e00, 0x9fff},   {0xa000, 0xa4cf},   {0xa960, 0xa97f},
+                           {0xac00, 0xd7a3},   {0xf900, 0xfaff},   {0xfe30, 0xfe6f},   {0xff00, 0xff60},
+                           {0xffe0, 0xffe6},   {0x16fe0, 0x18aff}, {0x1b000, 0x1b2ff}, {0x1f300, 0x1f64f},
+                           {0x1f680, 0x1f6ff}, {0x1f900, 0x1f9ff}, {0x1fa70, 0x1faff}, {0x20000, 0x3fffd}};
+constexpr Range kZero[] = {{0x0300, 0x036f}, {0x0483, 0x0489}, {0x0591, 0x05bd}, {0x0610, 0x061a},
+                           {0x064b, 0x065f}, {0x200b, 0x200f}, {0x202a, 0x202e}, {0x2060, 0x2064},
+                           {0x20d0, 0x20ff}, {0xfe00, 0xfe0f}, {0xfe20, 0xfe2f}, {0xfeff, 0xfeff}};
+// Marks that change the direction of text around them: a name could look like another.
+constexpr Range kDirection[] = {{0x200e, 0x200f}, {0x202a, 0x202e}, {0x2066, 0x2069}};
+
+template <std::size_t N>
+bool within(const Range (&ranges)[N], char32_t point) {
+  return std::any_of(std::begin(ranges), std::end(ranges),
+                     [&](const Range& range) { return point >= range.first && point <= range.last; });
+}
+
+bool is_control(char32_t point) { return point < 0x20 || (point >= 0x7f && point < 0xa0); }
+
+}  // namespace
+
+std::size_t display_width(std::string_view text) {
+  std::size_t cells = 0;
+  while (!text.empty()) {
+    const Utf8Head head = utf8_head(text);
+    if (head.length == 0 || !within(kZero, head.point)) cells += head.length > 0 && within(kWide, head.point) ? 2 : 1;
+    text.remove_prefix(std::max<std::size_t>(head.length, 1));
+  }
+  return cells;
+}
+
+std::string visible(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const Utf8Head head = utf8_head(text);
+    if (head.length == 0) {
+      out += fmt::format("\\x{:02x}", static_cast<unsigned char>(text.front()));
+    } else if (text.front() == '\n') {
+      out += "\\n";
+    } else if (text.front() == '\t') {
+      out += "\\t";
+    } else if (is_control(head.point)) {
+      out += fmt::format("\\x{:02x}", static_cast<unsigned>(head.point));
+    } else if (within(kDirection, head.point)) {
+      out += fmt::format("\\u{:04x}", static_cast<unsigned>(head.point));
+    } else {
+      out += text.substr(0, head.length);
+    }
+    text.remove_prefix(std::max<std::size_t>(head.length, 1));
+  }
+  return out;
+}
+
+std::string OutputFilter::filter(std::string_view bytes) {
+  constexpr std::size_t kSequenceMax = 64;
+  std::string out;
+  for (const char c : bytes) {
+    const auto byte = static_cast<unsigned char>(c);
+    switch (state_) {
+      case State::Text:
+        if (c == '\x1b') {
+          state_ = State::Escape;
+        } else if ((byte >= 0x20 && byte != 0x7f) || c == '\n' || c == '\t' || c == '\r') {
+          out += c;
+        }
+        break;
+      case State::Escape:
+        // ESC ], P, X, ^ and _ begin a text that ends with BEL or ESC \; ESC [ a sequence; anything else is one letter.
+        sequence_ = "\x1b[";
+        state_ = c == '['                                                      ? State::Sequence
+                 : std::string_view("]PX^_").find(c) != std::string_view::npos ? State::Command
+                 : c == '\x1b' || (byte >= 0x20 && byte < 0x30)                ? State::Escape
+                                                                               : State::Text;
+        break;
+      case State::Sequence:
+        sequence_ += c;
+        if (byte >= 0x40 && byte < 0x7f) {
+          if (c == 'm' && sequence_.size() <= kSequenceMax) out += sequence_;
+          state_ = State::Text;
+        } else if (c == '\x1b') {
+          state_ = State::Escape;
+        } else if (!((c >= '0' && c <= '9') || c == ';' || c == ':')) {
+          sequence_.append(kSequenceMax, ' ');  // not a colour: swallowed to its end
+        }
+        break;
+      case State::Command:
+        if (c == '\a') state_ = State::Text;
+        if (c == '\x1b') state_ = State::CommandEscape;
+        break;
+      case State::CommandEscape: state_ = c == '\\' ? State::Text : State::Command; break;
+    }
+  }
+  return out;
+}
+
+void Table::add(std::vector<std::string> row) {
+  for (std::string& cell : row) cell = visible(cell);
+  rows_.push_back(std::move(row));
+}
+
+std::string Table::text() const {
+  std::vector<std::size_t> widths;
+  for (const auto& row : rows_) {
+    widths.resize(std::max(widths.size(), row.size()));
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], display_width(row[i]));
+  }
+  std::string out;
+  for (const auto& row : rows_) {
+    std::string line;
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      line += row[i];
+      if (i + 1 < row.size()) line.append(widths[i] - display_width(row[i]) + 2, ' ');
+    }
+    while (line.ends_with(' ')) line.pop_back();
+    out += line + "\n";
+  }
+  return out;
+}
+
+}  // namespace cronfleet::apps

@@ -1,0 +1,41 @@
+// apps/terminal.h: text on its way to a terminal: what is safe to show, how wide it is, and tables of it.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace cronfleet::apps {
+
+// Cells that `text` takes: two for a wide character (CJK, emoji), none for a combining one.
+std::size_t display_width(std::string_view text);
+
+// One line for a table or a sentence: control characters and broken UTF-8 made visible as \x1b, text direction marks as
+// \u202e.
+std::string visible(std::string_view text);
+
+// Output of a job as it may be shown: colour sequences (ESC [ … m) pass, every other escape sequence and control
+// character but tab, line feed and carriage return is taken out. Sequences may be split between calls.
+class OutputFilter {
+ public:
+  std::string filter(std::string_view bytes);
+
+ private:
+  enum class State { Text, Escape, Sequence, Command, CommandEscape };
+  State state_ = State::Text;
+  std::string sequence_;  // what has come of ESC [ …
+};
+
+// Columns aligned by display width, two spaces between them, no spaces at line ends.
+class Table {
+ public:
+  explicit Table(std::vector<std::string> header) { add(std::move(header)); }
+  void add(std::vector<std::string> row);
+  std::string text() const;
+
+ private:
+  std::vector<std::vector<std::string>> rows_;
+};
+
+}  // namespace cronfleet::apps

@@ -1,0 +1,104 @@
+// tests/integration/api_server.h: the API over both SQLite stores on a port of its own, without a worker: tests put
+// what a worker would have written.
+#pragma once
+
+#include <future>
+#include <thread>
+
+#include "api/api.h"
+#include "api/await.h"
+#include "api/http_server.h"
+#include "async/asio_loop.h"
+#include "base/check.h"
+#include "coord/sqlite/sqlite_coord_store.h"
+#include "history/sqlite/sqlite_run_history.h"
+#include "tests/conformance/temporary_folder.h"
+#include "tz/zone_database.h"
+
+namespace cronfleet::testing {
+
+class ApiServer {
+ public:
+  explicit ApiServer(api::HttpOptions options = {}) {
+    loop_thread_ = std::thread([this] { loop_.run(); });
+    auto store = coord::SqliteCoordStore::open({.folder = folder_.path() / "data"}, loop_, clock_);
+    CHECK(store.has_value());
+    store_ = *std::move(store);
+    auto history = history::SqliteRunHistory::open(folder_.file("history.db"), loop_, clock_, {});
+    CHECK(history.has_value());
+    history_ = *std::move(history);
+    zones_ = *tz::ZoneDatabase::open();
+    api_.emplace(api::ApiParts{.store = *store_,
+                               .history = *history_,
+                               .keys = keys,
+                               .zones = *zones_,
+                               .clock = clock_,
+                               .tokens = tokens_,
+                               .version = "0.0.0-test",
+                               .mode = "standalone",
+                               .node = "node-1"});
+    api_->add_routes(router_);
+    options.port = 0;
+    http_.emplace(std::move(options), router_, clock_, tokens_);
+    CHECK(http_->start().has_value());
+  }
+  ~ApiServer() {
+    http_->stop();
+    loop_.stop();
+    loop_thread_.join();
+  }
+
+  std::uint16_t port() const { return http_->port(); }
+  const api::Router& router() const { return router_; }
+  WallTime now() const { return clock_.wall(); }
+
+  // --- what a worker does ---
+  void put(const std::string& key, const std::string& value) { write({key, value}); }
+  void remove(const std::string& key) { write({key, std::nullopt}); }
+  std::optional<std::string> value(const std::string& key) {
+    const auto found = api::await<coord::Listing>([&](auto done) { store_->get({key}, std::move(done)); });
+    CHECK(found.has_value());
+    if (found->entries.empty()) return std::nullopt;
+    return found->entries.front().value;
+  }
+  std::vector<coord::KeyValue> list(const std::string& prefix) {
+    const auto found = api::await<coord::Listing>([&](auto done) { store_->list(prefix, std::move(done)); });
+    CHECK(found.has_value());
+    return found->entries;
+  }
+  void record(std::vector<domain::RunRecord> records) {
+    CHECK(api::await<std::vector<history::Inserted>>([&](auto done) {
+            history_->insert(std::move(records), std::move(done));
+          }).has_value());
+  }
+  void append(domain::OutputChunk chunk) {
+    CHECK(api::await<std::size_t>([&](auto done) {
+            history_->append_output({std::move(chunk)}, std::move(done));
+          }).has_value());
+  }
+
+  const core::Keys keys;
+
+ private:
+  void write(core::Write what) {
+    core::Txn txn;
+    txn.writes = {std::move(what)};
+    const auto answer =
+        api::await<std::vector<core::TxnAnswer>>([&](auto done) { store_->commit({std::move(txn)}, std::move(done)); });
+    CHECK(answer.has_value() && answer->front().committed);
+  }
+
+  TemporaryFolder folder_{TemporaryFolder::Place::Memory};
+  async::SystemClock clock_;
+  async::SystemTokens tokens_;
+  async::AsioLoop loop_{clock_};
+  std::thread loop_thread_;
+  std::unique_ptr<coord::SqliteCoordStore> store_;
+  std::unique_ptr<history::SqliteRunHistory> history_;
+  std::shared_ptr<const tz::ZoneDatabase> zones_;
+  std::optional<api::Api> api_;
+  api::Router router_;
+  std::optional<api::HttpServer> http_;
+};
+
+}  // namespace cronfleet::testing

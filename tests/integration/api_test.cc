@@ -1,0 +1,557 @@
+// Every route of API v1 over real sockets and the SQLite stores.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <boost/json.hpp>
+#include <fstream>
+
+#include "api/raw_client.h"
+#include "api/url.h"
+#include "tests/integration/api_server.h"
+
+namespace cronfleet {
+namespace {
+
+using api::RawAnswer;
+using api::RawClient;
+using testing::ApiServer;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+namespace json = boost::json;
+
+class Api : public ::testing::Test {
+ protected:
+  // `more`: header lines, each with its line end.
+  RawAnswer call(std::string_view method, std::string_view path, std::string_view body = "",
+                 std::string_view more = "") {
+    const std::string type = method == "GET" ? "" : "Content-Type: application/json\r\n";
+    return RawClient(server_.port())
+        .ask(fmt::format("{} {} HTTP/1.1\r\nHost: localhost\r\n{}{}Content-Length: {}\r\n\r\n{}", method, path, type,
+                         more, body.size(), body));
+  }
+  RawAnswer get(std::string_view path, std::string_view more = "") { return call("GET", path, "", more); }
+  RawAnswer create(std::string_view name, std::string_view document) {
+    return call("PUT", fmt::format("/api/v1/jobs/{}", name), document, "If-None-Match: *\r\n");
+  }
+  std::vector<std::string> names(const RawAnswer& answer, std::string_view member) {
+    std::vector<std::string> out;
+    const auto parsed = json::parse(answer.body);
+    for (const auto& item : parsed.at("items").as_array())
+      out.emplace_back(item.at({member.data(), member.size()}).as_string().c_str());
+    return out;
+  }
+  static std::string code(const RawAnswer& answer) {
+    EXPECT_EQ(answer.header("content-type"), "application/problem+json") << answer.body;
+    return json::parse(answer.body).at("code").as_string().c_str();
+  }
+
+  ApiServer server_;
+};
+
+constexpr std::string_view kJob = R"({"schedule":"0 2 * * *","command":"true"})";
+
+TEST_F(Api, LifeOfAJob) {
+  EXPECT_EQ(code(get("/api/v1/jobs/nightly")), "job_not_found");
+  const RawAnswer no_precondition = call("PUT", "/api/v1/jobs/nightly", kJob);
+  EXPECT_EQ(no_precondition.status, 428);
+  EXPECT_EQ(code(no_precondition), "precondition_required");
+  EXPECT_EQ(call("PUT", "/api/v1/jobs/nightly", kJob, "If-Match: *\r\n").status, 412);
+
+  const RawAnswer created = create("nightly", kJob);
+  ASSERT_EQ(created.status, 201) << created.body;
+  EXPECT_EQ(created.header("location"), "/api/v1/jobs/nightly");
+  const auto stored = json::parse(created.body);
+  EXPECT_EQ(stored.at("job").at("schedule"), "0 2 * * *");
+  EXPECT_FALSE(stored.at("job").as_object().contains("stamp"));
+  EXPECT_EQ(stored.at("created"), true);
+  EXPECT_EQ(stored.at("next_firings").as_array().size(), 5u);
+  const std::string tag = created.header("etag");
+  EXPECT_EQ(tag, fmt::format("\"{}\"", stored.at("revision").as_int64()));
+  EXPECT_THAT(*server_.value(server_.keys.marker(JobName("nightly"))), HasSubstr(" saved"));
+  EXPECT_EQ(create("nightly", kJob).status, 412);
+  EXPECT_EQ(code(call("POST", "/api/v1/jobs", R"({"name":"nightly","schedule":"@daily","command":"true"})")),
+            "job_exists");
+
+  const RawAnswer read = get("/api/v1/jobs/nightly");
+  EXPECT_EQ(read.header("etag"), tag);
+  EXPECT_EQ(get("/api/v1/jobs/nightly", fmt::format("If-None-Match: {}\r\n", tag)).status, 304);
+  EXPECT_EQ(get("/api/v1/jobs/nightly", fmt::format("If-None-Match: W/{}, \"1\"\r\n", tag)).status, 200);
+
+  // What GET gives under "job" can be put as it is: nothing changes then.
+  const std::string same = json::serialize(json::parse(read.body).at("job"));
+  const RawAnswer unchanged = call("PUT", "/api/v1/jobs/nightly", same, fmt::format("If-Match: {}\r\n", tag));
+  ASSERT_EQ(unchanged.status, 200) << unchanged.body;
+  EXPECT_EQ(json::parse(unchanged.body).at("changed"), false);
+  EXPECT_EQ(unchanged.header("etag"), tag);
+
+  const RawAnswer changed =
+      call("PUT", "/api/v1/jobs/nightly", R"({"name":"nightly","cronExpr":"0 3 * * *","command":"true"})",
+           fmt::format("If-Match: {}\r\n", tag));
+  ASSERT_EQ(changed.status, 200) << changed.body;
+  EXPECT_NE(changed.header("etag"), tag);
+  EXPECT_THAT(json::parse(changed.body).at("next_firing_before").as_string().c_str(), HasSubstr("T02:00:00.000Z"));
+  EXPECT_THAT(json::parse(changed.body).at("next_firings").at(0).as_string().c_str(), HasSubstr("T03:00:00.000Z"));
+  EXPECT_EQ(call("PUT", "/api/v1/jobs/nightly", kJob, fmt::format("If-Match: {}\r\n", tag)).status, 412);
+
+  EXPECT_EQ(call("DELETE", "/api/v1/jobs/nightly").status, 428);
+  EXPECT_EQ(call("DELETE", "/api/v1/jobs/nightly", "", fmt::format("If-Match: {}\r\n", tag)).status, 412);
+  const RawAnswer deleted =
+      call("DELETE", "/api/v1/jobs/nightly", "", fmt::format("If-Match: {}\r\n", changed.header("etag")));
+  EXPECT_EQ(deleted.status, 200) << deleted.body;
+  EXPECT_EQ(get("/api/v1/jobs/nightly").status, 404);
+  EXPECT_EQ(call("DELETE", "/api/v1/jobs/nightly", "", "If-Match: *\r\n").status, 404);
+  EXPECT_THAT(*server_.value(server_.keys.marker(JobName("nightly"))), HasSubstr(" closed"));
+}
+
+TEST_F(Api, NamesOfAnyScript) {
+  const std::string path = "/api/v1/jobs/" + api::percent_encode("夜间 备份");
+  EXPECT_EQ(call("PUT", path, kJob, "If-None-Match: *\r\n").status, 201);
+  const RawAnswer read = get(path);
+  EXPECT_EQ(json::parse(read.body).at("name"), "夜间 备份");
+  const RawAnswer run = call("POST", path + ":run");
+  ASSERT_EQ(run.status, 202) << run.body;
+  EXPECT_EQ(get(run.header("location")).status, 200);
+}
+
+struct BadJob {
+  const char* why;
+  const char* path;
+  std::string body;
+  int status;
+  const char* code;
+  const char* pointer;
+};
+
+TEST_F(Api, BadJobsChangeNothing) {
+  const std::string deep = std::string(33, '[') + std::string(33, ']');
+  const std::vector<BadJob> cases = {
+      {"no JSON", "x", "{", 400, "invalid_json", ""},
+      {"empty", "x", "", 400, "invalid_json", ""},
+      {"too deep", "x", deep, 400, "invalid_json", ""},
+      {"an array", "x", "[]", 422, "invalid_document", ""},
+      {"unknown key", "x", R"({"schedule":"@daily","command":"true","comand":"x"})", 422, "invalid_document",
+       "/comand"},
+      {"duplicate key", "x", R"({"schedule":"@daily","command":"true","command":"x"})", 422, "invalid_body",
+       "/command"},
+      {"no command", "x", R"({"schedule":"@daily"})", 422, "invalid_document", "/command"},
+      {"another name", "x", R"({"name":"y","schedule":"@daily","command":"true"})", 422, "invalid_document", "/name"},
+      {"expression", "x", R"({"schedule":"0 24 * * *","command":"true"})", 422, "invalid_document", "/schedule"},
+      {"zone", "x", R"({"schedule":"@daily","time_zone":"Mars/Olympus","command":"true"})", 422, "invalid_document",
+       "/time_zone"},
+      {"never", "x", R"({"schedule":"0 0 30 2 *","command":"true"})", 422, "never_fires", "/schedule"},
+      {"spent", "x", R"({"schedule":"@at 2020-01-01T00:00:00Z","command":"true"})", 422, "never_fires", "/schedule"},
+      {"over", "x", R"({"schedule":"@daily","ends_at":"2020-01-01T00:00:00Z","command":"true"})", 422, "never_fires",
+       "/ends_at"},
+      {"empty window", "x",
+       R"({"schedule":"0 0 1 1 *","starts_at":"2090-02-01T00:00:00Z","ends_at":"2090-03-01T00:00:00Z","command":"true"})",
+       422, "never_fires", "/schedule"},
+      {"name with a colon", "a%3Ab", std::string(kJob), 400, "invalid_name", ""},
+      {"name with a slash", "a%2Fb", std::string(kJob), 400, "invalid_name", ""},
+      {"name with a line break", "a%0Ab", std::string(kJob), 400, "invalid_name", ""},
+      {"long name", "%41", "", 400, "invalid_json", ""},
+  };
+  for (const BadJob& test : cases) {
+    SCOPED_TRACE(test.why);
+    const RawAnswer answer = create(test.path, test.body);
+    EXPECT_EQ(answer.status, test.status) << answer.body;
+    EXPECT_EQ(code(answer), test.code) << answer.body;
+    const auto errors = json::parse(answer.body).at("errors");
+    const auto* pointer = errors.at(0).as_object().if_contains("pointer");
+    EXPECT_EQ(pointer ? pointer->as_string().c_str() : "", std::string(test.pointer)) << answer.body;
+  }
+  EXPECT_TRUE(names(get("/api/v1/jobs"), "name").empty());
+  EXPECT_TRUE(server_.list(server_.keys.prefix()).empty());
+
+  EXPECT_EQ(create(std::string(128, 'a'), kJob).status, 201);
+  EXPECT_EQ(create(std::string(129, 'a'), kJob).status, 400);
+  EXPECT_EQ(create("off", R"({"schedule":"0 0 30 2 *","command":"true","enabled":false})").status, 201);
+}
+
+TEST_F(Api, MistakesHaveTheirPlace) {
+  const RawAnswer answer =
+      create("x", "{\n  \"schedule\": \"0 24 * * *\",\n  \"command\": \"true\",\n  \"oner\": \"eva\"\n}");
+  const auto unknown = json::parse(answer.body).at("errors").at(0);
+  EXPECT_EQ(unknown.at("pointer"), "/oner");
+  EXPECT_EQ(unknown.at("line"), 4);
+  EXPECT_EQ(unknown.at("column"), 3);
+  EXPECT_EQ(unknown.at("suggestion"), "owner");
+  const auto hour = json::parse(create("x", R"({"schedule":"0 24 * * *","command":"true"})").body).at("errors").at(0);
+  EXPECT_EQ(hour.at("column"), 3);
+  EXPECT_THAT(hour.at("detail").as_string().c_str(), HasSubstr("hour 24 is out of range 0-23"));
+}
+
+TEST_F(Api, PreconditionsThatCannotBeRead) {
+  EXPECT_EQ(call("PUT", "/api/v1/jobs/x", kJob, "If-Match: 5\r\n").status, 400);
+  EXPECT_EQ(call("PUT", "/api/v1/jobs/x", kJob, "If-Match: \"5\r\n").status, 400);
+  EXPECT_EQ(call("PUT", "/api/v1/jobs/x", kJob, "If-Match: \"5\" \"6\"\r\n").status, 400);
+  EXPECT_EQ(call("PUT", "/api/v1/jobs/x", kJob, "If-Match: *\r\nIf-None-Match: *\r\n").status, 400);
+  EXPECT_EQ(call("PUT", "/api/v1/jobs/x", kJob, "If-None-Match: \"5\"\r\n").status, 400);
+  ASSERT_EQ(create("x", kJob).status, 201);
+  const std::string tag = get("/api/v1/jobs/x").header("etag");
+  EXPECT_EQ(call("PUT", "/api/v1/jobs/x", kJob, fmt::format("If-Match: W/{}\r\n", tag)).status, 412);
+  EXPECT_EQ(call("PUT", "/api/v1/jobs/x", kJob, fmt::format("If-Match: \"1\", {}\r\n", tag)).status, 200);
+}
+
+TEST_F(Api, ListsWithFiltersAndPages) {
+  for (int i = 0; i < 5; ++i)
+    ASSERT_EQ(create(fmt::format("job-{}", i),
+                     fmt::format(R"({{"schedule":"@daily","command":"step {}","labels":{{"team":"{}"}}}})", i,
+                                 i % 2 ? "db" : "web"))
+                  .status,
+              201);
+  server_.put(server_.keys.job(JobName("by hand")), "{broken");
+  EXPECT_EQ(names(get("/api/v1/jobs?label=team%3Ddb"), "name"), (std::vector<std::string>{"job-1", "job-3"}));
+  EXPECT_EQ(names(get("/api/v1/jobs?text=STEP%204"), "name"), (std::vector<std::string>{"job-4"}));
+  EXPECT_EQ(names(get("/api/v1/jobs?label=team&limit=2"), "name"), (std::vector<std::string>{"job-0", "job-1"}));
+  std::vector<std::string> all;
+  std::string cursor;
+  do {
+    const RawAnswer page = get("/api/v1/jobs?limit=2&cursor=" + api::percent_encode(cursor));
+    for (std::string& name : names(page, "name")) all.push_back(std::move(name));
+    const auto parsed = json::parse(page.body);
+    EXPECT_EQ(parsed.at("total"), 6);
+    const auto* next = parsed.as_object().if_contains("next_cursor");
+    cursor = next ? next->as_string().c_str() : "";
+  } while (!cursor.empty());
+  EXPECT_EQ(all, (std::vector<std::string>{"by hand", "job-0", "job-1", "job-2", "job-3", "job-4"}));
+  const auto broken = json::parse(get("/api/v1/jobs/by%20hand").body);
+  EXPECT_EQ(broken.at("valid"), false);
+  EXPECT_EQ(broken.at("document"), "{broken");
+}
+
+TEST_F(Api, BadQueriesByTable) {
+  for (const char* path : {"/api/v1/jobs?limit=0",
+                           "/api/v1/jobs?limit=501",
+                           "/api/v1/jobs?limit=x",
+                           "/api/v1/jobs?cursor=zz",
+                           "/api/v1/jobs?lable=x",
+                           "/api/v1/jobs?enabled=maybe",
+                           "/api/v1/jobs?text=a&text=b",
+                           "/api/v1/jobs/x?y=1",
+                           "/api/v1/runs?limit=0",
+                           "/api/v1/runs?limit=501",
+                           "/api/v1/runs?cursor=zz",
+                           "/api/v1/runs?status=fine",
+                           "/api/v1/runs?from=today",
+                           "/api/v1/runs?until=1",
+                           "/api/v1/runs?order=up",
+                           "/api/v1/runs?job=a%2Fb",
+                           "/api/v1/runs/x",
+                           "/api/v1/runs/x@y",
+                           "/api/v1/runs/x@2026-01-01T00:00:00Z.0",
+                           "/api/v1/runs/x@2026-01-01T00:00:00Z.1/output?from=-1",
+                           "/api/v1/cron:explain",
+                           "/api/v1/cron:explain?expression=@daily&count=0",
+                           "/api/v1/cron:explain?expression=@daily&count=1001",
+                           "/api/v1/cron:explain?expression=@daily&from=now",
+                           "/api/v1/cron:explain?expression=@daily&language=de"}) {
+    const RawAnswer answer = get(path);
+    EXPECT_EQ(answer.status, 400) << path << " " << answer.body;
+    code(answer);
+  }
+  EXPECT_EQ(get("/api/v1/jobs?limit=1").status, 200);
+  EXPECT_EQ(get("/api/v1/jobs?limit=500").status, 200);
+  EXPECT_EQ(get("/api/v1/runs?limit=500").status, 200);
+}
+
+TEST_F(Api, RunNow) {
+  ASSERT_EQ(create("x", kJob).status, 201);
+  EXPECT_EQ(code(call("POST", "/api/v1/jobs/y:run")), "job_not_found");
+  EXPECT_EQ(call("POST", "/api/v1/jobs/x:run", R"({"raeson":"x"})").status, 422);
+  const RawAnswer first = call("POST", "/api/v1/jobs/x:run", R"({"reason":"test"})",
+                               "Idempotency-Key: k1\r\nX-Cronfleet-Client: cli:eva\r\n");
+  ASSERT_EQ(first.status, 202) << first.body;
+  const std::string id = json::parse(first.body).at("run_id").as_string().c_str();
+  const auto run = json::parse(get("/api/v1/runs/" + id).body);
+  EXPECT_EQ(run.at("status"), "waiting");
+  EXPECT_EQ(run.at("trigger"), "manual");
+  EXPECT_EQ(run.at("triggered_by"), "cli:eva");
+  const RawAnswer again = call("POST", "/api/v1/jobs/x:run", R"({"reason":"test"})", "Idempotency-Key: k1\r\n");
+  EXPECT_EQ(json::parse(again.body).at("run_id").as_string().c_str(), id);
+  EXPECT_EQ(json::parse(again.body).at("repeated"), true);
+  EXPECT_EQ(code(call("POST", "/api/v1/jobs/x:run", R"({"reason":"else"})", "Idempotency-Key: k1\r\n")),
+            "idempotency_mismatch");
+  EXPECT_EQ(server_.list(server_.keys.triggers()).size(), 1u);
+  // The key stays after a worker has taken the trigger: a late repetition starts nothing.
+  server_.remove(server_.list(server_.keys.triggers()).front().key);
+  EXPECT_EQ(call("POST", "/api/v1/jobs/x:run", R"({"reason":"test"})", "Idempotency-Key: k1\r\n").status, 202);
+  EXPECT_TRUE(server_.list(server_.keys.triggers()).empty());
+  EXPECT_EQ(call("POST", "/api/v1/jobs/x:run").status, 202);
+  EXPECT_EQ(call("POST", "/api/v1/jobs/x:run").status, 202);
+  EXPECT_EQ(server_.list(server_.keys.triggers()).size(), 2u);
+}
+
+domain::RunRecord record_of(const std::string& job, WallTime at, domain::RunStatus status) {
+  domain::RunRecord record;
+  record.id = {.firing = {.job = JobName(job), .which = at}, .attempt = 1};
+  record.command = "true";
+  record.end.status = status;
+  record.end.exit_code = status == domain::RunStatus::Failed ? 3 : 0;
+  record.end.started_at = at;
+  record.end.ended_at = at + std::chrono::seconds(1);
+  record.worker = NodeId("node-1");
+  record.scheduled_at = at;
+  record.claimed_at = at;
+  return record;
+}
+
+core::RunningEntry running_of(const std::string& job, WallTime at) {
+  core::RunningEntry entry;
+  entry.run = {.firing = {.job = JobName(job), .which = at}, .attempt = 1};
+  entry.incarnation = Incarnation(std::string(32, '0'));
+  entry.token = Token(std::string(32, '1'));
+  entry.scheduled_at = at;
+  entry.claimed_at = at;
+  return entry;
+}
+
+WallTime minutes_ago(const ApiServer& server, int minutes) {
+  const auto now = std::chrono::floor<std::chrono::minutes>(server.now().time_since_epoch());
+  return WallTime(now) - std::chrono::minutes(minutes);
+}
+
+TEST_F(Api, RunsFromTheStoreAndTheHistory) {
+  std::vector<domain::RunRecord> records;
+  for (int i = 0; i < 6; ++i)
+    records.push_back(record_of(i % 2 ? "a" : "b", minutes_ago(server_, 10 + i),
+                                i == 3 ? domain::RunStatus::Failed : domain::RunStatus::Succeeded));
+  const std::string failed = records[3].id.text();
+  server_.record(records);
+  const auto running = running_of("a", minutes_ago(server_, 1));
+  server_.put(server_.keys.running(NodeId("node-1"), running.run), core::encode(running));
+
+  const auto all = names(get("/api/v1/runs"), "id");
+  ASSERT_EQ(all.size(), 7u);
+  EXPECT_EQ(all.front(), running.run.text());
+  EXPECT_EQ(names(get("/api/v1/runs?status=failed,lost"), "id"), (std::vector<std::string>{failed}));
+  EXPECT_EQ(names(get("/api/v1/runs?status=running"), "id"), (std::vector<std::string>{running.run.text()}));
+  EXPECT_EQ(names(get("/api/v1/runs?job=a"), "id").size(), 4u);
+  EXPECT_EQ(names(get("/api/v1/runs?worker=node-2"), "id").size(), 0u);
+  EXPECT_EQ(names(get("/api/v1/runs?until=" + to_rfc3339(minutes_ago(server_, 13))), "id").size(), 2u);
+  EXPECT_EQ(names(get("/api/v1/runs?order=oldest_first&limit=1&until=" + to_rfc3339(minutes_ago(server_, 5))), "id"),
+            (std::vector<std::string>{records[5].id.text()}));
+
+  std::vector<std::string> pages;
+  std::string cursor;
+  do {
+    const RawAnswer page = get("/api/v1/runs?limit=2&cursor=" + api::percent_encode(cursor));
+    for (std::string& id : names(page, "id")) pages.push_back(std::move(id));
+    const auto parsed = json::parse(page.body);
+    const auto* next = parsed.as_object().if_contains("next_cursor");
+    cursor = next ? next->as_string().c_str() : "";
+  } while (!cursor.empty());
+  EXPECT_EQ(pages, all);
+
+  const auto one = json::parse(get("/api/v1/runs/" + failed).body);
+  EXPECT_EQ(one.at("status"), "failed");
+  EXPECT_EQ(one.at("exit_code"), 3);
+  EXPECT_EQ(json::parse(get("/api/v1/runs/" + running.run.text()).body).at("status"), "running");
+  EXPECT_EQ(code(get("/api/v1/runs/a@2001-01-01T00:00:00Z.1")), "run_not_found");
+
+  // Recorded, and its key not yet removed: one entry.
+  auto ended = running_of("b", minutes_ago(server_, 10));
+  ended.phase = core::Phase::Ended;
+  ended.end = records[0].end;
+  server_.put(server_.keys.running(NodeId("node-1"), ended.run), core::encode(ended));
+  EXPECT_EQ(names(get("/api/v1/runs"), "id").size(), 7u);
+}
+
+TEST_F(Api, KillWritesAnOrder) {
+  const auto running = running_of("a", minutes_ago(server_, 1));
+  const std::string path = "/api/v1/runs/" + running.run.text();
+  EXPECT_EQ(call("POST", path + ":kill").status, 404);
+  server_.put(server_.keys.running(NodeId("node-1"), running.run), core::encode(running));
+  EXPECT_EQ(call("POST", path + ":kill", R"({"grace":"forever"})").status, 422);
+  const RawAnswer killed =
+      call("POST", path + ":kill", R"({"reason":"stuck","grace":"2s"})", "X-Cronfleet-Client: cli:eva\r\n");
+  EXPECT_EQ(killed.status, 202) << killed.body;
+  const auto order = core::decode_kill(*server_.value(server_.keys.kill(running.run)));
+  ASSERT_TRUE(order);
+  EXPECT_EQ(order->actor, "cli:eva");
+  EXPECT_EQ(order->reason, "stuck");
+  EXPECT_EQ(order->grace, std::chrono::seconds(2));
+  const auto over = record_of("b", minutes_ago(server_, 5), domain::RunStatus::Succeeded);
+  server_.record({over});
+  EXPECT_EQ(code(call("POST", "/api/v1/runs/" + over.id.text() + ":kill")), "run_over");
+  ASSERT_EQ(create("x", kJob).status, 201);
+  const RawAnswer asked = call("POST", "/api/v1/jobs/x:run");
+  EXPECT_EQ(code(call("POST", asked.header("location") + ":kill")), "not_claimed");
+}
+
+domain::OutputChunk chunk_of(const domain::RunId& run, std::uint64_t sequence, std::uint64_t offset,
+                             const std::string& bytes) {
+  domain::OutputChunk chunk;
+  chunk.run = run;
+  chunk.sequence = sequence;
+  chunk.offset = offset;
+  chunk.bytes = bytes;
+  return chunk;
+}
+
+TEST_F(Api, OutputInEveryForm) {
+  const auto record = record_of("a", minutes_ago(server_, 5), domain::RunStatus::Succeeded);
+  const std::string path = "/api/v1/runs/" + record.id.text() + "/output";
+  EXPECT_EQ(get(path).status, 404);
+  server_.append(chunk_of(record.id, 0, 0, "hello\n"));
+  server_.append(chunk_of(record.id, 1, 6, "\xff\xfe"));
+  server_.append(chunk_of(record.id, 2, 108, "tail\n"));
+  server_.record({record});
+  EXPECT_EQ(get(path).body, "hello\n\xff\xfe\n[100 bytes not kept]\ntail\n");
+  EXPECT_EQ(get(path).header("content-type"), "text/plain; charset=utf-8");
+  EXPECT_EQ(get(path + "?from=3").body, "lo\n\xff\xfe\n[100 bytes not kept]\ntail\n");
+  EXPECT_EQ(get(path + "?from=113").body, "");
+  const auto parsed = json::parse(get(path, "Accept: application/json\r\n").body);
+  EXPECT_EQ(parsed.at("over"), true);
+  EXPECT_EQ(parsed.at("next_offset"), 113);
+  EXPECT_EQ(parsed.at("chunks").at(0).at("text"), "hello\n");
+  EXPECT_EQ(parsed.at("chunks").at(1).at("base64"), "//4=");
+  EXPECT_EQ(get(path, "Accept: image/png\r\n").status, 406);
+  const RawAnswer events = get(path + "?follow=1", "Last-Event-ID: 8\r\n");
+  EXPECT_EQ(events.header("content-type"), "text/event-stream");
+  EXPECT_THAT(events.body,
+              StartsWith("event: gap\ndata: {\"bytes\":100}\n\nevent: output\nid: 113\ndata: {\"offset\":108,"));
+  EXPECT_THAT(events.body, HasSubstr("event: end\ndata: {\"id\":"));
+}
+
+TEST_F(Api, FollowsARunToItsEnd) {
+  const auto running = running_of("a", minutes_ago(server_, 1));
+  const std::string key = server_.keys.running(NodeId("node-1"), running.run);
+  server_.put(key, core::encode(running));
+  RawClient client(server_.port());
+  client.send(
+      fmt::format("GET /api/v1/runs/{}/output?follow=1 HTTP/1.1\r\nHost: localhost\r\n\r\n", running.run.text()));
+  EXPECT_THAT(client.take_until("\r\n\r\n"), HasSubstr("text/event-stream"));
+  server_.append(chunk_of(running.run, 0, 0, "one\n"));
+  EXPECT_THAT(client.take_until("\n\n"), HasSubstr("\"text\":\"one\\n\""));
+  server_.append(chunk_of(running.run, 1, 4, "two\n"));
+  EXPECT_THAT(client.take_until("\n\n"), HasSubstr("id: 8\n"));
+  server_.record({record_of("a", minutes_ago(server_, 1), domain::RunStatus::Succeeded)});
+  server_.remove(key);
+  EXPECT_THAT(client.take_until("\n\n"), HasSubstr("event: end\ndata: {"));
+  EXPECT_TRUE(client.closed_within(std::chrono::seconds(5)));
+}
+
+TEST_F(Api, ExplainsExpressions) {
+  const std::string path = "/api/v1/cron:explain";
+  const RawAnswer by_post =
+      call("POST", path,
+           R"({"expression":"0 3 * * 1-5","time_zone":"Asia/Shanghai","from":"2026-01-01T00:00:00Z","count":2})");
+  ASSERT_EQ(by_post.status, 200) << by_post.body;
+  const auto parsed = json::parse(by_post.body);
+  EXPECT_EQ(parsed.at("firings"), (json::array{"2026-01-01T19:00:00.000Z", "2026-01-04T19:00:00.000Z"}));
+  EXPECT_EQ(parsed.at("time_zone"), "Asia/Shanghai");
+  EXPECT_EQ(get(path + "?expression=0+3+*+*+1-5&time_zone=Asia/Shanghai&from=2026-01-01T00:00:00Z&count=2").body,
+            by_post.body);
+  EXPECT_NE(json::parse(call("POST", path, R"({"expression":"@daily","language":"zh"})").body).at("sentence"),
+            json::parse(call("POST", path, R"({"expression":"@daily"})").body).at("sentence"));
+
+  const RawAnswer bad = call("POST", path, R"({"expression":"0 24 * * *"})");
+  EXPECT_EQ(bad.status, 422);
+  const auto error = json::parse(bad.body).at("errors").at(0);
+  EXPECT_EQ(error.at("pointer"), "/expression");
+  EXPECT_EQ(error.at("code"), "out_of_range");
+  EXPECT_EQ(error.at("column"), 3);
+  EXPECT_EQ(error.at("length"), 2);
+  EXPECT_EQ(json::parse(call("POST", path, R"({"expression":"@daily","time_zone":"Mars/X"})").body)
+                .at("errors")
+                .at(0)
+                .at("pointer"),
+            "/time_zone");
+  EXPECT_EQ(call("POST", path, R"({"expresion":"@daily"})").status, 422);
+  EXPECT_EQ(call("POST", path, "{").status, 400);
+  EXPECT_EQ(call("POST", path, "").status, 400);
+  EXPECT_EQ(call("POST", path, R"({"expression":"@daily","count":1000})").status, 200);
+  EXPECT_EQ(call("POST", path, R"({"expression":"@daily","count":1001})").status, 422);
+  const auto of_length = [](std::size_t bytes) {
+    return fmt::format(R"({{"expression":"@daily{}"}})", std::string(bytes - 6, ' '));
+  };
+  EXPECT_EQ(call("POST", path, of_length(256)).status, 200);
+  EXPECT_EQ(call("POST", path, of_length(257)).status, 422);
+}
+
+TEST_F(Api, TheSystem) {
+  EXPECT_EQ(get("/healthz").body, R"({"status":"ok"})");
+  EXPECT_EQ(get("/readyz").body, R"({"status":"ready","dependencies":{"coordination":"ok","history":"ok"}})");
+  const auto system = json::parse(get("/api/v1/system").body);
+  EXPECT_EQ(system.at("version"), "0.0.0-test");
+  EXPECT_EQ(system.at("node"), "node-1");
+  EXPECT_GT(json::parse(get("/api/v1/zones").body).at("items").as_array().size(), 300u);
+  core::WorkerEntry worker;
+  worker.node = NodeId("node-1");
+  worker.capacity = 4;
+  server_.put(server_.keys.worker(worker.node), core::encode(worker));
+  server_.put(server_.keys.worker(NodeId("10.0.0.7")), "");  // as the reference registers
+  EXPECT_EQ(names(get("/api/v1/workers"), "node"), (std::vector<std::string>{"10.0.0.7", "node-1"}));
+}
+
+// Firings are claimed all the time; a save must not fail for it (protocol.md rule 3).
+TEST_F(Api, SavesWinAgainstMovingMarkers) {
+  ASSERT_EQ(create("busy", kJob).status, 201);
+  std::atomic<bool> stop = false;
+  std::thread claims([&] {
+    const std::int64_t begin = to_ms(server_.now()) + 10'000'000;
+    for (std::int64_t ms = begin; !stop; ++ms)
+      server_.put(server_.keys.marker(JobName("busy")), core::Marker{from_ms(ms), std::string(32, 'a')}.text());
+  });
+  for (int i = 0; i < 20; ++i) {
+    const RawAnswer saved = call("PUT", "/api/v1/jobs/busy",
+                                 fmt::format(R"({{"schedule":"{} 2 * * *","command":"true"}})", i), "If-Match: *\r\n");
+    EXPECT_TRUE(saved.status == 200 || saved.status == 503) << saved.body;
+  }
+  stop = true;
+  claims.join();
+  EXPECT_EQ(call("PUT", "/api/v1/jobs/busy", R"({"schedule":"59 2 * * *","command":"true"})", "If-Match: *\r\n").status,
+            200);
+}
+
+// Many edit one job, each what it has read: every acknowledged edit is in the end result.
+TEST_F(Api, NoAcknowledgedEditIsLost) {
+  ASSERT_EQ(create("shared", R"({"schedule":"@daily","command":"true","description":""})").status, 201);
+  std::atomic<int> acknowledged = 0;
+  std::vector<std::thread> editors;
+  for (int editor = 0; editor < 8; ++editor) {
+    editors.emplace_back([&] {
+      for (int done = 0; done < 5;) {
+        const RawAnswer read = get("/api/v1/jobs/shared");
+        auto job = json::parse(read.body).at("job").as_object();
+        std::string text = job.contains("description") ? job["description"].as_string().c_str() : "";
+        job["description"] = text + "x";
+        const RawAnswer saved = call("PUT", "/api/v1/jobs/shared", json::serialize(job),
+                                     fmt::format("If-Match: {}\r\n", read.header("etag")));
+        if (saved.status == 200) {
+          ++done;
+          ++acknowledged;
+        } else {
+          EXPECT_EQ(saved.status, 412);
+        }
+      }
+    });
+  }
+  for (std::thread& editor : editors) editor.join();
+  EXPECT_EQ(json::parse(get("/api/v1/jobs/shared").body).at("job").at("description").as_string().c_str(),
+            std::string(static_cast<std::size_t>(acknowledged), 'x'));
+}
+
+// Routes and docs/api.yaml name the same operations, in both directions.
+TEST_F(Api, DocumentNamesEveryRoute) {
+  std::set<std::string> routes, documented;
+  for (const api::Route& route : server_.router().routes())
+    routes.insert(fmt::format("{} {}", api::to_string(route.method), route.pattern));
+  std::ifstream document("docs/api.yaml");
+  ASSERT_TRUE(document);
+  std::string path;
+  for (std::string line; std::getline(document, line);) {
+    if (line.starts_with("  /")) path = line.substr(2, line.size() - 3);
+    for (const char* method : {"get", "put", "post", "delete", "patch"})
+      if (line == fmt::format("    {}:", method)) {
+        std::string upper = method;
+        for (char& c : upper) c = static_cast<char>(c - 'a' + 'A');
+        documented.insert(fmt::format("{} {}", upper, path));
+      }
+  }
+  EXPECT_EQ(routes, documented);
+}
+
+}  // namespace
+}  // namespace cronfleet

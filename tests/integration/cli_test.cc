@@ -1,0 +1,227 @@
+// The client commands against a real server.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <CLI/CLI.hpp>
+
+#include <boost/json.hpp>
+
+#include "apps/job_command.h"
+#include "apps/run_command.h"
+#include "apps/version_command.h"
+#include "tests/integration/api_server.h"
+
+namespace cronfleet {
+namespace {
+
+using testing::ApiServer;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+using testing::TemporaryFolder;
+
+// A FILE that keeps what is written.
+class Captured {
+ public:
+  Captured() : file_(::open_memstream(&text_, &bytes_)) {}
+  ~Captured() {
+    std::fclose(file_);
+    std::free(text_);
+  }
+  std::FILE* file() { return file_; }
+  std::string text() {
+    std::fflush(file_);
+    return {text_, bytes_};
+  }
+
+ private:
+  char* text_ = nullptr;
+  std::size_t bytes_ = 0;
+  std::FILE* file_;
+};
+
+struct Ran {
+  int exit_code = -1;
+  std::string out{}, err{};
+};
+
+class Cli : public ::testing::Test {
+ protected:
+  Ran run(std::vector<std::string> arguments, std::string input = "") {
+    Captured out, err;
+    std::FILE* in = input.empty() ? std::fopen("/dev/null", "re") : ::fmemopen(input.data(), input.size(), "r");
+    const apps::CliIo io{in, out.file(), err.file()};
+    CLI::App app("cronfleet", "cronfleet");
+    int exit_code = -1;
+    apps::add_job_command(app, io, exit_code);
+    apps::add_run_command(app, io, exit_code);
+    apps::add_version_command(app, io, exit_code);
+    if (arguments.size() > 1) arguments.insert(arguments.end(), {"--server", server_address_});
+    std::reverse(arguments.begin(), arguments.end());
+    try {
+      app.parse(arguments);
+    } catch (const CLI::ParseError& error) {
+      exit_code = error.get_exit_code() == 0 ? 0 : 2;
+    }
+    std::fclose(in);
+    return {exit_code, out.text(), err.text()};
+  }
+  std::string job(const std::string& name, const std::string& schedule) {
+    return fmt::format(R"({{"name":"{}","schedule":"{}","command":"true","labels":{{"team":"db"}}}})", name, schedule);
+  }
+
+  ApiServer server_;
+  std::string server_address_ = fmt::format("http://127.0.0.1:{}", server_.port());
+};
+
+TEST_F(Cli, AppliesListsGetsDeletes) {
+  Ran applied = run({"job", "apply", "-f", "-"}, job("夜间 备份", "0 2 * * *"));
+  EXPECT_EQ(applied.exit_code, 0) << applied.err;
+  EXPECT_THAT(applied.out, StartsWith("job '夜间 备份' created; fires next at "));
+  EXPECT_THAT(run({"job", "apply", "-f", "-"}, job("夜间 备份", "0 2 * * *")).out, HasSubstr("unchanged"));
+  EXPECT_THAT(run({"job", "apply", "-f", "-"}, job("夜间 备份", "0 3 * * *")).out, HasSubstr("changed"));
+  EXPECT_EQ(run({"job", "list", "-o", "name"}).out, "夜间 备份\n");
+  EXPECT_THAT(run({"job", "list"}).out,
+              StartsWith("NAME       SCHEDULE   ZONE  STATE    NEXT FIRING\n夜间 备份  0 3 * * *  UTC   enabled  "));
+  EXPECT_EQ(run({"job", "list", "--label", "team=web", "-o", "name"}).out, "");
+
+  // What get prints can be applied again as it is.
+  const Ran got = run({"job", "get", "夜间 备份", "-o", "json"});
+  EXPECT_EQ(boost::json::parse(got.out).at("job").at("schedule"), "0 3 * * *");
+  EXPECT_THAT(run({"job", "apply", "-f", "-"}, got.out).out, HasSubstr("unchanged"));
+  EXPECT_THAT(run({"job", "get", "夜间 备份"}).out, HasSubstr("schedule     0 3 * * *\n"));
+
+  const Ran missing = run({"job", "get", "nobody"});
+  EXPECT_EQ(missing.exit_code, 4);
+  EXPECT_EQ(missing.out, "");
+  EXPECT_EQ(missing.err, "no job 'nobody'\n");
+  EXPECT_EQ(run({"job", "delete", "夜间 备份"}).out, "job '夜间 备份' deleted\n");
+  EXPECT_EQ(run({"job", "delete", "夜间 备份"}).exit_code, 4);
+}
+
+TEST_F(Cli, ListsEveryPage) {
+  std::string all = "[";
+  for (int i = 0; i < 520; ++i) all += (i ? "," : "") + job(fmt::format("job-{:03}", i), "@daily");
+  EXPECT_EQ(run({"job", "apply", "-o", "name", "-f", "-"}, all + "]").exit_code, 0);
+  const std::string names = run({"job", "list", "-o", "name"}).out;
+  EXPECT_EQ(std::count(names.begin(), names.end(), '\n'), 520);
+}
+
+TEST_F(Cli, SaysWhatIsWrongAndWhere) {
+  const Ran local = run({"job", "apply", "-f", "-"}, "{\"name\":\"x\",\n\"schedul\":\"@daily\",\"command\":\"true\"}");
+  EXPECT_EQ(local.exit_code, 7);
+  EXPECT_THAT(local.err, HasSubstr("stdin: /schedul (line 2, column 1)"));
+  const Ran remote = run({"job", "apply", "-f", "-"}, job("x", "0 24 * * *"));
+  EXPECT_EQ(remote.exit_code, 7);
+  EXPECT_THAT(remote.err, HasSubstr("/schedule column 3: hour 24 is out of range 0-23"));
+  EXPECT_EQ(run({"job", "apply", "-f", "-"}, job("x", "0 0 30 2 *")).exit_code, 7);
+  EXPECT_EQ(run({"job", "apply", "-f", "/nonexistent"}).exit_code, 7);
+  EXPECT_EQ(run({"job", "get", "a/b"}).exit_code, 7);
+  EXPECT_EQ(run({"job", "get"}).exit_code, 2);
+  EXPECT_EQ(run({"job", "fly"}).exit_code, 2);
+  EXPECT_EQ(run({"run", "list", "--status", "fine"}).exit_code, 7);
+  server_address_ = "http://127.0.0.1:1";
+  const Ran unreachable = run({"job", "list"});
+  EXPECT_EQ(unreachable.exit_code, 8);
+  EXPECT_EQ(unreachable.err, "cannot reach http://127.0.0.1:1: connection refused; is cronfleet standalone running?\n");
+  server_address_ = "ftp://x";
+  EXPECT_EQ(run({"job", "list"}).exit_code, 2);
+}
+
+TEST_F(Cli, AppliesNothingWhenOneDocumentIsWrong) {
+  const Ran applied = run({"job", "apply", "-f", "-"}, "[" + job("good", "@daily") + ",{\"name\":\"bad\"}]");
+  EXPECT_EQ(applied.exit_code, 7);
+  EXPECT_EQ(run({"job", "list", "-o", "name"}).out, "");
+}
+
+domain::RunRecord record_of(const domain::RunId& id, WallTime at, int exit_code, bool final = true) {
+  domain::RunRecord record;
+  record.id = id;
+  record.command = "true";
+  record.end.status = exit_code == 0 ? domain::RunStatus::Succeeded : domain::RunStatus::Failed;
+  record.end.exit_code = exit_code;
+  record.end.started_at = at;
+  record.end.ended_at = at + std::chrono::milliseconds(1204);
+  record.worker = NodeId("node-1");
+  record.scheduled_at = from_ms(to_ms(at));
+  record.claimed_at = at;
+  record.final = final;
+  return record;
+}
+
+domain::OutputChunk chunk_of(const domain::RunId& run, std::uint64_t sequence, std::uint64_t offset,
+                             const std::string& bytes, domain::OutputChunk::Stream stream) {
+  domain::OutputChunk chunk;
+  chunk.run = run;
+  chunk.sequence = sequence;
+  chunk.offset = offset;
+  chunk.bytes = bytes;
+  chunk.stream = stream;
+  return chunk;
+}
+
+using Stream = domain::OutputChunk::Stream;
+
+TEST_F(Cli, ShowsRunsAndTheirOutput) {
+  const WallTime at = from_seconds(to_ms(server_.now()) / 1000 - 60);
+  const domain::RunId id{.firing = {.job = JobName("nightly"), .which = at}, .attempt = 1};
+  server_.append(chunk_of(id, 0, 0, "\x1b[31mred\x1b[2J\n", Stream::Out));
+  server_.append(chunk_of(id, 1, 13, "oops\n", Stream::Err));
+  server_.record({record_of(id, at, 3)});
+  const Ran list = run({"run", "list", "--job", "nightly"});
+  EXPECT_THAT(list.out, HasSubstr(id.text() + "  failed  3     "));
+  EXPECT_THAT(list.out, HasSubstr("1.204 s"));
+  EXPECT_EQ(run({"run", "list", "-o", "name", "--status", "failed"}).out, id.text() + "\n");
+  EXPECT_EQ(boost::json::parse(run({"run", "get", "-o", "json", id.text()}).out).at("exit_code"), 3);
+  EXPECT_THAT(run({"run", "get", id.text()}).out, HasSubstr("EXIT       3\n"));
+  EXPECT_EQ(run({"run", "logs", id.text()}).out, "\x1b[31mred\noops\n");
+  EXPECT_EQ(run({"run", "logs", "--raw", id.text()}).out, "\x1b[31mred\x1b[2J\noops\n");
+  const Ran followed = run({"run", "logs", "-f", id.text()});
+  EXPECT_EQ(followed.exit_code, 0);
+  EXPECT_EQ(followed.out, "\x1b[31mred\noops\n");
+  EXPECT_EQ(followed.err, id.text() + " failed with exit code 3\n");
+  EXPECT_EQ(run({"run", "logs", "nightly@2001-01-01T00:00:00Z.1"}).exit_code, 4);
+  EXPECT_EQ(run({"run", "logs", "-f", "nightly@2001-01-01T00:00:00Z.1"}).exit_code, 4);
+  EXPECT_EQ(run({"run", "kill", id.text()}).exit_code, 6);
+}
+
+// Acts the worker for one run-now: fails once with 7, then again with 42 for good.
+TEST_F(Cli, RunWaitsAndEndsWithTheJobsCode) {
+  ASSERT_EQ(run({"job", "apply", "-f", "-"}, job("x", "@daily")).exit_code, 0);
+  std::thread worker([&] {
+    std::vector<coord::KeyValue> triggers;
+    while (triggers.empty()) triggers = server_.list(server_.keys.triggers());
+    const auto trigger = core::decode_trigger(triggers.front().value);
+    domain::RunId id{.firing = {.job = JobName("x"), .which = trigger->id}, .attempt = 1};
+    server_.append(chunk_of(id, 0, 0, "first\n", Stream::Out));
+    server_.record({record_of(id, server_.now(), 7, false)});
+    server_.remove(triggers.front().key);
+    id.attempt = 2;
+    server_.append(chunk_of(id, 0, 0, "second\n", Stream::Out));
+    server_.append(chunk_of(id, 1, 7, "error\n", Stream::Err));
+    server_.record({record_of(id, server_.now(), 42)});
+  });
+  const Ran waited = run({"job", "run", "x", "--wait"});
+  worker.join();
+  EXPECT_EQ(waited.exit_code, 42) << waited.err;
+  EXPECT_EQ(waited.out, "first\nsecond\n");
+  EXPECT_THAT(waited.err, HasSubstr("error\n"));
+  EXPECT_THAT(waited.err, HasSubstr("failed with exit code 42\n"));
+  EXPECT_EQ(run({"job", "run", "nobody"}).exit_code, 4);
+  EXPECT_EQ(run({"job", "run", "nobody", "--wait"}).exit_code, 125);
+}
+
+TEST_F(Cli, KillsARun) {
+  core::RunningEntry entry;
+  entry.run = {.firing = {.job = JobName("x"), .which = from_seconds(to_ms(server_.now()) / 1000)}, .attempt = 1};
+  entry.incarnation = Incarnation(std::string(32, '0'));
+  entry.token = Token(std::string(32, '1'));
+  entry.scheduled_at = entry.claimed_at = entry.run.firing.instant();
+  server_.put(server_.keys.running(NodeId("node-1"), entry.run), core::encode(entry));
+  const Ran killed = run({"run", "kill", "--grace", "0s", "--reason", "stuck", entry.run.text()});
+  EXPECT_EQ(killed.exit_code, 0) << killed.err;
+  EXPECT_TRUE(server_.value(server_.keys.kill(entry.run)));
+}
+
+TEST_F(Cli, Version) { EXPECT_THAT(run({"version"}).out, StartsWith("cronfleet ")); }
+
+}  // namespace
+}  // namespace cronfleet
