@@ -25,7 +25,7 @@ class DueQueue {
     if (index >= due_ms_.size()) due_ms_.resize(index + 1, kNowhere);
     if (due_ms_[index] == ms) return;
     due_ms_[index] = ms;
-    bucket(ms / kBucketMs).put({ms, index});
+    bucket(ms / kBucketMs).put(ms, index);
   }
 
   void remove(Index index) {
@@ -74,20 +74,21 @@ class DueQueue {
   struct Place {
     std::int64_t ms;
     Index index;
+    std::uint32_t put;  // how many were put into the bucket before it
+    friend auto operator<=>(const Place& a, const Place& b) { return a.ms != b.ms ? a.ms <=> b.ms : a.put <=> b.put; }
   };
   struct Bucket {
     std::vector<Place> places;
     std::size_t head = 0;  // places before it are done with
     bool sorted = true;
 
-    void put(Place place) {
-      if (!empty() && place.ms < places.back().ms) sorted = false;
-      places.push_back(place);
+    void put(std::int64_t ms, Index index) {
+      if (!empty() && ms < places.back().ms) sorted = false;
+      places.push_back({ms, index, static_cast<std::uint32_t>(places.size())});
     }
     void sort() {
       if (sorted) return;
-      std::stable_sort(places.begin() + static_cast<std::ptrdiff_t>(head), places.end(),
-                       [](const Place& a, const Place& b) { return a.ms < b.ms; });
+      std::sort(places.begin() + static_cast<std::ptrdiff_t>(head), places.end());
       sorted = true;
     }
     bool empty() const { return head == places.size(); }
