@@ -2,6 +2,8 @@
 // benches; their main() must begin with run_as_runner().
 #pragma once
 
+#include <sys/wait.h>
+
 #include <condition_variable>
 #include <cstdlib>
 #include <cstring>
@@ -61,10 +63,17 @@ class ExecutorHarness final : public ExecutorSink {
     thread_ = std::thread([this] { loop_.run(); });
   }
   ~ExecutorHarness() override {
-    on_loop([&] { executor_.reset(); });
+    const int runner = on_loop([&] {
+      const int pid = executor_->runner_pid();
+      executor_.reset();
+      return pid;
+    });
     loop_.stop();
     thread_.join();
-    if (!folder_.empty()) std::filesystem::remove_all(folder_);
+    if (folder_.empty()) return;
+    siginfo_t gone{};
+    if (runner != 0) ::waitid(P_PID, static_cast<id_t>(runner), &gone, WEXITED);  // it writes until its last run ends
+    std::filesystem::remove_all(folder_);
   }
 
   // Runs `task` on the loop and waits for it.
@@ -137,6 +146,11 @@ class ExecutorHarness final : public ExecutorSink {
   std::function<void()> on_over_;  // on the loop
 
  private:
+  void after_over() {
+    if (!on_over_) return;
+    on_over_();
+    changed_.notify_all();
+  }
   template <typename Change>
   void note(const domain::RunId& run, Change change) {
     {
@@ -158,7 +172,7 @@ class ExecutorHarness final : public ExecutorSink {
       ++over_;
       seen.failed = failed;
     });
-    if (on_over_) on_over_();
+    after_over();
   }
   void on_output(domain::OutputChunk chunk) override {
     note(chunk.run, [&](Seen& seen) { seen.output.push_back(std::move(chunk)); });
@@ -172,7 +186,7 @@ class ExecutorHarness final : public ExecutorSink {
       seen.ended = std::move(ended);
     });
     if (acknowledge_ends_) executor_->acknowledge(run);
-    if (on_over_) on_over_();
+    after_over();
   }
   void on_runner_lost(std::string error) override {
     {

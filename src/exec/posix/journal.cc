@@ -338,6 +338,7 @@ void Journal::count(std::string_view run, std::uint64_t bytes) {
 void Journal::add_frame(std::string_view run, std::uint8_t type, std::string_view payload) {
   std::string bytes = head_of(type, payload, {});
   bytes.append(payload);
+  if (type != kStarted && type != kAcknowledged) urgent_ = true;
   waiting_.push_back({type == kAcknowledged ? std::string() : std::string(run), std::move(bytes)});
 }
 
@@ -378,6 +379,7 @@ bool Journal::add_output(std::string_view run, const OutputReport& head, std::st
 }
 
 void Journal::flush() {
+  urgent_ = false;
   if (waiting_.empty()) return;
   rotate_when_due();
   // All in one write; when that fails, one by one, as far as the room goes.
@@ -446,7 +448,6 @@ void Journal::acknowledge(std::string_view run) {
   std::string payload;
   ByteWriter(payload).text(run);
   add_frame(run, kAcknowledged, payload);
-  flush();
   const auto found = live_.find(run);
   if (found == live_.end()) return;
   live_bytes_ -= found->second;

@@ -49,13 +49,16 @@ class Journal {
   static Result<std::unique_ptr<Journal>> open(JournalOptions options, std::chrono::milliseconds patience);
   ~Journal();
 
-  // Small frames: kept until flush(), which writes them together; never refused.
+  // Small frames: kept until flush(), which writes them together; never refused. Those that something waits for make
+  // the flush urgent, starts and acknowledgements may wait a little.
   void add_intent(std::string_view run);
   void add(const StartedReport& report);
   void add(const StartFailedReport& report);
   void add(const EndedReport& report);
   void acknowledge(std::string_view run);  // and frees what can be freed
   void flush();
+  bool flush_urgent() const { return urgent_; }
+  bool flush_wanted() const { return !waiting_.empty(); }
 
   // Written at once. False: no room, the bytes are to be counted as dropped.
   bool add_output(std::string_view run, const OutputReport& head, std::string_view bytes);
@@ -111,7 +114,7 @@ class Journal {
   std::uint64_t live_bytes_ = 0, total_bytes_ = 0;
   std::vector<Frame> waiting_;  // until flush(); longer only while even the reserve is used up
   std::vector<std::shared_ptr<File>> unsynced_;
-  bool reserve_ready_ = false, full_ = false;
+  bool reserve_ready_ = false, full_ = false, urgent_ = false;
 };
 
 }  // namespace cronfleet::exec::posix

@@ -29,11 +29,16 @@ constexpr auto kWriteRetry = milliseconds(5);
 constexpr std::size_t kOrdersBytesMax = 64u << 20;
 constexpr int kSocketBytes = 1 << 20;
 
-// Names a data folder by where it is (FNV-1a of its real path): leftovers carry it in their environment.
-std::string home_id_of(const std::string& folder) {
+// The runner does not stand where we stand, so it is told where from the root.
+std::string from_root(const std::string& folder) {
   char* real = ::realpath(folder.c_str(), nullptr);
   const std::string path = real == nullptr ? folder : real;
   std::free(real);
+  return path;
+}
+
+// Names a data folder by where it is (FNV-1a): leftovers carry it in their environment.
+std::string home_id_of(const std::string& path) {
   std::uint64_t hash = 14695981039346656037ull;
   for (const char c : path) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ull;
   return fmt::format("{:016x}", hash);
@@ -70,9 +75,10 @@ PosixExecutor::~PosixExecutor() {
 
 Result<JournalReplay> PosixExecutor::open() {
   CHECK(!socket_ && !stopping_);
-  const std::string& folder = options_.journal_folder;
-  if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST)
-    return fail(Code::Unavailable, "making journal folder '{}': {}", folder, std::strerror(errno));
+  const std::string& wanted = options_.journal_folder;
+  if (::mkdir(wanted.c_str(), 0700) != 0 && errno != EEXIST)
+    return fail(Code::Unavailable, "making journal folder '{}': {}", wanted, std::strerror(errno));
+  const std::string folder = from_root(wanted);
   home_id_ = home_id_of(folder);
   cgroup_folder_ = options_.cgroup_folder;
   if (cgroup_folder_ == "auto") cgroup_folder_ = Cgroups::find_folder(home_id_, cgroup_why_);
@@ -81,11 +87,11 @@ Result<JournalReplay> PosixExecutor::open() {
   if (!swept) return Failure(swept.error());
   auto journal = replay(folder);
   if (!journal) return Failure(journal.error());
-  if (auto started = start_runner(); !started) return Failure(started.error());
+  if (auto started = start_runner(folder); !started) return Failure(started.error());
   return journal;
 }
 
-Result<void> PosixExecutor::start_runner() {
+Result<void> PosixExecutor::start_runner(const std::string& journal_folder) {
   int ends[2];
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
     return fail(Code::Unavailable, "making the runner's socket: {}", std::strerror(errno));
@@ -128,7 +134,7 @@ Result<void> PosixExecutor::start_runner() {
   last_condition_.clear();
   loop_.watch_readable(socket_.get(), [this] { on_readable(); });
   Configure configure;
-  configure.journal_folder = options_.journal_folder;
+  configure.journal_folder = journal_folder;
   configure.home_id = home_id_;
   configure.cgroup_folder = cgroup_folder_;
   configure.journal_bytes_max = options_.journal_bytes_max;

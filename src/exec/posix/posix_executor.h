@@ -64,7 +64,7 @@ class PosixExecutor final : public Executor {
     std::vector<domain::OutputChunk> output;  // for the text of its end; bounded by output_bytes_max
   };
 
-  Result<void> start_runner();
+  Result<void> start_runner(const std::string& journal_folder);
   void on_readable();
   void on_message(posix::FromRunner&& message);
   void lose_runner(std::string why);

@@ -33,6 +33,8 @@ constexpr auto kWorkerDiedGrace = seconds(5);
 constexpr auto kJournalPatience = seconds(15);
 constexpr auto kJournalRetry = seconds(1);
 constexpr auto kLastWordsMax = seconds(5);
+constexpr auto kSyncGap = milliseconds(4);
+constexpr auto kLazyFlush = milliseconds(50);
 constexpr int kDescriptorsPerRun = 3, kDescriptorsOfOurs = 64;
 
 itimerspec at_once_after(nanoseconds since_zero) {
@@ -281,22 +283,37 @@ void Runner::on_synced() {
 void Runner::end_round() {
   if (!journal_) return send_outbox();
   finish_waiting();
-  journal_->flush();
-  if (!to_spawn_.empty()) spawner_->submit(std::exchange(to_spawn_, {}));
-  if (!ends_unsynced_.empty() && !syncer_->busy()) {
-    ends_syncing_ = std::exchange(ends_unsynced_, {});
-    syncer_->submit(journal_->take_unsynced());
+  if (journal_->flush_urgent() || flush_at_ <= clock_.mono()) {
+    journal_->flush();
+    flush_at_ = MonoTime::max();
+  } else if (journal_->flush_wanted() && flush_at_ == MonoTime::max()) {
+    flush_at_ = clock_.mono() + kLazyFlush;
   }
+  if (!to_spawn_.empty()) spawner_->submit(std::exchange(to_spawn_, {}));
+  if (!ends_unsynced_.empty() && !syncer_->busy()) sync_ends();
   report_condition();
   send_outbox();
   if (journal_->full() && journal_retry_at_ == MonoTime::max()) journal_retry_at_ = clock_.mono() + kJournalRetry;
   arm_timers();
 }
 
+// The first end goes to disk at once; those that come close behind it gather, since a sync costs as much as a run.
+void Runner::sync_ends() {
+  const MonoTime now = clock_.mono();
+  if (now < sync_not_before_) {
+    sync_at_ = sync_not_before_;
+    return;
+  }
+  sync_at_ = MonoTime::max();
+  sync_not_before_ = now + kSyncGap;
+  ends_syncing_ = std::exchange(ends_unsynced_, {});
+  syncer_->submit(journal_->take_unsynced());
+}
+
 // ---- clocks
 
 void Runner::arm_timers() {
-  MonoTime next = std::min(journal_retry_at_, give_up_at_);
+  MonoTime next = std::min({journal_retry_at_, give_up_at_, sync_at_, flush_at_});
   if (!timers_.empty()) next = std::min(next, std::get<0>(*timers_.begin()));
   // A timer that fires too early costs one round; one that is moved for every run costs a call each.
   if (next < mono_armed_) {
@@ -341,9 +358,8 @@ void Runner::on_wall_timer() {
 // ---- processes that became ours when their parents ended
 
 void Runner::on_child_signal() {
-  signalfd_siginfo infos[8];
-  while (::read(signals_.get(), infos, sizeof infos) > 0) {
-  }
+  signalfd_siginfo signal_info;  // one SIGCHLD stands for any number of children
+  static_cast<void>(!::read(signals_.get(), &signal_info, sizeof signal_info));
   // The runs themselves are children of the spawner thread and reaped by their pidfd; without __WNOTHREAD we would
   // take them away from it.
   bool any = false;

@@ -77,6 +77,7 @@ class Runner {
   void on_synced();
   void on_child_signal();
   void end_round();
+  void sync_ends();
   void arm_timers();
   void send_outbox();
   void send(const FromRunner& message);
@@ -126,6 +127,7 @@ class Runner {
   std::deque<std::uint64_t> finishing_;
   std::set<std::tuple<MonoTime, std::uint64_t, Timer>> timers_;
   MonoTime mono_armed_ = MonoTime::max(), journal_retry_at_ = MonoTime::max();
+  MonoTime sync_at_ = MonoTime::max(), sync_not_before_{}, flush_at_ = MonoTime::max();
   WallTime wall_armed_ = WallTime::max();
 
   std::vector<SpawnOrder> to_spawn_;

@@ -210,6 +210,16 @@ TEST(FullDisk, RunsGoOnEndsAreKeptAndTheWorkerIsTold) {
   for (const JournalEntry& entry : read->entries) EXPECT_TRUE(entry.ended) << entry.run.text();
 }
 
+TEST(Opening, AFolderMayBeNamedFromWhereWeStand) {
+  TempFolder temp;
+  PosixOptions options;
+  options.journal_folder = std::filesystem::relative(temp.journal()).string();
+  ExecutorHarness harness(options);
+  ASSERT_TRUE(harness.open());
+  EXPECT_TRUE(harness.run(request(1, {"true"})).ended);
+  EXPECT_TRUE(std::filesystem::exists(temp.journal() + "/lock"));
+}
+
 TEST(Opening, AFolderThatCannotBeMadeIsSaid) {
   PosixOptions options;
   options.journal_folder = "/proc/no/journal";
