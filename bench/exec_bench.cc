@@ -326,7 +326,7 @@ int main(int argc, char** argv) {
   if (run_as_runner(argc, argv, exit_code)) return exit_code;
   const std::string what = argc > 1 ? argv[1] : "all";
   const int number = argc > 2 ? std::atoi(argv[2]) : 0;
-  std::string folder = "exec-bench-XXXXXX";  // on the disk of the checkout: ends are synced to it
+  std::string folder = "/var/tmp/exec-bench-XXXXXX";  // on disk: ends are synced to it
   CHECK(::mkdtemp(folder.data()) != nullptr);
   const std::string journal = folder + "/journal";
   if (what == "rate" || what == "all") rate(journal, std::chrono::duration<double>(number > 0 ? number : 1));
