@@ -11,9 +11,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <charconv>
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
+#include <map>
+#include <set>
 
 #include "async/asio_loop.h"
 #include "base/check.h"
@@ -290,8 +292,17 @@ class Killed : public SqliteCoordStoreTest {
     ::_exit(5);
   }
 
-  static std::vector<std::int64_t> read_numbers(int fd) {
-    std::string text;
+  static void wait_for_lines(int fd, std::uint64_t lines, std::string& text) {
+    char buffer[4096];
+    while (static_cast<std::uint64_t>(std::count(text.begin(), text.end(), '\n')) < lines) {
+      const ssize_t n = ::read(fd, buffer, sizeof buffer);
+      if (n <= 0) return;
+      text.append(buffer, static_cast<std::size_t>(n));
+    }
+  }
+
+  // What the child still said before it ended, after `text`.
+  static std::vector<std::int64_t> read_numbers(int fd, std::string text) {
     char buffer[4096];
     for (ssize_t n; (n = ::read(fd, buffer, sizeof buffer)) > 0;) text.append(buffer, static_cast<std::size_t>(n));
     std::vector<std::int64_t> numbers;
@@ -328,14 +339,16 @@ TEST_F(Killed, AtAnyMomentNothingAcknowledgedIsLost) {
     const pid_t pid = ::fork();
     if (pid == 0) child(ends[1], next);
     ::close(ends[1]);
-    // From before the file is open to some hundred commits later.
-    const timespec pause{0, static_cast<long>(rng.below(25'000'000))};
+    // Some commits in, and then at any moment of the next few; every fourth time before or while the file is opened.
+    std::string said;
+    if (round % 4 != 0) wait_for_lines(ends[0], 1 + rng.below(20), said);
+    const timespec pause{0, static_cast<long>(rng.below(round % 4 != 0 ? 3'000'000 : 25'000'000))};
     ::nanosleep(&pause, nullptr);
     ::kill(pid, SIGKILL);
     int status = 0;
     ASSERT_EQ(::waitpid(pid, &status, 0), pid);
     ASSERT_TRUE(WIFSIGNALED(status)) << "the child ended by itself: " << WEXITSTATUS(status);
-    for (const std::int64_t number : read_numbers(ends[0])) acknowledged.insert(number);
+    for (const std::int64_t number : read_numbers(ends[0], std::move(said))) acknowledged.insert(number);
     ::close(ends[0]);
     check_integrity();
     ASSERT_FALSE(::testing::Test::HasFatalFailure());
