@@ -263,8 +263,8 @@ void Scheduler::State::retry(RunSlot& run) {
   next.not_before = now.wall + std::chrono::milliseconds(static_cast<std::int64_t>(std::llround(delay)));
   std::optional<std::string> lock;
   if (run.entry.locked) lock = lock_value(self, run.entry);
-  commit(retry_row(actor(), run.text, run.entry, next, slot.revision, lock),
-         PendingRun{run.entry.run, run.entry, std::move(next), now.mono});
+  Txn txn = retry_row(actor(), run.text, run.entry, next, slot.revision, lock);
+  commit(std::move(txn), PendingRun{run.entry.run, run.entry, std::move(next), now.mono});
 }
 
 void Scheduler::State::answered(PendingRun pending, const CommitAnswered& answer) {
