@@ -79,7 +79,8 @@ Edit save(const Keys& keys, const JobState& state, const std::optional<domain::J
   after.since = since;
   after.stamp = domain::stamp_of(after);
   txn.writes = {{keys.job(name), domain::encode_job(after)}, {keys.marker(name), Marker{since, "saved"}.text()}};
-  leave_account(keys, name, state.document, accounted, since, txn);
+  // A document that nobody has adopted was never in force: it owes nothing.
+  if (stands) leave_account(keys, name, state.document, accounted, since, txn);
   keep_version(keys, name, state.document, txn);
   return {std::move(txn), std::move(after)};
 }
@@ -91,7 +92,7 @@ Edit erase(const Keys& keys, const JobState& state, const std::optional<domain::
   const WallTime accounted = instant_of(state.marker);
   const WallTime closed = std::max(whole_ms(now), accounted);
   txn.writes = {{keys.job(name), std::nullopt}, {keys.marker(name), Marker{closed, "closed"}.text()}};
-  leave_account(keys, name, state.document, accounted, closed, txn);
+  if (before && domain::has_valid_stamp(*before)) leave_account(keys, name, state.document, accounted, closed, txn);
   keep_version(keys, name, state.document, txn);
   return {std::move(txn), before.value_or(domain::Job{})};
 }

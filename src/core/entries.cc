@@ -195,6 +195,7 @@ std::string encode(const RunningEntry& entry) {
   if (entry.trigger != domain::Trigger::Schedule) out.text("trigger", to_string(entry.trigger));
   out.text_if("triggered_by", entry.triggered_by);
   out.text_if("reason_text", entry.reason_text);
+  out.text_if("worker", entry.worker.text());
   out.text_if("command", entry.command);
   if (entry.phase == Phase::Ended) write_end(out, entry.end);
   if (!entry.final) out.flag("final", false);
@@ -228,6 +229,7 @@ Result<RunningEntry> decode_running(std::string_view json) {
     read_word(fields, "trigger", entry.trigger, domain::parse_trigger);
     fields.text("triggered_by", entry.triggered_by);
     fields.text("reason_text", entry.reason_text);
+    read_name(fields, "worker", entry.worker);
     fields.text("command", entry.command);
     fields.flag("final", entry.final);
     if (entry.phase == Phase::Ended) fields.required("end");

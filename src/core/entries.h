@@ -93,6 +93,7 @@ struct RunningEntry {
   domain::Trigger trigger = domain::Trigger::Schedule;
   std::string triggered_by;
   std::string reason_text;  // why somebody asked for it (run-now)
+  NodeId worker;            // who ran it, once its key stands under another node; else empty
   std::string command;      // as shown to people; only in Ended entries
   domain::RunEnd end;       // Ended only
   bool final = true;        // Ended: false when a next attempt exists

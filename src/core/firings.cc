@@ -126,7 +126,7 @@ bool Scheduler::State::wait_for_lock(JobSlot& slot, const Plan& plan) {
 
 void Scheduler::State::claim(JobSlot& slot, const Plan& plan) {
   if (wait_for_lock(slot, plan)) return;
-  if (active_count() >= static_cast<std::size_t>(options.capacity)) {
+  if (active_count() + claims_under_way >= static_cast<std::size_t>(options.capacity)) {
     starved.insert({plan.at, slot.index});  // another node takes it, or the next run that ends here makes room
     look_again(slot, std::max(now.wall, plan.at) + options.takeover_delay);
     return;
@@ -160,6 +160,7 @@ void Scheduler::State::claim(JobSlot& slot, const Plan& plan) {
     row.exact_marker = slot.marker;
   }
   slot.looked = false;
+  ++claims_under_way;
   slot.busy = commit(firing_row(actor(), row), PendingFiring{slot.index, row, now.mono, plan.catch_up});
 }
 
@@ -240,6 +241,7 @@ void Scheduler::State::learn(JobSlot& slot, const std::vector<KeyValue>& found, 
 void Scheduler::State::answered(PendingFiring pending, const CommitAnswered& answer) {
   JobSlot& slot = *slots[pending.index];
   slot.busy = 0;
+  if (pending.row.entry && pending.row.entry->phase == Phase::Claimed) --claims_under_way;
   switch (answer.outcome) {
     case Outcome::Committed: return firing_done(pending, answer.revision);
     case Outcome::Refused: {

@@ -33,6 +33,8 @@ void Scheduler::State::answered(const ReadForEdit& read, const ReadAnswered& ans
     // The document moved on: its own event is on the way and looks again.
     if (!stands.document || stands.document->modified != slot.revision)
       return look_again(slot, now.wall + options.retry_store);
+    // A save came meanwhile: what stands now has its stamp, and a since that must not move.
+    if (!slot.job || domain::has_valid_stamp(*slot.job->job)) return look_now(slot);
     std::optional<domain::Job> before;
     if (slot.adopted && slot.adopted_revision < slot.revision) before = *slot.adopted->job;
     Edit edit = adopt(keys, stands, before, *slot.job->job, now.wall);
@@ -290,6 +292,7 @@ void Scheduler::State::answered(const ReadAllRunning&, const ReadAnswered& answe
     const auto entry = decode_running(stands.value);
     if (!entry) continue;
     holds.insert(keys.hold(node, entry->incarnation));
+    if (entry->phase == Phase::Waiting && entry->locked) holds.insert(keys.lock(entry->run.firing.job));
     next.running.push_back(stands);
   }
   if (next.running.empty()) {
@@ -320,20 +323,26 @@ void Scheduler::State::answered(const ReadHolds& read, const ReadAnswered& answe
         slot != nullptr && slot->job && slot->job->job->delivery.mode == domain::Delivery::Mode::AtLeastOnce;
     const bool patient = entry->phase == Phase::Claimed && !at_least_once;
     if (patient && now.mono - since < options.lost_after) continue;
-    take_over(*entry, stands, node);
+    const std::string lock_key = keys.lock(entry->run.firing.job), lock = lock_value(node, *entry);
+    const bool has_lock = std::any_of(answer.found.begin(), answer.found.end(), [&](const KeyValue& read_key) {
+      return read_key.key == lock_key && read_key.value == lock;
+    });
+    take_over(*entry, stands, node, has_lock);
   }
   dead_since = std::move(still_dead);
 }
 
-void Scheduler::State::take_over(const RunningEntry& entry, const KeyValue& stands, const NodeId& node) {
+void Scheduler::State::take_over(const RunningEntry& entry, const KeyValue& stands, const NodeId& node, bool has_lock) {
   if (find_run(entry.run) != nullptr) return;
   RunningEntry moved = entry;
   if (moved.phase == Phase::Claimed) moved.phase = Phase::Settling;
+  if (moved.phase != Phase::Waiting && moved.worker.empty()) moved.worker = node;
   moved.incarnation = incarnation;
   moved.token = Token(tokens.token());
   if (moved.fence == 0) moved.fence = stands.created;
-  // The lock names the dead worker and stays until safe_after (rule 18); a waiting attempt takes it along.
-  if (moved.phase != Phase::Waiting) moved.locked = false;
+  // The lock names the dead worker and stays until safe_after (rule 18); a waiting attempt takes it along, unless a
+  // later firing has claimed over it: then the attempt asks for it again when its time comes.
+  if (moved.phase != Phase::Waiting || !has_lock) moved.locked = false;
   const std::string hold = rules.respect_hold ? keys.hold(node, entry.incarnation) : std::string();
   Txn txn = take_over_row(actor(), stands.key, stands.value, hold, moved);
   if (moved.phase == Phase::Waiting && moved.locked) {
@@ -356,6 +365,7 @@ void Scheduler::State::answered(const PendingTakeOver& pending, const CommitAnsw
 
 // A new incarnation of a living process (rule 8).
 void Scheduler::State::move_to_new_incarnation() {
+  claims_under_way = 0;
   commits.clear();  // answers to the old incarnation are not ours any more; the store says what stands
   reads.clear();
   relisting = false;
@@ -417,8 +427,9 @@ void Scheduler::State::sweep_kill_orders(const std::vector<KeyValue>& running) {
     if (const auto entry = decode_running(stands.value)) alive.insert(keys.kill(entry->run));
   }
   for (auto it = orphan_kills.begin(); it != orphan_kills.end();) {
-    if (alive.count(it->first) != 0) {
-      it = orphan_kills.erase(it);  // its own worker sees to it
+    if (alive.count(it->first) != 0) {  // its own worker sees to it, as long as that lives
+      it->second = 0;
+      ++it;
       continue;
     }
     if (++it->second < 2) {

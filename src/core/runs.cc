@@ -315,9 +315,11 @@ void Scheduler::State::answered(ReadBackRun& read_back, const ReadAnswered& answ
       return record(*run);
     }
     if (run->stage == Stage::Moving && run->executed) return set_stage(*run, Stage::Running);
+    if (run->stage == Stage::Running) return;  // it goes on, and can still be killed
     return erase(id);
   }
   run->text = own->value;
+  if (const auto stands = decode_running(own->value)) run->entry.incarnation = stands->incarnation;
   const bool lock_is_ours = run->entry.locked && lock == lock_value(self, run->entry);
   if (run->stage == Stage::Ending && !lock_is_ours && run->entry.locked) run->entry.locked = false;
   after(options.retry_store, [this, id] {
@@ -339,6 +341,10 @@ void Scheduler::State::run_written(RunSlot& run, const PendingRun& pending, Revi
   switch (run.stage) {
     case Stage::Ending: {
       run.text = encode(pending.entry);
+      if (pending.entry.phase != Phase::Ended) {  // it moved to a new incarnation; its end is refused and tried again
+        run.entry.incarnation = pending.entry.incarnation;
+        return;
+      }
       const bool freed = pending.entry.locked && !pending.next;
       if (pending.next) {
         RunSlot& next = add_run(*pending.next);
@@ -357,6 +363,7 @@ void Scheduler::State::run_written(RunSlot& run, const PendingRun& pending, Revi
     case Stage::Beginning: {
       run.text = encode(pending.entry);
       run.entry = pending.entry;
+      if (run.entry.phase == Phase::Waiting) return;  // it moved to a new incarnation; its begin is answered next
       run.confirmed = pending.sent_at;
       run.start_limit = now.wall + run.job->job->start_deadline;
       return begin(run);
@@ -372,7 +379,8 @@ void Scheduler::State::run_written(RunSlot& run, const PendingRun& pending, Revi
       emit(Forget{id});
       return erase(id);
     }
-    case Stage::Running:  // it moved to a new incarnation while it ran
+    case Stage::Running:  // it moved to a new incarnation meanwhile
+    case Stage::Waiting:
       run.text = encode(pending.entry);
       run.entry = pending.entry;
       return;
@@ -394,7 +402,7 @@ void Scheduler::State::record(RunSlot& run) {
       record.command = domain::shown_command(*slot->adopted->job);
   }
   record.end = run.entry.end;
-  record.worker = self;
+  record.worker = run.entry.worker.empty() ? self : run.entry.worker;
   record.trigger = run.entry.trigger;
   record.triggered_by = run.entry.triggered_by;
   record.scheduled_at = run.entry.scheduled_at;
@@ -495,7 +503,18 @@ void Scheduler::State::begin_attempt(RunSlot& run) {
   entry.safe_after = std::max(entry.safe_after, domain::next_firing(*slot->job, now.wall).value_or(entry.safe_after));
   std::optional<std::string> lock;
   if (entry.locked) lock = lock_value(self, run.entry);
-  commit(rewrite_row(actor(), run.text, entry, slot->revision, lock), PendingRun{id, entry, {}, now.mono});
+  Txn txn;
+  if (slot->job->job->overlap.fenced() && !entry.locked) {  // taken over without its lock: it waits for it
+    entry.locked = true;
+    txn = rewrite_row(actor(), run.text, entry, slot->revision, {});
+    const std::string key = keys.lock(id.firing.job);
+    txn.expected.push_back({.key = key, .kind = Condition::Kind::Absent});
+    txn.writes.push_back({key, lock_value(self, entry)});
+    txn.read_if_refused.push_back(key);
+  } else {
+    txn = rewrite_row(actor(), run.text, entry, slot->revision, lock);
+  }
+  commit(std::move(txn), PendingRun{id, entry, {}, now.mono});
 }
 
 }  // namespace cronfleet::core

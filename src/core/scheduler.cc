@@ -133,6 +133,10 @@ void Scheduler::State::on(const WorkersSeen& seen) { workers = seen.workers; }
 
 void Scheduler::State::on(const CaughtUp&) {
   caught_up = true;
+  // Removed by hand while nobody looked: the marker is still to be closed.
+  for (const auto& slot : slots) {
+    if (!slot->exists && slot->marker && !slot->marker_closed) look_now(*slot);
+  }
   if (session_open) relist();
   unpark();
 }

@@ -259,7 +259,7 @@ struct Scheduler::State {
   void answered(const ReadHolds& read, const ReadAnswered& answer);
   void adopt_own(const RunningEntry& entry, const KeyValue& stands);
   void settle(RunSlot& run);
-  void take_over(const RunningEntry& entry, const KeyValue& stands, const NodeId& node);
+  void take_over(const RunningEntry& entry, const KeyValue& stands, const NodeId& node, bool has_lock);
   void move_to_new_incarnation();
   void sweep_kill_orders(const std::vector<KeyValue>& running);
 
@@ -279,7 +279,7 @@ struct Scheduler::State {
   std::set<DueQueue::Index> parked;                        // due while nothing can be claimed
   std::set<std::pair<WallTime, DueQueue::Index>> starved;  // due while every place is taken
   std::map<domain::RunId, RunSlot> runs;
-  std::size_t active_runs = 0;
+  std::size_t active_runs = 0, claims_under_way = 0;
   std::map<domain::RequestId, TriggerSlot> triggers;
   struct AccountSlot {
     AccountSeen seen;

@@ -175,8 +175,8 @@ void Scheduler::State::on(const KillSeen& seen) {
     kill_run(run, Kill{run.entry.run, RunStatus::Killed, Reason::None, seen.entry.actor, seen.entry.grace});
   };
   if (!seen.run) return each_run_of(seen.job, order);
-  if (RunSlot* run = find_run(*seen.run)) return order(*run);
-  orphan_kills.try_emplace(seen.key, 0);
+  orphan_kills.try_emplace(seen.key, 0);  // gone with the run's key, or swept
+  if (RunSlot* run = find_run(*seen.run)) order(*run);
 }
 
 void Scheduler::State::kill_run(RunSlot& run, Kill order) {
