@@ -147,6 +147,8 @@ class Reader {
     if (what.document != nullptr) replace_document(name, *what.document, follow);
     if (what.document != nullptr && what.document->value) return put_document(name, what, marker_before, follow);
     if (closed && !follow.document_stands) {
+      if (follow.owner && follow.by_hand_at && !what.account && hidden(*follow.by_hand_at, what.marker->at))
+        expected_.unclear[name].emplace_back(marker_before, follow.marker);
       close(name, follow, follow.marker);
       follow.by_hand_at.reset();
     } else if (what.document != nullptr && follow.owner) {

@@ -51,6 +51,7 @@ class SimMachine {
   enum class Disk { Kept, Lost };
   void machine_died(Disk disk);
 
+  void set_node(NodeId node) { node_ = std::move(node); }  // another disk, another id
   void set_hook(Hook hook) { hook_ = std::move(hook); }
   void set_disk_full(bool full);
   bool disk_full() const { return disk_full_; }

@@ -1,0 +1,296 @@
+#include "sim/cluster.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+
+namespace cronfleet::sim {
+
+using std::chrono::milliseconds;
+
+// One life of a worker and all that goes with it.
+struct Cluster::Life final : runtime::WorkerObserver {
+  Life(Cluster& cluster, Machine& machine);
+
+  void on_message(Level level, std::string_view what, std::string_view about) override;
+  void on_refused(const Status& status) override;
+
+  Cluster& owner;
+  Machine& machine;
+  std::unique_ptr<SimClient> store;
+  SimHistory history;
+  SimExecutor executor;
+  RngTokens tokens;
+  runtime::Worker worker;
+};
+
+struct Cluster::Machine {
+  Machine(Cluster& cluster, std::size_t i)
+      : index(i),
+        loop(cluster.time_, std::chrono::hours(1 + i)),
+        runner(cluster.time_, std::chrono::hours(1 + i)),
+        node(fmt::format("n{}", i + 1)) {}
+
+  std::size_t index;
+  VirtualNode loop, runner;
+  NodeId node;
+  int disks = 1, lives = 0, boots = 1;
+  std::unique_ptr<SimMachine> processes;
+  std::unique_ptr<Life> life;
+  bool cut = false;
+  int stopped = 0, runner_stopped = 0;  // how many faults hold it
+  std::optional<Fault> waiting_crash;   // for its point to be reached
+};
+
+Cluster::Life::Life(Cluster& cluster, Machine& m)
+    : owner(cluster),
+      machine(m),
+      store(cluster.store_.client(m.loop)),
+      history(cluster.history_, m.loop),
+      executor(*m.processes, m.loop),
+      tokens(cluster.rng_.fork("tokens")),
+      worker(
+          {*store, history, executor, m.loop, m.loop, m.loop, tokens, cluster.zones_, cluster.rng_.fork("worker")},
+          [&] {
+            runtime::WorkerOptions options;
+            options.scheduler = cluster.plan_.scheduler;
+            options.rules = cluster.plan_.rules;
+            return options;
+          }(),
+          [&] {
+            core::WorkerEntry entry;
+            entry.node = m.node;
+            entry.host = entry.node.text();
+            entry.pid = m.lives;
+            entry.boot_id = fmt::format("{}-{}", m.index, m.boots);
+            return entry;
+          }(),
+          *this) {
+  executor.attach(worker);
+  store->cut_off(m.cut);
+}
+
+void Cluster::Life::on_message(Level level, std::string_view what, std::string_view about) {
+  if (level == Level::Debug) return;
+  owner.say_(fmt::format("{}: {} ({})", machine.node, what, about));
+}
+
+// Another life of this node id is registered still: the service comes again after a while.
+void Cluster::Life::on_refused(const Status& status) {
+  owner.say_(fmt::format("{}: refused: {}", machine.node, status.text()));
+  owner.world_.at(owner.world_.mono(), [cluster = &owner, m = &machine, life = this] {
+    if (m->life.get() != life) return;
+    cluster->end_life(*m);
+    cluster->world_.at(cluster->world_.mono() + std::chrono::seconds(2), [cluster, m] {
+      if (!m->life) cluster->boot(*m);
+    });
+  });
+}
+
+Cluster::Cluster(const Plan& plan, VirtualTime& time, VirtualNode& world, SimStore& store, SimHistoryStore& history,
+                 const cron::ZoneSource& zones, Evidence& evidence, Say say)
+    : plan_(plan),
+      time_(time),
+      world_(world),
+      store_(store),
+      history_(history),
+      zones_(zones),
+      evidence_(evidence),
+      say_(std::move(say)),
+      rng_(Rng(plan.seed).fork("cluster")) {
+  for (std::size_t i = 0; i < plan.nodes; ++i) {
+    machines_.push_back(std::make_unique<Machine>(*this, i));
+    Machine& machine = *machines_.back();
+    machine.processes = std::make_unique<SimMachine>(machine.node, machine.runner, machine.runner, world_,
+                                                     rng_.fork("machine"), plan.machine, evidence);
+    machine.processes->set_hook([this, m = &machine](std::string_view point) { reached(*m, point); });
+    boot(machine);
+  }
+}
+
+Cluster::~Cluster() {
+  for (auto& machine : machines_) end_life(*machine);
+}
+
+void Cluster::boot(Machine& machine) {
+  CHECK(!machine.life);
+  ++machine.lives;
+  machine.loop.restart();
+  std::vector<exec::JournalEntry> journal = machine.processes->replay();
+  say_(fmt::format("{}: boots, its journal has {} runs", machine.node, journal.size()));
+  machine.life = std::make_unique<Life>(*this, machine);
+  const auto pid = machine.lives;
+  // Within its own task, like everything else that the worker does.
+  machine.loop.post([life = machine.life.get(), journal = std::move(journal), pid]() mutable {
+    life->worker.start(std::move(journal), [pid](std::int64_t other) { return other == pid; });
+  });
+}
+
+void Cluster::end_life(Machine& machine) {
+  machine.loop.crash();
+  machine.life.reset();
+  machine.waiting_crash.reset();
+}
+
+// ---- faults
+// -----------------------------------------------------------------------------------------------------------
+
+std::size_t Cluster::span(const Fault& fault, const std::string& node) {
+  evidence_.faults.push_back({std::string(to_string(fault.kind)), NodeId(node), world_.wall(), WallTime::max()});
+  say_(fmt::format("fault: {}{}{}{} for {}", to_string(fault.kind), node.empty() ? "" : " of ", node,
+                   fault.point.empty() ? "" : " at " + fault.point, to_text(fault.length)));
+  return evidence_.faults.size() - 1;
+}
+
+void Cluster::until_then(const Fault& fault, std::function<void()> heal) {
+  const std::size_t index = evidence_.faults.size() - 1;
+  healing_[index] = [this, index, heal = std::move(heal)] {
+    evidence_.faults[index].until = world_.wall();
+    heal();
+  };
+  world_.at(world_.mono() + fault.length, [this, index] {
+    if (auto found = healing_.extract(index)) found.mapped()();
+  });
+}
+
+void Cluster::inject(const Fault& fault) {
+  Machine& machine = *machines_[fault.node % machines_.size()];
+  const std::string& node = machine.node.text();
+  using Kind = Fault::Kind;
+  switch (fault.kind) {
+    case Kind::Crash:
+    case Kind::MachineCrash:
+    case Kind::DiskLost:
+      if (!machine.life || machine.stopped > 0) return;
+      if (fault.point.empty()) return crash(machine, fault);
+      machine.waiting_crash = fault;
+      return;
+    case Kind::Freeze:
+    case Kind::MachineFreeze: {
+      const bool whole = fault.kind == Kind::MachineFreeze;
+      span(fault, node);
+      ++machine.stopped;
+      machine.loop.freeze();
+      if (whole && ++machine.runner_stopped > 0) machine.runner.freeze();
+      return until_then(fault, [this, m = &machine, whole] {
+        // The runner first: it ends what must not go on before the worker does anything.
+        if (whole && --m->runner_stopped == 0) m->runner.thaw();
+        if (--m->stopped == 0 && m->loop.frozen()) m->loop.thaw();
+      });
+    }
+    case Kind::Cut:
+      if (machine.cut) return;
+      span(fault, node);
+      machine.cut = true;
+      if (machine.life) machine.life->store->cut_off(true);
+      return until_then(fault, [m = &machine] {
+        m->cut = false;
+        if (m->life) m->life->store->cut_off(false);
+      });
+    case Kind::StoreDown:
+      span(fault, "");
+      store_.set_available(false);
+      return until_then(fault, [this] { store_.set_available(true); });
+    case Kind::LeaderChange:
+      span(fault, "");
+      store_.leader_change();
+      return until_then(fault, [] {});
+    case Kind::StoreFull:
+      span(fault, "");
+      store_.set_full(true);
+      return until_then(fault, [this] { store_.set_full(false); });
+    case Kind::Compact: {
+      if (!machine.life) return;
+      machine.life->store->compact(store_.revision(), [](Result<Revision>) {});
+      return;
+    }
+    case Kind::HistoryDown:
+      span(fault, "");
+      history_.set_down(true);
+      return until_then(fault, [this] { history_.set_down(false); });
+    case Kind::DiskFull:
+      span(fault, node);
+      machine.processes->set_disk_full(true);
+      return until_then(fault, [m = &machine] { m->processes->set_disk_full(false); });
+    case Kind::ClockStep:
+      evidence_.shared_clock = false;
+      span(fault, node);
+      machine.loop.step_wall(fault.step);
+      machine.runner.step_wall(fault.step);
+      return until_then(fault, [m = &machine, step = fault.step] {
+        m->loop.step_wall(-step);
+        m->runner.step_wall(-step);
+      });
+  }
+}
+
+void Cluster::crash(Machine& machine, const Fault& fault) {
+  span(fault, machine.node.text());
+  end_life(machine);
+  switch (fault.kind) {
+    case Fault::Kind::Crash: machine.processes->worker_died(); break;
+    case Fault::Kind::MachineCrash:
+      ++machine.boots;
+      machine.processes->machine_died(SimMachine::Disk::Kept);
+      break;
+    default:
+      ++machine.boots;
+      ++machine.disks;
+      machine.processes->machine_died(SimMachine::Disk::Lost);
+      machine.node = NodeId(fmt::format("n{}-disk{}", machine.index + 1, machine.disks));
+      machine.processes->set_node(machine.node);
+      break;
+  }
+  until_then(fault, [this, m = &machine] {
+    if (!m->life) boot(*m);
+  });
+}
+
+void Cluster::reached(Machine& machine, std::string_view point) {
+  if (!machine.waiting_crash || machine.waiting_crash->point != point || !machine.life) return;
+  const Fault fault = *std::exchange(machine.waiting_crash, std::nullopt);
+  // Nothing of this moment runs on: what the worker was told before it is all that it will ever know.
+  if (fault.kind == Fault::Kind::Crash) {
+    world_.post([this, m = &machine, fault] {
+      if (m->life) crash(*m, fault);
+    });
+    return;
+  }
+  crash(machine, fault);
+}
+
+void Cluster::on_commit(const std::vector<Change>& changes) {
+  for (const auto& machine : machines_) {
+    if (!machine->waiting_crash) continue;
+    const std::string own = "/cron/running/" + machine->node.text() + "/";
+    for (const Change& change : changes) {
+      if (change.entry.key.rfind(own, 0) != 0) continue;
+      if (change.deleted) {
+        reached(*machine, "removed");
+      } else {
+        reached(*machine, change.entry.value.find("\"ended\"") != std::string::npos ? "end" : "claim");
+      }
+      if (!machine->waiting_crash) break;
+    }
+  }
+}
+
+void Cluster::heal() {
+  for (const auto& machine : machines_) machine->waiting_crash.reset();
+  while (!healing_.empty()) {
+    auto first = healing_.extract(healing_.begin());
+    first.mapped()();
+  }
+  for (const auto& machine : machines_) {
+    machine->processes->options() = MachineOptions{};
+    if (!machine->life) boot(*machine);
+  }
+}
+
+bool Cluster::healthy() const {
+  return healing_.empty() && std::all_of(machines_.begin(), machines_.end(), [](const auto& machine) {
+           return machine->life && machine->life->worker.ready();
+         });
+}
+
+}  // namespace cronfleet::sim

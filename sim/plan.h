@@ -1,0 +1,90 @@
+// sim/plan.h: everything that a simulation is going to do, as lists drawn from one seed before it begins.
+//
+// A plan can be run again, and run with parts of it left out: that is how a failing seed is shrunk (shrink.h).
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/scheduler.h"
+#include "domain/job.h"
+#include "sim/evidence.h"
+#include "sim/sim_executor.h"
+#include "sim/sim_history.h"
+#include "sim/sim_store.h"
+
+namespace cronfleet::sim {
+
+struct JobPlan {
+  domain::Job job;  // with its policies; the command comes from `probe`
+  Probe probe;
+};
+
+// What a client does to one job.
+struct Action {
+  enum class Kind { Create, Edit, Reschedule, Disable, Enable, Delete, HandEdit, HandDelete, RunNow, Kill };
+  Kind kind = Kind::Edit;
+  std::chrono::milliseconds at{0};  // after the beginning
+  std::size_t job = 0;
+  std::uint64_t chance = 0;  // decides the details
+};
+
+struct Fault {
+  enum class Kind {
+    Crash,          // the worker dies (at `point`, when it names one) and comes back after `length`
+    MachineCrash,   // the machine does, and its disk survives
+    DiskLost,       // and its disk does not: another node comes in its place
+    Freeze,         // the worker stops; its runner goes on
+    MachineFreeze,  // both stop
+    Cut,            // no way to the store
+    StoreDown,      // no leader
+    LeaderChange,   // leases start anew
+    StoreFull,
+    Compact,  // superseded revisions are gone
+    HistoryDown,
+    DiskFull,
+    ClockStep,  // the wall clock jumps by `step` and stays there
+  };
+  Kind kind = Kind::Crash;
+  std::chrono::milliseconds at{0}, length{0};
+  std::size_t node = 0;
+  std::string point;  // "claim", "end", "removed", "before-exec", "after-exec", "after-exit", "after-journal"
+  std::chrono::milliseconds step{0};
+};
+std::string_view to_string(Action::Kind kind);
+std::string_view to_string(Fault::Kind kind);
+
+struct Plan {
+  std::uint64_t seed = 1;
+  std::size_t nodes = 1;
+  std::chrono::milliseconds active{std::chrono::minutes(20)};  // actions and faults lie in here
+  std::chrono::milliseconds quiet{std::chrono::seconds(90)};   // faults are over, jobs go on
+  std::vector<JobPlan> jobs;
+  std::vector<Action> actions;
+  std::vector<Fault> faults;
+  SimFaults store;           // during `active`
+  SimHistoryFaults history;  // likewise
+  MachineOptions machine;
+  core::SchedulerOptions scheduler;
+  core::Rules rules;
+};
+
+// What a plan is drawn for.
+struct Profile {
+  std::size_t nodes = 1;
+  std::chrono::milliseconds active{std::chrono::minutes(20)};
+  std::size_t jobs = 12;
+  std::chrono::milliseconds action_every{20'000};  // mean; 0: only the creation of the jobs
+  std::chrono::milliseconds fault_every{30'000};   // mean
+  std::set<std::string> faults;                    // by name; "all" stands for all of them; empty: none
+  core::Rules rules;
+};
+// The names that Profile::faults may hold: those of Fault::Kind, "store" (unknown results, broken watches, slow
+// answers), "history" (unknown results), "spawn" (refused and overloaded starts).
+std::vector<std::string> fault_names();
+Plan make_plan(std::uint64_t seed, const Profile& profile);
+
+}  // namespace cronfleet::sim
