@@ -267,12 +267,13 @@ void Scheduler::State::firing_done(const PendingFiring& pending, Revision fence)
   // After a late answer the marker may have moved on already.
   if (row.marker_to >= slot.accounted) set_marker(slot, Marker{row.marker_to, row.token.text()}.text());
   slot.replaced.reset();
-  if (row.passed) {
+  // What our own list showed before the answer came goes on as it is.
+  if (row.passed && find_run(row.passed->run) == nullptr) {
     RunSlot& passed = add_run(*row.passed);
     passed.entry.fence = fence;
     record(passed);
   }
-  if (row.entry) {
+  if (row.entry && find_run(row.entry->run) == nullptr) {
     RunSlot& run = add_run(*row.entry);
     run.entry.fence = fence;
     run.job = slot.job;
@@ -284,10 +285,11 @@ void Scheduler::State::firing_done(const PendingFiring& pending, Revision fence)
     if (row.entry->phase == Phase::Ended) {
       record(run);
     } else {
-      const domain::Job& job = *slot.job->job;
       run.confirmed = pending.sent_at;
-      const WallTime start_at = row.entry->scheduled_at + domain::jitter_of(*slot.job, row.entry->scheduled_at);
-      run.start_limit = (pending.catch_up ? now.wall : start_at) + job.start_deadline;
+      if (slot.job) {  // else it went while we waited for the answer, and nothing starts
+        const WallTime start_at = row.entry->scheduled_at + domain::jitter_of(*slot.job, row.entry->scheduled_at);
+        run.start_limit = (pending.catch_up ? now.wall : start_at) + slot.job->job->start_deadline;
+      }
       begin(run);
     }
   }

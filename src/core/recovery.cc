@@ -224,6 +224,11 @@ void Scheduler::State::adopt_own(const RunningEntry& entry, const KeyValue& stan
       slot->lock = LockEntry{entry.run, self, entry.incarnation, entry.safe_after};
     }
   }
+  if (const auto order = kill_orders.find(keys.kill(entry.run)); order != kill_orders.end()) {
+    run.kill_order = true;
+    run.killing =
+        Kill{entry.run, RunStatus::Killed, Reason::None, order->second.entry.actor, order->second.entry.grace};
+  }
   const auto left = journal.find(entry.run);
   const bool executed = left != journal.end() && left->second.reached_exec;
   const bool this_life = entry.incarnation == incarnation;
@@ -421,26 +426,22 @@ void Scheduler::State::move_to_new_incarnation() {
 
 // A kill order whose run is nowhere: it came when the run was over. Twice not seen in a full list, it goes.
 void Scheduler::State::sweep_kill_orders(const std::vector<KeyValue>& running) {
-  if (orphan_kills.empty()) return;
+  if (kill_orders.empty()) return;
   std::set<std::string> alive;
   for (const KeyValue& stands : running) {
     if (const auto entry = decode_running(stands.value)) alive.insert(keys.kill(entry->run));
   }
-  for (auto it = orphan_kills.begin(); it != orphan_kills.end();) {
-    if (alive.count(it->first) != 0) {  // its own worker sees to it, as long as that lives
-      it->second = 0;
-      ++it;
+  for (auto& [key, order] : kill_orders) {
+    if (alive.count(key) != 0) {  // its own worker sees to it, as long as that lives
+      order.unseen = 0;
       continue;
     }
-    if (++it->second < 2) {
-      ++it;
-      continue;
-    }
-    commit({.expected = {{.key = it->first, .kind = Condition::Kind::Present}},
-            .writes = {{it->first, std::nullopt}},
+    if (++order.unseen < 2) continue;
+    // Gone with its run already, as a rule: then this is refused, and forgotten.
+    commit({.expected = {{.key = key, .kind = Condition::Kind::Present}},
+            .writes = {{key, std::nullopt}},
             .read_if_refused = {}},
-           PendingSweep{});
-    it = orphan_kills.erase(it);
+           PendingSweep{key});
   }
 }
 

@@ -319,7 +319,14 @@ void Scheduler::State::answered(ReadBackRun& read_back, const ReadAnswered& answ
     return erase(id);
   }
   run->text = own->value;
-  if (const auto stands = decode_running(own->value)) run->entry.incarnation = stands->incarnation;
+  if (const auto stands = decode_running(own->value)) {
+    run->entry.incarnation = stands->incarnation;
+    // An earlier try to begin was applied after all: that was the one.
+    if (run->stage == Stage::Beginning && stands->phase == Phase::Claimed && stands->token == pending.entry.token) {
+      pending.entry = *stands;
+      return run_written(*run, pending, own->modified);
+    }
+  }
   const bool lock_is_ours = run->entry.locked && lock == lock_value(self, run->entry);
   if (run->stage == Stage::Ending && !lock_is_ours && run->entry.locked) run->entry.locked = false;
   after(options.retry_store, [this, id] {
@@ -346,7 +353,7 @@ void Scheduler::State::run_written(RunSlot& run, const PendingRun& pending, Revi
         return;
       }
       const bool freed = pending.entry.locked && !pending.next;
-      if (pending.next) {
+      if (pending.next && find_run(pending.next->run) == nullptr) {
         RunSlot& next = add_run(*pending.next);
         next.entry.fence = revision;
         next.job = find_slot(id.firing.job) ? find_slot(id.firing.job)->job : run.job;

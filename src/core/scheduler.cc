@@ -219,6 +219,7 @@ void Scheduler::State::on(const CommitAnswered& answer) {
       [&](auto& p) {
         using P = std::decay_t<decltype(p)>;
         if constexpr (std::is_same_v<P, PendingSweep>) {
+          if (answer.outcome != Outcome::Unknown) kill_orders.erase(p.key);
         } else if constexpr (std::is_same_v<P, PendingKill>) {
           look_now(*slots[p.index]);
         } else {

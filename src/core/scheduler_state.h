@@ -111,7 +111,9 @@ struct PendingTakeOver {
 struct PendingKill {
   DueQueue::Index index;
 };
-struct PendingSweep {};
+struct PendingSweep {
+  std::string key;  // of a kill order
+};
 using PendingCommit = std::variant<PendingFiring, PendingEdit, PendingRun, PendingTrigger, PendingAccount,
                                    PendingTakeOver, PendingKill, PendingSweep>;
 
@@ -287,7 +289,13 @@ struct Scheduler::State {
     bool own_turn = false;  // those before us in rank had their time
   };
   std::map<std::string, AccountSlot> accounts;
-  std::map<std::string, int> orphan_kills;  // killer/ key → how many full lists did not show its run
+  // Kill orders for single runs, by their key, until the key is known to be gone; a run that we learn of only later is
+  // killed by them too.
+  struct KillOrder {
+    KillEntry entry;
+    int unseen = 0;  // how many full lists did not show its run
+  };
+  std::map<std::string, KillOrder> kill_orders;
   std::map<domain::RunId, Journalled> journal;
   std::map<domain::RunId, Revision> removed;   // own keys lately removed: a list older than that still shows them
   std::map<std::string, MonoTime> dead_since;  // hold key → first seen absent

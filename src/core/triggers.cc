@@ -153,6 +153,7 @@ void Scheduler::State::trigger_done(const PendingTrigger& pending, Revision fenc
     parameters = found->second.entry.parameters;
     triggers.erase(found);
   }
+  if (find_run(pending.entry.run) != nullptr) return;  // our own list showed it before the answer came
   RunSlot& run = add_run(pending.entry);
   run.entry.fence = fence;
   JobSlot* slot = find_slot(pending.entry.run.firing.job);
@@ -175,7 +176,7 @@ void Scheduler::State::on(const KillSeen& seen) {
     kill_run(run, Kill{run.entry.run, RunStatus::Killed, Reason::None, seen.entry.actor, seen.entry.grace});
   };
   if (!seen.run) return each_run_of(seen.job, order);
-  orphan_kills.try_emplace(seen.key, 0);  // gone with the run's key, or swept
+  kill_orders[seen.key] = {seen.entry};
   if (RunSlot* run = find_run(*seen.run)) order(*run);
 }
 
