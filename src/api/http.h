@@ -69,6 +69,7 @@ struct Response {
   std::string body{};
   // Instead of `body`. An event stream (text/event-stream) is kept alive by a comment every 15 s.
   std::unique_ptr<BodyStream> stream{};
+  std::string trouble{};  // not sent: for the log
 };
 
 std::string_view reason_phrase(int status);

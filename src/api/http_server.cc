@@ -14,6 +14,7 @@
 #include <unordered_map>
 
 #include "api/handler_pool.h"
+#include "api/response_head.h"
 #include "base/check.h"
 
 namespace cronfleet::api {
@@ -27,27 +28,12 @@ using SteadyTime = std::chrono::steady_clock::time_point;
 
 constexpr std::size_t kParserHeadBytes = 48 << 10;  // above both limits of the guard together
 constexpr std::size_t kReadBufferBytes = 256 << 10;
-constexpr std::size_t kReadBytes = 32 << 10;
+constexpr std::size_t kReadBytesLeast = 4 << 10;  // what an idle connection costs
+constexpr std::size_t kReadBytesMost = 32 << 10;  // once more than that has come
 constexpr std::size_t kWritePieceBytes = 256 << 10;
 constexpr std::size_t kDiscardBytesMax = 8 << 20;
 constexpr std::chrono::seconds kDiscardTimeout{2};
 constexpr std::chrono::milliseconds kPullAgain{500};  // after the pool was full
-
-// "Sun, 06 Nov 1994 08:49:37 GMT"
-std::string http_date(WallTime at) {
-  static constexpr const char* kDays[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-  static constexpr const char* kMonths[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                            "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-  using namespace std::chrono;
-  const sys_time<microseconds> utc(at.time_since_epoch());
-  const auto day = floor<days>(utc);
-  const year_month_day date(day);
-  const hh_mm_ss time(floor<seconds>(utc - day));
-  return fmt::format("{}, {:02} {} {:04} {:02}:{:02}:{:02} GMT", kDays[weekday(day).c_encoding()],
-                     static_cast<unsigned>(date.day()), kMonths[static_cast<unsigned>(date.month()) - 1],
-                     static_cast<int>(date.year()), time.hours().count(), time.minutes().count(),
-                     time.seconds().count());
-}
 
 // "GET /x HTTP/2.0": well-formed, but of another version.
 bool names_other_version(std::string_view received) {
@@ -196,15 +182,19 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
     request_ = Request{};
     request_.peer = peer_;
     keep_alive_ = false;
+    read_bytes_ = 0;
+    if (buffer_.size() == 0 && buffer_.capacity() > kReadBytesLeast) buffer_.shrink_to_fit();
     parse_head();
   }
 
   // The parser is fed by hand: an operation composed by the library cannot be stopped while bytes keep coming in.
   void read_on(void (Session::*parse)()) {
-    socket_.async_read_some(buffer_.prepare(kReadBytes),
+    const std::size_t room = read_bytes_ > 0 || buffer_.size() > 0 ? kReadBytesMost : kReadBytesLeast;
+    socket_.async_read_some(buffer_.prepare(room),
                             [self = shared_from_this(), parse](error_code error, std::size_t bytes) {
                               if (self->closed_) return;
                               self->buffer_.commit(bytes);
+                              self->read_bytes_ += bytes;
                               if (self->timed_out_) return self->give_up_reading();
                               if (error) return self->close();
                               (self.get()->*parse)();
@@ -367,36 +357,13 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
     const bool streams = response_.stream && !head_only;
     if (streams) keep_alive_ = false;
     chunked_ = streams && request_.version >= 11;
-    head_ = make_head(streams);
+    const auto body = !streams ? Framing::Body::Whole : chunked_ ? Framing::Body::Chunked : Framing::Body::UntilClose;
+    head_ = response_head(response_, {body, keep_alive_, request_.version}, request_.id, server_.date());
     if (head_only || response_.status == 304 || response_.status == 204) response_.body.clear();
     log_access();
     write_offset_ = 0;
     write_pieces();
     if (streams) begin_stream();
-  }
-
-  std::string make_head(bool streams) {
-    std::string head;
-    head.reserve(1024);
-    fmt::format_to(std::back_inserter(head), "HTTP/1.1 {} {}\r\nDate: {}\r\nX-Request-Id: {}\r\n", response_.status,
-                   reason_phrase(response_.status), server_.date(), request_.id);
-    const auto add = [&head](std::string_view name, std::string_view value) {
-      head.append(name).append(": ").append(value).append("\r\n");
-    };
-    const bool has_body = response_.status != 204 && response_.status != 304;
-    if (has_body) add("Content-Type", response_.content_type);
-    if (streams) {
-      if (chunked_) add("Transfer-Encoding", "chunked");
-    } else if (has_body && !response_.stream) {
-      add("Content-Length", std::to_string(response_.body.size()));
-    }
-    if (!keep_alive_) add("Connection", "close");
-    if (keep_alive_ && request_.version == 10) add("Connection", "keep-alive");
-    for (const auto& [name, value] : response_.headers.all()) add(name, value);
-    if (!response_.headers.get("Cache-Control")) add("Cache-Control", "no-store");
-    for (const auto& [name, value] : security_headers()) add(name, value);
-    head += "\r\n";
-    return head;
   }
 
   void write_pieces() {
@@ -444,6 +411,8 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
     streaming_ = true;
     ++server_.streams;
     stream_ = std::move(response_.stream);
+    buffer_.clear();
+    buffer_.shrink_to_fit();
     last_sent_at_ = std::chrono::steady_clock::now();
     // Readable now means closed: a client has nothing more to say on this connection.
     socket_.async_wait(tcp::socket::wait_read, [self = shared_from_this()](error_code) { self->close(); });
@@ -501,14 +470,15 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
 
   void log_access() const {
     if (!server_.access) return;
-    server_.access({.request_id = request_.id,
-                    .peer = peer_,
-                    .method = to_string(request_.method),
-                    .path = std::string(request_.path()),
-                    .status = response_.status,
-                    .bytes = response_.body.size(),
-                    .took = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() -
-                                                                                  started_at_)});
+    server_.access(
+        {.request_id = request_.id,
+         .peer = peer_,
+         .method = to_string(request_.method),
+         .path = std::string(request_.path()),
+         .status = response_.status,
+         .bytes = response_.body.size(),
+         .took = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - started_at_),
+         .trouble = response_.trouble});
   }
 
   State& server_;
@@ -522,6 +492,7 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
   RouteMatch match_;
   Response response_;
   std::string head_;
+  std::size_t read_bytes_ = 0;  // of the request under way
   std::size_t write_offset_ = 0, discarded_ = 0;
   std::shared_ptr<BodyStream> stream_;
   BodyStream::Piece piece_;

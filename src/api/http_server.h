@@ -26,7 +26,7 @@ struct HttpOptions {
   std::vector<std::string> addresses{"127.0.0.1", "::1"};
   std::uint16_t port = 8090;  // 0: any free one
   // What a user changes to move the port; named when it is in use.
-  std::string port_setting = "http.apiPort";
+  std::string port_setting = "http.apiPort (or --port)";
   GuardOptions guard{};
 
   std::size_t connections_max = 12'000;  // further ones are closed at once
@@ -49,6 +49,7 @@ struct AccessEntry {
   int status = 0;
   std::size_t bytes = 0;  // of the body; of a stream 0
   std::chrono::microseconds took{0};
+  std::string trouble;  // of a failure of ours: what the client is not told
 };
 using AccessLog = std::function<void(const AccessEntry&)>;  // called on the server's thread
 

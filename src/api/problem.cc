@@ -7,8 +7,13 @@ namespace {
 
 constexpr std::chrono::seconds kRetryAfter{2};
 
-Problem later(std::string code, const Status& status) {
-  return {.status = 503, .code = std::move(code), .detail = status.message(), .retry_after = kRetryAfter};
+Problem ours(int status, std::string_view code, std::string_view detail, const Status& failure) {
+  Problem problem{.status = status,
+                  .code = std::string(code),
+                  .detail = std::string(detail),
+                  .retry_after = status == 503 ? std::optional(kRetryAfter) : std::nullopt};
+  problem.trouble = failure.text();
+  return problem;
 }
 
 void write(domain::JsonWriter& json, const Mistake& mistake) {
@@ -36,14 +41,15 @@ Problem problem_of(const Status& status) {
     case Code::InvalidArgument: return {.status = 422, .code = "invalid", .detail = status.message()};
     case Code::NotFound: return {.status = 404, .code = "not_found", .detail = status.message()};
     case Code::Conflict: return {.status = 409, .code = "conflict", .detail = status.message()};
-    case Code::NoSpace: return {.status = 507, .code = "no_space", .detail = status.message()};
-    case Code::Corrupt: return {.status = 500, .code = "corrupt", .detail = status.message()};
-    case Code::Unavailable: return later("unavailable", status);
+    case Code::NoSpace:
+      return ours(507, "no_space", "the disk of the server is full; writes work again once there is room", status);
+    case Code::Corrupt: return ours(500, "corrupt", "what the server has stored is damaged; its log says more", status);
+    case Code::Unavailable: return ours(503, "unavailable", "the server's store did not answer in time", status);
     case Code::LeaseLost:
     case Code::Compacted:
-    case Code::Cancelled: return later("try_again", status);
+    case Code::Cancelled: break;
   }
-  return later("try_again", status);
+  return ours(503, "try_again", "the server could not finish this; try again", status);
 }
 
 Problem problem_of(const domain::DocumentErrors& errors) {
@@ -76,6 +82,7 @@ Response to_response(const Problem& problem, std::string_view request_id) {
                     .content_type = "application/problem+json",
                     .headers = problem.headers,
                     .body = json.take()};
+  response.trouble = problem.trouble;
   if (problem.retry_after) response.headers.add("Retry-After", std::to_string(problem.retry_after->count()));
   return response;
 }

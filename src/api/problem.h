@@ -33,7 +33,8 @@ struct Problem {
   std::string detail{};  // one sentence, for people
   std::vector<Mistake> errors{};
   std::optional<std::chrono::seconds> retry_after{};
-  Headers headers{};  // beside it: Allow
+  Headers headers{};      // beside it: Allow
+  std::string trouble{};  // of ours, for the log and never for the client: what a store said
 };
 
 using Answer = tl::expected<Response, Problem>;
@@ -47,7 +48,8 @@ Refusal refuse(int status, std::string_view code, fmt::format_string<Args...> fo
 }
 
 // What a failure of a store or a service says to a client. InvalidArgument is 422, NotFound 404, Conflict 409, NoSpace
-// 507, everything that may pass by itself 503 with a time to try again.
+// 507, everything that may pass by itself 503 with a time to try again; the last two in words of their own, since what
+// a store says may name files.
 Problem problem_of(const Status& status);
 // 400 where the text is no JSON, 422 where it means nothing.
 Problem problem_of(const domain::DocumentErrors& errors);

@@ -171,7 +171,14 @@ int run_standalone(const StandaloneOptions& options, Log& log) {
                 .page_size = static_cast<std::size_t>(config.http.page_size)});
   api::Router router;
   api.add_routes(router);
-  api::HttpServer server(http_options(config.http), router, clock, tokens);
+  const api::AccessLog access = [&log](const api::AccessEntry& entry) {
+    const std::string about =
+        fmt::format("{} {} {} {:.1f} ms {}", entry.method, entry.path, entry.status,
+                    static_cast<double>(entry.took.count()) / 1000, entry.request_id);
+    if (!entry.trouble.empty()) return log.on_message(Level::Warn, "request failed", about + ": " + entry.trouble);
+    log.on_message(Level::Debug, "request", about);
+  };
+  api::HttpServer server(http_options(config.http), router, clock, tokens, access);
   if (const auto listening = server.start(); !listening) return report(log, listening.error());
   for (const std::string& address : server.listening()) log.on_message(Level::Info, "listening", address);
 
