@@ -372,7 +372,7 @@ void Scheduler::State::run_written(RunSlot& run, const PendingRun& pending, Revi
       run.entry = pending.entry;
       if (run.entry.phase == Phase::Waiting) return;  // it moved to a new incarnation; its begin is answered next
       run.confirmed = pending.sent_at;
-      run.start_limit = now.wall + run.job->job->start_deadline;
+      run.start_limit = run.entry.claimed_at + run.job->job->start_deadline;
       return begin(run);
     }
     case Stage::Moving: {
