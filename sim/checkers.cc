@@ -69,6 +69,35 @@ void check_no_early_start(const Evidence& evidence, const Expected&, Violations&
   }
 }
 
+// A firing is skipped at its instant, not before: the run in front of it may end until then (protocol.md rule 19).
+void check_skips(const Evidence& evidence, const Expected&, Violations& violations) {
+  if (!evidence.shared_clock) return;
+  for (const RunRecord& record : evidence.records) {
+    if (record.end.reason != Reason::Overlap || !record.id.firing.scheduled()) continue;
+    if (record.end.ended_at >= record.id.firing.instant()) continue;
+    report(violations, "I1", record.id.firing.job, record.end.ended_at, "{} was skipped {:.1f} ms before its instant",
+           record.id.text(), ms_between(record.end.ended_at, record.id.firing.instant()));
+  }
+}
+
+// Nothing begins past its start deadline, which a late claim counts from its claim (REL-3, REL-F3).
+void check_start_deadline(const Evidence& evidence, const Expected& expected, Violations& violations) {
+  if (!evidence.shared_clock) return;
+  const auto execs = execs_by_run(evidence);
+  for (const RunRecord& record : evidence.records) {
+    const auto found = execs.find(record.id);
+    if (found == execs.end() || found->second->undone || !record.id.firing.scheduled()) continue;
+    const TrueExec& exec = *found->second;
+    const TrueDocument* document = document_of(expected, record.id.firing.job, exec.version);
+    if (document == nullptr) continue;
+    const WallTime wanted = std::max(record.claimed_at, record.id.firing.instant() + document->job.jitter);
+    const WallTime bound = wanted + document->job.start_deadline + seconds(2);
+    if (exec.at > bound)
+      report(violations, "I5", record.id.firing.job, exec.at, "{} began {:.0f} ms after its claim, past its deadline",
+             exec.run.text(), ms_between(record.claimed_at, exec.at));
+  }
+}
+
 void check_starts_once(const Evidence& evidence, const Expected& expected, Violations& violations) {
   std::map<domain::Firing, std::vector<const TrueExec*>> by_firing;
   for (const TrueExec& exec : evidence.execs) by_firing[exec.run.firing].push_back(&exec);
@@ -368,9 +397,9 @@ void check_records_stand(const Evidence& evidence, const Expected&, Violations& 
 
 Violations check(const Evidence& evidence, const Expected& expected) {
   Violations violations;
-  for (const auto checker :
-       {check_no_early_start, check_starts_once, check_one_verdict, check_live_version, check_lateness,
-        check_no_overlap, check_record_is_true, check_kills, check_nothing_left, check_records_stand})
+  for (const auto checker : {check_no_early_start, check_skips, check_start_deadline, check_starts_once,
+                             check_one_verdict, check_live_version, check_lateness, check_no_overlap,
+                             check_record_is_true, check_kills, check_nothing_left, check_records_stand})
     checker(evidence, expected, violations);
   return violations;
 }

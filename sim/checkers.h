@@ -25,6 +25,8 @@ using Violations = std::vector<Violation>;
 inline constexpr std::chrono::milliseconds kLatenessMax{500};
 
 void check_no_early_start(const Evidence&, const Expected&, Violations&);  // I1
+void check_skips(const Evidence&, const Expected&, Violations&);           // I1
+void check_start_deadline(const Evidence&, const Expected&, Violations&);  // I5
 void check_starts_once(const Evidence&, const Expected&, Violations&);     // I2
 void check_one_verdict(const Evidence&, const Expected&, Violations&);     // I3
 void check_live_version(const Evidence&, const Expected&, Violations&);    // I4, I10

@@ -154,6 +154,18 @@ const Planted kPlanted[] = {
        exec.run.attempt = 1;
        exec.at = exec.run.firing.instant() - milliseconds(51);
      }},
+    {"a skip before its instant", "I1",
+     [](Evidence& e, Rng& rng) {
+       domain::RunRecord& record = e.records[rng.below(e.records.size())];
+       record.end.status = RunStatus::Skipped;
+       record.end.reason = Reason::Overlap;
+       record.end.ended_at = record.scheduled_at - milliseconds(1);
+     }},
+    {"a start past its deadline", "I5",
+     [](Evidence& e, Rng& rng) {
+       TrueExec& exec = any_exec(e, rng);
+       exec.at = exec.run.firing.instant() + seconds(63);
+     }},
     {"a run begins twice", "I2",
      [](Evidence& e, Rng& rng) {
        TrueExec again = any_exec(e, rng);

@@ -19,12 +19,13 @@ constexpr std::array<const char*, 5> kOtherSchedules = {"* * * * * *", "*/3 * * 
 
 }  // namespace
 
-Client::Client(SimStore& store, VirtualNode& node, Rng rng, const std::vector<JobPlan>& jobs, Evidence& evidence,
-               Say say)
+Client::Client(SimStore& store, VirtualNode& node, Rng rng, const std::vector<JobPlan>& jobs, const core::Rules& rules,
+               Evidence& evidence, Say say)
     : store_(store),
       node_(node),
       rng_(rng),
       plans_(jobs),
+      rules_(rules),
       evidence_(evidence),
       say_(std::move(say)),
       api_(store.client(node)),
@@ -164,6 +165,8 @@ void Client::commit_edit(std::size_t index, Way way, std::shared_ptr<Change> cha
                               : core::save(keys_, stands, before, *after, node_.wall());
     txn = std::move(edit.txn);
     if (!deletes) written = std::move(edit.job);
+    if (!rules_.conditional_on_marker)
+      std::erase_if(txn.expected, [&](const core::Condition& c) { return c.key == keys_.marker(name); });
   } else {
     written = *after;
     if (!deletes) {

@@ -18,7 +18,8 @@ class Client {
  public:
   using Say = std::function<void(const std::string&)>;
 
-  Client(SimStore& store, VirtualNode& node, Rng rng, const std::vector<JobPlan>& jobs, Evidence& evidence, Say say);
+  Client(SimStore& store, VirtualNode& node, Rng rng, const std::vector<JobPlan>& jobs, const core::Rules& rules,
+         Evidence& evidence, Say say);
 
   // Begins `action`; what came of it is evidence. An action on a job that another one is still busy with is left out.
   void act(const Action& action);
@@ -55,6 +56,7 @@ class Client {
   Rng rng_;
   core::Keys keys_;
   const std::vector<JobPlan>& plans_;
+  const core::Rules& rules_;
   Evidence& evidence_;
   Say say_;
   std::unique_ptr<SimClient> api_;

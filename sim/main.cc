@@ -20,7 +20,7 @@ int main(int argc, char** argv) {
   using namespace cronfleet::sim;
   CLI::App app{"Simulated fleets under faults, judged by the invariants of docs/architecture.md."};
   std::uint64_t seed = 1, seeds = 1;
-  double hours = 1.0 / 3;
+  double hours = 1.0 / 3, fault_every = 30, action_every = 20;
   std::size_t nodes = 1, jobs = 12;
   std::string faults = "all";
   std::vector<std::string> rules_off;
@@ -30,6 +30,8 @@ int main(int argc, char** argv) {
   app.add_option("--hours", hours, "virtual time with actions and faults");
   app.add_option("--nodes", nodes, "workers; 0: one to four, by seed");
   app.add_option("--jobs", jobs, "jobs");
+  app.add_option("--fault-every", fault_every, "mean seconds between faults");
+  app.add_option("--action-every", action_every, "mean seconds between what the client does");
   app.add_option(
       "--faults", faults, "names with commas between, all or none: " + [] {
         std::string names;
@@ -48,6 +50,8 @@ int main(int argc, char** argv) {
     Profile profile;
     profile.nodes = nodes == 0 ? 1 + s % 4 : nodes;
     profile.jobs = jobs;
+    profile.fault_every = std::chrono::milliseconds(static_cast<std::int64_t>(fault_every * 1000));
+    profile.action_every = std::chrono::milliseconds(static_cast<std::int64_t>(action_every * 1000));
     profile.active = std::chrono::milliseconds(static_cast<std::int64_t>(hours * 3'600'000));
     std::istringstream names(faults == "none" ? "" : faults);
     for (std::string name; std::getline(names, name, ',');) profile.faults.insert(name);

@@ -39,7 +39,8 @@ class Simulation {
     store_.on_commit([this](Revision revision, const std::vector<Change>& changes) { committed(revision, changes); });
     const auto say = [this](const std::string& text) { this->say(text); };
     cluster_ = std::make_unique<Cluster>(plan, time_, world_, store_, history_, zones_, evidence_, say);
-    client_ = std::make_unique<Client>(store_, user_, Rng(plan.seed).fork("client"), plan.jobs, evidence_, say);
+    client_ =
+        std::make_unique<Client>(store_, user_, Rng(plan.seed).fork("client"), plan.jobs, plan.rules, evidence_, say);
   }
 
   Verdict run() {
