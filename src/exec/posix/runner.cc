@@ -281,6 +281,13 @@ void Runner::on_synced() {
 // After each round of events: what was decided takes effect, in the order that makes it safe. Journal first, then
 // spawns; ends are told only once they are on disk.
 void Runner::end_round() {
+  // Again while ended runs still have their tails here: once the worker has read everything no event would come for
+  // them.
+  do take_effect();
+  while (!finishing_.empty() && !congested());
+}
+
+void Runner::take_effect() {
   if (!journal_) return send_outbox();
   finish_waiting();
   if (journal_->flush_urgent() || flush_at_ <= clock_.mono()) {

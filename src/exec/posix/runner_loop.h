@@ -77,6 +77,7 @@ class Runner {
   void on_synced();
   void on_child_signal();
   void end_round();
+  void take_effect();
   void sync_ends();
   void arm_timers();
   void send_outbox();
