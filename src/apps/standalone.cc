@@ -172,9 +172,8 @@ int run_standalone(const StandaloneOptions& options, Log& log) {
   api::Router router;
   api.add_routes(router);
   const api::AccessLog access = [&log](const api::AccessEntry& entry) {
-    const std::string about =
-        fmt::format("{} {} {} {:.1f} ms {}", entry.method, entry.path, entry.status,
-                    static_cast<double>(entry.took.count()) / 1000, entry.request_id);
+    const std::string about = fmt::format("{} {} {} {:.1f} ms {}", entry.method, entry.path, entry.status,
+                                          static_cast<double>(entry.took.count()) / 1000, entry.request_id);
     if (!entry.trouble.empty()) return log.on_message(Level::Warn, "request failed", about + ": " + entry.trouble);
     log.on_message(Level::Debug, "request", about);
   };
