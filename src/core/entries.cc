@@ -385,6 +385,43 @@ Result<WorkerEntry> decode_worker(std::string_view json) {
   });
 }
 
+std::string encode(const NodeSettings& settings) {
+  JsonOut out;
+  out.flag("drain", settings.drain);
+  out.map_if("labels", settings.labels);
+  out.text_if("by", settings.by);
+  out.text_if("reason", settings.reason);
+  out.text("at", to_rfc3339_ms(settings.at));
+  return out.end();
+}
+
+Result<NodeSettings> decode_node_settings(std::string_view json) {
+  return decode_object<NodeSettings>("node settings", json, [](const JsonFields& fields, NodeSettings& settings) {
+    fields.flag("drain", settings.drain);
+    fields.map("labels", settings.labels);
+    fields.text("by", settings.by);
+    fields.text("reason", settings.reason);
+    fields.rfc3339("at", settings.at);
+  });
+}
+
+std::string encode(const RestoredEntry& entry) {
+  JsonOut out;
+  out.number("revision", entry.revision);
+  out.text_if("by", entry.by);
+  out.text("at", to_rfc3339_ms(entry.at));
+  return out.end();
+}
+
+Result<RestoredEntry> decode_restored(std::string_view json) {
+  return decode_object<RestoredEntry>("restored", json, [](const JsonFields& fields, RestoredEntry& entry) {
+    fields.required("revision");
+    fields.number("revision", entry.revision);
+    fields.text("by", entry.by);
+    fields.rfc3339("at", entry.at);
+  });
+}
+
 std::optional<std::string_view> after_prefix(std::string_view key, std::string_view prefix) {
   if (!key.starts_with(prefix) || key.size() == prefix.size()) return std::nullopt;
   return key.substr(prefix.size());

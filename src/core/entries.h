@@ -31,6 +31,9 @@ class Keys {
   std::string workers() const { return prefix_ + "workers/"; }
   std::string kills() const { return prefix_ + "killer/"; }
   std::string triggers() const { return prefix_ + "trigger/"; }
+  std::string versions() const { return prefix_ + "versions/"; }
+  std::string nodes() const { return prefix_ + "nodes/"; }
+  std::string restored() const { return prefix_ + "restored"; }
 
   std::string job(const JobName& name) const { return jobs() + name.text(); }
   std::string marker(const JobName& name) const { return fired() + name.text(); }
@@ -44,6 +47,7 @@ class Keys {
   std::string kill(const domain::RunId& run) const { return kills() + run.firing.job.text() + "/" + run.text(); }
   std::string kill_all(const JobName& name) const { return kills() + name.text(); }
   std::string trigger(const domain::RequestId& id) const { return triggers() + id.text(); }
+  std::string node_settings(const NodeId& node) const { return nodes() + node.text(); }
   std::string idempotency(std::string_view digest) const { return prefix_ + "idempotency/" + std::string(digest); }
 
  private:
@@ -158,6 +162,29 @@ struct WorkerEntry {
 };
 std::string encode(const WorkerEntry& entry);
 Result<WorkerEntry> decode_worker(std::string_view json);
+
+// nodes/<node>: what an operator wants of a worker. Outlives it; the worker follows its own key.
+struct NodeSettings {
+  bool drain = false;                         // it claims nothing; what runs goes on
+  std::map<std::string, std::string> labels;  // over the configured ones; "" takes one away
+  std::string by, reason;
+  WallTime at{};
+  friend bool operator==(const NodeSettings&, const NodeSettings&) = default;
+};
+std::string encode(const NodeSettings& settings);
+Result<NodeSettings> decode_node_settings(std::string_view json);
+
+// restored: an operator confirms that the store is an older state on purpose (protocol.md rule 30). It counts where
+// `at` is later than the last time that a worker saw the store further on; firings up to `at` that the store knows
+// nothing of become missed(restored).
+struct RestoredEntry {
+  Revision revision = 0;  // of the store when it was confirmed
+  std::string by;
+  WallTime at{};
+  friend bool operator==(const RestoredEntry&, const RestoredEntry&) = default;
+};
+std::string encode(const RestoredEntry& entry);
+Result<RestoredEntry> decode_restored(std::string_view json);
 
 // The name of the job in "jobs/<name>", the node and run in "running/<node>/<run id>"; empty where the key is not of
 // that form.

@@ -72,6 +72,8 @@ TEST(Keys, AreThoseOfTheProtocol) {
   EXPECT_EQ(keys.hold(node, Incarnation("i")), "/cron/hold/n1/i");
   EXPECT_EQ(keys.running(node, run_id()), "/cron/running/n1/nightly@2026-03-01T02:00:00Z.2");
   EXPECT_EQ(keys.kill(run_id()), "/cron/killer/nightly/nightly@2026-03-01T02:00:00Z.2");
+  EXPECT_EQ(keys.node_settings(node), "/cron/nodes/n1");
+  EXPECT_EQ(keys.restored(), "/cron/restored");
   EXPECT_EQ(after_prefix("/cron/jobs/a", keys.jobs()), "a");
   EXPECT_FALSE(after_prefix("/cron/jobs/", keys.jobs()));
   EXPECT_FALSE(after_prefix("/cron/job", keys.jobs()));
@@ -160,6 +162,18 @@ TEST(OtherEntries, ReadWhatTheyWrite) {
   ASSERT_TRUE(worker_read) << worker_read.error().text();
   EXPECT_EQ(worker_read->warnings, worker.warnings);
   EXPECT_EQ(encode(*worker_read), encode(worker));
+
+  const NodeSettings settings{true, {{"zone", "eu"}, {"gpu", ""}}, "ann", "disk to be changed", kInstant};
+  const auto settings_read = decode_node_settings(encode(settings));
+  ASSERT_TRUE(settings_read) << settings_read.error().text();
+  EXPECT_EQ(*settings_read, settings);
+  EXPECT_EQ(*decode_node_settings("{}"), NodeSettings{});  // as somebody may put it by hand
+
+  const RestoredEntry restored{51, "ann", kInstant};
+  const auto restored_read = decode_restored(encode(restored));
+  ASSERT_TRUE(restored_read) << restored_read.error().text();
+  EXPECT_EQ(*restored_read, restored);
+  EXPECT_FALSE(decode_restored("{}"));
 }
 
 TEST(Decoding, SaysWhatIsWrong) {
