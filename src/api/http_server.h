@@ -26,7 +26,7 @@ struct HttpOptions {
   std::vector<std::string> addresses{"127.0.0.1", "::1"};
   std::uint16_t port = 8090;  // 0: any free one
   // What a user changes to move the port; named when it is in use.
-  std::string port_setting = "http.apiPort (or --port)";
+  std::string port_setting = "http.port (or --port)";
   GuardOptions guard{};
 
   std::size_t connections_max = 12'000;  // further ones are closed at once

@@ -37,7 +37,7 @@ int run(const Flags& flags) {
   sources.is_root = ::geteuid() == 0;
   sources.cores = std::thread::hardware_concurrency();
   if (!flags.data_dir.empty()) sources.overrides.push_back({"--data-dir", "data_dir", flags.data_dir});
-  if (!flags.port.empty()) sources.overrides.push_back({"--port", "http.apiPort", flags.port});
+  if (!flags.port.empty()) sources.overrides.push_back({"--port", "http.port", flags.port});
   if (!flags.log_level.empty()) sources.overrides.push_back({"--log-level", "log.level", flags.log_level});
   for (const std::string& setting : flags.settings) {
     const auto equals = setting.find('=');

@@ -148,7 +148,7 @@ constexpr MistakeCase kMistakeCases[] = {
     {"port", R"({"http": {"apiPort": 65536}})",
      "c.json:1:22: http.apiPort: expected a whole number from 0 to 65535, found 65536\n"},
     {"same port", "{\"http\": {\"apiPort\": 9000},\n \"metrics\": {\"port\": 9000}}",
-     "c.json:2:22: metrics.port: is 9000, as is http.apiPort: expected another one\n"},
+     "c.json:2:22: metrics.port: is 9000, as is http.port: expected another one\n"},
     {"same port, but no metrics", R"({"http": {"apiPort": 9000}, "metrics": {"port": 9000, "enabled": false}})", ""},
     {"word", R"({"log": {"level": "warning", "format": "xml"}})",
      "c.json:1:19: log.level: expected \"debug\" or \"info\" or \"warn\" or \"error\", found 'warning'\n"
@@ -230,9 +230,9 @@ TEST(Config, PrintsEveryKeyAndItsSource) {
   "node_id": "",  // default
   "http": {
     "address": "127.0.0.1",  // default
-    "apiPort": 9000,  // c.json:1
-    "apiReadTimeout": 30000,  // default
-    "apiWriteTimeout": 30000,  // default
+    "port": 9000,  // c.json:1
+    "read_timeout": 30000,  // default
+    "write_timeout": 30000,  // default
     "allowed_hosts": [],  // default
     "page_size": 20  // default
   },
@@ -249,7 +249,9 @@ TEST(Config, PrintsEveryKeyAndItsSource) {
     "capacity": 16,  // default
     "shutdown_grace": "30s",  // default
     "claim_lead": "20ms",  // default
-    "takeover_delay": "500ms"  // default
+    "takeover_delay": "500ms",  // default
+    "labels": {},  // default
+    "address": ""  // default
   },
   "history": {
     "retention_age": "2160h",  // default
@@ -276,6 +278,97 @@ TEST(Config, WhatItPrintsCanBeLoaded) {
   ASSERT_TRUE(first);
   const auto second = load_standalone(with_file(first->printed));
   ASSERT_TRUE(second) << mistakes(with_file(first->printed));
+  EXPECT_EQ(second->config, first->config);
+}
+
+// The reference's own files start our processes, and each key that means something else is named once.
+TEST(Config, TheReferencesFilesStartAFleet) {
+  const auto master = load_master(with_file(std::string(kMasterFile)));
+  ASSERT_TRUE(master) << master.error().text();
+  EXPECT_EQ(master->config.http.port, 8090);
+  EXPECT_EQ(master->config.http.page_size, 50);
+  EXPECT_EQ(master->config.etcd.endpoints, std::vector<std::string>{"localhost:2379"});
+  EXPECT_EQ(master->config.etcd.dial_timeout, seconds(5));
+  EXPECT_EQ(master->config.mongodb.uri, "mongodb://127.0.0.1:27017");
+  EXPECT_EQ(master->notes,
+            (std::vector<std::string>{
+                "c.json:5:15: http.apiPort: the port is open to this machine alone, not to the network",
+                "c.json:7:22: http.apiReadTimeout: counts for the body of a request; its head has 10 s",
+                "c.json:9:23: http.apiWriteTimeout: counts for each piece of an answer, not for the whole of it",
+                "c.json:16:14: webroot: has no effect: the program serves no files from disk",
+                "c.json:12:96: etcd.etcdDialTimeout: counts for one attempt to connect; there are as many as it takes",
+                "c.json:13:29: mongodb.mongodbUri: has no effect while history.backend is \"local\"",
+                "c.json:13:83: mongodb.mongodbConnectTimeout: has no effect while history.backend is \"local\"",
+                "c.json:14:26: log.logDatabase: has no effect while history.backend is \"local\"",
+                "c.json:14:51: log.logCollection: has no effect while history.backend is \"local\""}));
+  const auto worker = load_worker(with_file(std::string(kWorkerFile)));
+  ASSERT_TRUE(worker) << worker.error().text();
+  EXPECT_EQ(worker->config.history.batch_records, 100u);
+  EXPECT_EQ(worker->config.history.batch_delay, seconds(1));
+  EXPECT_EQ(worker->notes.size(), 5u);
+  // One file for both roles.
+  EXPECT_TRUE(load_worker(with_file(std::string(kMasterFile))));
+  EXPECT_TRUE(load_master(with_file(std::string(kWorkerFile))));
+}
+
+std::string fleet_mistakes(const Sources& sources) {
+  const auto loaded = load_worker(sources);
+  return loaded ? "" : loaded.error().text();
+}
+
+constexpr MistakeCase kFleetMistakeCases[] = {
+    {"no member", R"({"etcd": {"endpoints": []}})",
+     "c.json:1:24: etcd.endpoints: is empty: expected host:port of at least one member\n"},
+    {"prefix", R"({"etcd": {"prefix": "/cron"}})",
+     "c.json:1:21: etcd.prefix: expected a text that ends with '/', like \"/cron/\", found '/cron'\n"},
+    {"a password in a file", R"({"etcd": {"user": "ann", "password": "x"}})",
+     "c.json:1:38: etcd.password: is a secret and taken from the variable CRONFLEET_ETCD_PASSWORD alone; here "
+     "etcd.password_file may name a file that holds it\n"
+     "c.json:1:19: etcd.user: is set without a password: name a file with etcd.password_file, or set the variable "
+     "CRONFLEET_ETCD_PASSWORD\n"},
+    {"a user alone", R"({"etcd": {"password_file": "/run/p"}})",
+     "c.json:1:28: etcd.password_file: is set without etcd.user\n"},
+    {"half a certificate", R"({"etcd": {"cert_file": "/c.pem"}})",
+     "c.json:1:24: etcd.cert_file: is set alone: a client certificate needs etcd.cert_file and etcd.key_file\n"},
+    {"nearest key", R"({"etcd": {"endpoint": []}})",
+     "c.json:1:11: etcd.endpoint: unknown key; did you mean 'endpoints'?\n"},
+    {"no MongoDB", R"({"history": {"backend": "mongo"}})",
+     "c.json:1:25: history.backend: is \"mongo\", but mongodb.uri is not set\n"},
+    {"labels", R"({"worker": {"labels": {"zone": 1, "": "x"}}})",
+     "c.json:1:23: worker.labels: expected names and values of 1 to 256 bytes, found ''\n"
+     "c.json:1:32: worker.labels.zone: expected a text, found a number\n"},
+};
+
+TEST(Config, WhatAFleetIsTold) {
+  for (const MistakeCase& c : kFleetMistakeCases)
+    EXPECT_EQ(fleet_mistakes(with_file(std::string(c.file))), c.want) << c.why;
+}
+
+TEST(Config, SecretsComeFromTheEnvironmentAndAreNeverShown) {
+  Sources sources = with_file(R"({"etcd": {"user": "ann"}, "mongodb": {"uri": "mongodb://ann:s3cret@db.example"}})");
+  sources.environment.emplace_back("CRONFLEET_ETCD_PASSWORD", "s3cret");
+  sources.environment.emplace_back("CRONFLEET_WORKER_LABELS", "zone=eu, gpu=true");
+  const auto loaded = load_worker(sources);
+  ASSERT_TRUE(loaded) << loaded.error().text();
+  EXPECT_EQ(loaded->config.etcd.password, "s3cret");
+  EXPECT_EQ(loaded->config.worker.labels, (std::map<std::string, std::string>{{"gpu", "true"}, {"zone", "eu"}}));
+  EXPECT_EQ(loaded->printed.find("s3cret"), std::string::npos) << loaded->printed;
+  EXPECT_NE(loaded->printed.find("\"password\": \"***\""), std::string::npos) << loaded->printed;
+  sources.overrides = {{"--set", "etcd.password", "x"}};
+  EXPECT_NE(fleet_mistakes(sources).find("taken from the variable"), std::string::npos);
+  sources.overrides = {};
+  sources.environment.back().second = "zone";
+  EXPECT_EQ(fleet_mistakes(sources),
+            "CRONFLEET_WORKER_LABELS: worker.labels: expected pairs like zone=eu,gpu=true, found 'zone'\n");
+}
+
+TEST(Config, WhatAFleetPrintsCanBeLoaded) {
+  Sources sources = with_file(std::string(kMasterFile));
+  sources.environment.emplace_back("CRONFLEET_WORKER_LABELS", "zone=eu");
+  const auto first = load_worker(sources);
+  ASSERT_TRUE(first);
+  const auto second = load_worker(with_file(first->printed));
+  ASSERT_TRUE(second) << second.error().text();
   EXPECT_EQ(second->config, first->config);
 }
 

@@ -73,9 +73,9 @@ void declare_data_dir(Settings& settings, std::string& into) {
 
 void declare(Settings& settings, HttpConfig& http) {
   loopback_address(settings, "http.address", http.address);
-  settings.integer("http.apiPort", http.port, 0, 65535).alias("http.port");
-  settings.ms("http.apiReadTimeout", http.read_timeout, milliseconds(1), minutes(10));
-  settings.ms("http.apiWriteTimeout", http.write_timeout, milliseconds(1), minutes(10));
+  settings.integer("http.port", http.port, 0, 65535).alias("http.apiPort");
+  settings.ms("http.read_timeout", http.read_timeout, milliseconds(1), minutes(10)).alias("http.apiReadTimeout");
+  settings.ms("http.write_timeout", http.write_timeout, milliseconds(1), minutes(10)).alias("http.apiWriteTimeout");
   host_names(settings, "http.allowed_hosts", http.allowed_hosts);
   settings.integer("http.page_size", http.page_size, 1, 500).alias("log.logDefaultLimitPage");
 }
@@ -91,15 +91,62 @@ void declare(Settings& settings, LogConfig& log) {
       "log.level", log.level,
       {{"debug", LogLevel::Debug}, {"info", LogLevel::Info}, {"warn", LogLevel::Warn}, {"error", LogLevel::Error}});
   settings.word("log.format", log.format, {{"text", LogFormat::Text}, {"json", LogFormat::Json}});
-  settings.unused("log.logDatabase", Form::Text);
-  settings.unused("log.logCollection", Form::Text);
 }
 
-void declare(Settings& settings, WorkerConfig& worker) {
+// Labels of a worker: what jobs ask for by name and value.
+void declare_labels(Settings& settings, std::string path, std::map<std::string, std::string>& into) {
+  Settings::Key& key = settings.text_map(std::move(path), into, 64);
+  key.read = [&into, all = std::move(key.read)](const JsonValue& value) {
+    all(value);
+    for (const auto& [name, text] : into) {
+      if (name.empty() || name.size() > 256 || text.size() > 256)
+        value.refuse(fmt::format("expected names and values of 1 to 256 bytes, found {}", quoted(name)));
+    }
+  };
+}
+
+void declare(Settings& settings, NodeConfig& worker) {
   settings.integer("worker.capacity", worker.capacity, 1, 100'000);
   settings.duration("worker.shutdown_grace", worker.shutdown_grace, milliseconds(0), hours(24));
   settings.duration("worker.claim_lead", worker.claim_lead, milliseconds(0), milliseconds(800));
   settings.duration("worker.takeover_delay", worker.takeover_delay, milliseconds(50), minutes(1));
+  declare_labels(settings, "worker.labels", worker.labels);
+  settings.text("worker.address", worker.address, 255);
+}
+
+void declare_prefix(Settings& settings, std::string& into) {
+  Settings::Key& key = settings.text("etcd.prefix", into, 256);
+  key.read = [&into, bounded = std::move(key.read)](const JsonValue& value) {
+    bounded(value);
+    if (into.size() < 2 || !into.ends_with('/'))
+      value.refuse(fmt::format("expected a text that ends with '/', like \"/cron/\", found {}", quoted(into)));
+  };
+}
+
+void declare(Settings& settings, EtcdConfig& etcd) {
+  settings.texts("etcd.endpoints", etcd.endpoints, 64).alias("etcd.etcdEndpoints");
+  declare_prefix(settings, etcd.prefix);
+  settings.ms("etcd.dial_timeout", etcd.dial_timeout, milliseconds(1), minutes(10)).alias("etcd.etcdDialTimeout");
+  settings.ms("etcd.call_timeout", etcd.call_timeout, milliseconds(10), minutes(1));
+  settings.text("etcd.ca_file", etcd.ca_file, 4000);
+  settings.text("etcd.cert_file", etcd.cert_file, 4000);
+  settings.text("etcd.key_file", etcd.key_file, 4000);
+  settings.text("etcd.server_name", etcd.server_name, 253);
+  settings.text("etcd.user", etcd.user, 256);
+  settings.secret("etcd.password", etcd.password, "etcd.password_file");
+  settings.text("etcd.password_file", etcd.password_file, 4000);
+}
+
+void declare(Settings& settings, MongoConfig& mongodb) {
+  settings.uri("mongodb.uri", mongodb.uri, 4000).alias("mongodb.mongodbUri");
+  settings.ms("mongodb.connect_timeout", mongodb.connect_timeout, milliseconds(1), minutes(10))
+      .alias("mongodb.mongodbConnectTimeout");
+  settings.text("mongodb.database", mongodb.database, 63).alias("log.logDatabase");
+  settings.text("mongodb.collection", mongodb.collection, 120).alias("log.logCollection");
+}
+
+void declare_backend(Settings& settings, HistoryBackend& into) {
+  settings.word("history.backend", into, {{"local", HistoryBackend::Local}, {"mongo", HistoryBackend::Mongo}});
 }
 
 void declare(Settings& settings, HistoryConfig& history) {
@@ -119,6 +166,68 @@ void declare_reference_stores(Settings& settings) {
   settings.unused("mongodb.mongodbConnectTimeout", Form::Number);
 }
 
+// ---- what keys of the reference mean here ---------------------------------------------------------------------------
+
+void note_http(Settings& settings) {
+  settings.note("http.apiPort", "the port is open to this machine alone, not to the network");
+  settings.note("http.apiReadTimeout", "counts for the body of a request; its head has 10 s");
+  settings.note("http.apiWriteTimeout", "counts for each piece of an answer, not for the whole of it");
+}
+
+void note_webroot(Settings& settings) {
+  settings.note("webroot", "has no effect: the program serves no files from disk");
+}
+
+void note_etcd(Settings& settings) {
+  settings.note("etcd.etcdDialTimeout", "counts for one attempt to connect; there are as many as it takes");
+}
+
+void note_mongodb(Settings& settings, HistoryBackend backend) {
+  if (backend == HistoryBackend::Mongo) return;
+  for (const char* key :
+       {"mongodb.mongodbUri", "mongodb.uri", "mongodb.mongodbConnectTimeout", "log.logDatabase", "log.logCollection"})
+    settings.note(key, "has no effect while history.backend is \"local\"");
+}
+
+void note_no_store(Settings& settings) {
+  for (const char* key : {"etcd.etcdEndpoints", "etcd.etcdDialTimeout", "mongodb.mongodbUri",
+                          "mongodb.mongodbConnectTimeout", "log.logDatabase", "log.logCollection"})
+    settings.note(key, "has no effect: standalone keeps everything in its data folder");
+}
+
+// ---- checks ---------------------------------------------------------------------------------------------------------
+
+void check_data_dir(Settings& settings, const std::string& data_dir) {
+  if (data_dir.empty() && !settings.has_value("data_dir"))
+    settings.refuse("data_dir", "has no default without HOME or XDG_STATE_HOME: name a folder");
+}
+
+void check_ports(Settings& settings, const HttpConfig& http, const MetricsConfig& metrics) {
+  const bool both = metrics.enabled && http.address == metrics.address;
+  if (both && http.port == metrics.port && http.port != 0)
+    settings.refuse("metrics.port", fmt::format("is {}, as is http.port: expected another one", http.port));
+}
+
+void check_etcd(Settings& settings, const EtcdConfig& etcd) {
+  if (etcd.endpoints.empty()) settings.refuse("etcd.endpoints", "is empty: expected host:port of at least one member");
+  const bool password = !etcd.password.empty(), file = !etcd.password_file.empty();
+  if (password && file) settings.refuse("etcd.password_file", "is set beside etcd.password: expected one of them");
+  if ((password || file) && etcd.user.empty())
+    settings.refuse(file ? "etcd.password_file" : "etcd.password", "is set without etcd.user");
+  if (!etcd.user.empty() && !password && !file)
+    settings.refuse("etcd.user",
+                    "is set without a password: name a file with etcd.password_file, or set the variable "
+                    "CRONFLEET_ETCD_PASSWORD");
+  if (etcd.cert_file.empty() != etcd.key_file.empty())
+    settings.refuse(etcd.cert_file.empty() ? "etcd.key_file" : "etcd.cert_file",
+                    "is set alone: a client certificate needs etcd.cert_file and etcd.key_file");
+}
+
+void check_mongodb(Settings& settings, HistoryBackend backend, const MongoConfig& mongodb) {
+  if (backend == HistoryBackend::Mongo && mongodb.uri.empty())
+    settings.refuse("history.backend", "is \"mongo\", but mongodb.uri is not set");
+}
+
 }  // namespace
 
 void declare(Settings& settings, StandaloneConfig& config) {
@@ -128,17 +237,70 @@ void declare(Settings& settings, StandaloneConfig& config) {
   declare(settings, config.http);
   declare(settings, config.metrics);
   declare(settings, config.log);
+  settings.unused("log.logDatabase", Form::Text);
+  settings.unused("log.logCollection", Form::Text);
   declare(settings, config.worker);
   declare(settings, config.history);
   declare_reference_stores(settings);
 }
 
+void declare(Settings& settings, MasterConfig& config) {
+  settings.unused("webroot", Form::Text);
+  declare(settings, config.http);
+  declare(settings, config.metrics);
+  declare(settings, config.log);
+  settings.unused("log.logBranch", Form::Number);
+  settings.unused("log.logAutoCommitTimeOut", Form::Number);
+  declare(settings, config.etcd);
+  declare_backend(settings, config.backend);
+  declare(settings, config.mongodb);
+}
+
+void declare(Settings& settings, WorkerConfig& config) {
+  declare_data_dir(settings, config.data_dir);
+  declare_node_id(settings, config.worker.node_id);
+  settings.unused("webroot", Form::Text);
+  for (const char* key : {"http.apiPort", "http.apiReadTimeout", "http.apiWriteTimeout"})
+    settings.unused(key, Form::Number);
+  declare(settings, config.metrics);
+  declare(settings, config.log);
+  settings.unused("log.logDefaultLimitPage", Form::Number);
+  declare(settings, config.worker);
+  declare(settings, config.etcd);
+  declare_backend(settings, config.backend);
+  declare(settings, config.history);
+  declare(settings, config.mongodb);
+}
+
 void check(Settings& settings, const StandaloneConfig& config) {
-  if (config.data_dir.empty() && !settings.has_value("data_dir"))
-    settings.refuse("data_dir", "has no default without HOME or XDG_STATE_HOME: name a folder");
-  const bool both = config.metrics.enabled && config.http.address == config.metrics.address;
-  if (both && config.http.port == config.metrics.port && config.http.port != 0)
-    settings.refuse("metrics.port", fmt::format("is {}, as is http.apiPort: expected another one", config.http.port));
+  check_data_dir(settings, config.data_dir);
+  check_ports(settings, config.http, config.metrics);
+  note_http(settings);
+  note_webroot(settings);
+  note_no_store(settings);
+}
+
+void check(Settings& settings, const MasterConfig& config) {
+  check_ports(settings, config.http, config.metrics);
+  check_etcd(settings, config.etcd);
+  check_mongodb(settings, config.backend, config.mongodb);
+  note_http(settings);
+  note_webroot(settings);
+  note_etcd(settings);
+  note_mongodb(settings, config.backend);
+  for (const char* key : {"log.logBranch", "log.logAutoCommitTimeOut"})
+    settings.note(key, "has no effect: a master writes no records");
+}
+
+void check(Settings& settings, const WorkerConfig& config) {
+  check_data_dir(settings, config.data_dir);
+  check_etcd(settings, config.etcd);
+  check_mongodb(settings, config.backend, config.mongodb);
+  note_webroot(settings);
+  note_etcd(settings);
+  note_mongodb(settings, config.backend);
+  for (const char* key : {"http.apiPort", "http.apiReadTimeout", "http.apiWriteTimeout", "log.logDefaultLimitPage"})
+    settings.note(key, "has no effect: a worker answers no requests");
 }
 
 }  // namespace cronfleet::config

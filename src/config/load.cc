@@ -29,6 +29,24 @@ std::string default_data_dir(const Sources& sources) {
   return home.starts_with('/') ? fmt::format("{}/.local/state/cronfleet", home) : std::string();
 }
 
+int default_capacity(const Sources& sources) {
+  return std::max(16, 4 * static_cast<int>(std::min(sources.cores, 4096u)));
+}
+
+template <typename Config>
+tl::expected<Loaded<Config>, Mistakes> load(std::string role, Config defaults, const Sources& sources) {
+  Loaded<Config> loaded{.config = std::move(defaults), .printed = {}, .notes = {}};
+  Settings settings(std::move(role));
+  declare(settings, loaded.config);
+  settings.read(sources);
+  check(settings, loaded.config);
+  Mistakes mistakes = settings.take_mistakes();
+  if (!mistakes.empty()) return tl::unexpected(std::move(mistakes));
+  loaded.printed = settings.printed();
+  loaded.notes = settings.take_notes();
+  return loaded;
+}
+
 }  // namespace
 
 std::string Mistake::text() const {
@@ -56,17 +74,21 @@ Status Mistakes::status() const {
 }
 
 tl::expected<Loaded<StandaloneConfig>, Mistakes> load_standalone(const Sources& sources) {
-  Loaded<StandaloneConfig> loaded;
-  loaded.config.data_dir = default_data_dir(sources);
-  loaded.config.worker.capacity = std::max(16, 4 * static_cast<int>(std::min(sources.cores, 4096u)));
-  Settings settings("standalone");
-  declare(settings, loaded.config);
-  settings.read(sources);
-  check(settings, loaded.config);
-  Mistakes mistakes = settings.take_mistakes();
-  if (!mistakes.empty()) return tl::unexpected(std::move(mistakes));
-  loaded.printed = settings.printed();
-  return loaded;
+  StandaloneConfig config;
+  config.data_dir = default_data_dir(sources);
+  config.worker.capacity = default_capacity(sources);
+  return load("standalone", std::move(config), sources);
+}
+
+tl::expected<Loaded<MasterConfig>, Mistakes> load_master(const Sources& sources) {
+  return load("master", MasterConfig{}, sources);
+}
+
+tl::expected<Loaded<WorkerConfig>, Mistakes> load_worker(const Sources& sources) {
+  WorkerConfig config;
+  config.data_dir = default_data_dir(sources);
+  config.worker.capacity = default_capacity(sources);
+  return load("worker", std::move(config), sources);
 }
 
 Result<std::string> read_config_file(const std::string& path) {

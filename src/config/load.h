@@ -3,7 +3,7 @@
 // The file is JSON with // and /* */ comments. A key is unknown, and refused with the nearest known one, unless it is a
 // comment of the kind the reference's files have: a text under a key with a character outside ASCII, or under one that
 // begins with "//" or "#". The reference's keys are taken as they are; those that a role has no use for are checked,
-// shown and otherwise ignored.
+// shown and otherwise ignored, and a note says so, as it does of those that mean something else here.
 //
 // The variable of a key is CRONFLEET_ and the key in capitals, a '_' for each dot and before each capital letter:
 // http.apiPort is CRONFLEET_HTTP_API_PORT. Lists are separated by commas. A CRONFLEET_ variable that no key has is a
@@ -65,9 +65,13 @@ struct Loaded {
   // For --print-config: every key with its value and, as a comment, where it came from. Secrets are masked; apart from
   // these it can be loaded again.
   std::string printed;
+  // For the log: keys of the reference that mean something else here, or nothing. "master.json:20:14: webroot: …"
+  std::vector<std::string> notes;
 };
 
 tl::expected<Loaded<StandaloneConfig>, Mistakes> load_standalone(const Sources& sources);
+tl::expected<Loaded<MasterConfig>, Mistakes> load_master(const Sources& sources);
+tl::expected<Loaded<WorkerConfig>, Mistakes> load_worker(const Sources& sources);
 
 // The text of a configuration file, 1 MiB at most. NotFound, InvalidArgument: names the file and what is the matter.
 Result<std::string> read_config_file(const std::string& path);

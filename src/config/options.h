@@ -1,12 +1,13 @@
 // config/options.h: what a cronfleet process can be told, by role. Defaults work; every member says its unit and
 // effect. The key that sets a member stands beside it; config/load.h reads them from file, environment and flags.
 //
-// A role is a struct of sections. A new role (master, worker) is a new struct from these and further sections; a new
-// setting is a member here and a line in config/keys.cc.
+// A role (standalone, master, worker) is a struct of sections; a new setting is a member here and a line in
+// config/keys.cc.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -16,8 +17,9 @@ using std::chrono::milliseconds;
 
 struct HttpConfig {
   std::string address = "127.0.0.1";  // http.address: loopback only, until there are login and TLS (SEC-10)
-  std::uint16_t port = 8090;          // http.apiPort, http.port; 0: any free one
-  // http.apiReadTimeout, http.apiWriteTimeout: for the body of a request, for writing an answer. A number means ms.
+  std::uint16_t port = 8090;          // http.port, http.apiPort; 0: any free one
+  // http.read_timeout, http.write_timeout (http.apiReadTimeout, http.apiWriteTimeout): for the body of a request, for
+  // writing an answer. A number means ms.
   milliseconds read_timeout = std::chrono::seconds(30);
   milliseconds write_timeout = std::chrono::seconds(30);
   // http.allowed_hosts: names that a Host header may carry beside localhost, 127.0.0.1 and [::1] (SEC-31).
@@ -42,13 +44,42 @@ struct LogConfig {
 };
 
 // What runs jobs.
-struct WorkerConfig {
+struct NodeConfig {
   std::string node_id;  // node_id; empty: made once and kept in the data folder
   int capacity = 16;    // worker.capacity: runs at once; default four per core, 16 at least
   milliseconds shutdown_grace = std::chrono::seconds(30);  // worker.shutdown_grace: for runs, after SIGTERM
-  milliseconds claim_lead{20};       // worker.claim_lead: a claim is sent this long before the instant
-  milliseconds takeover_delay{500};  // worker.takeover_delay: the next in rank looks this long after it
-  friend bool operator==(const WorkerConfig&, const WorkerConfig&) = default;
+  milliseconds claim_lead{20};                // worker.claim_lead: a claim is sent this long before the instant
+  milliseconds takeover_delay{500};           // worker.takeover_delay: the next in rank looks this long after it
+  std::map<std::string, std::string> labels;  // worker.labels: what jobs may ask for with `where`
+  std::string address;  // worker.address: how people reach this machine, for the list of workers; default its host name
+  friend bool operator==(const NodeConfig&, const NodeConfig&) = default;
+};
+
+// The coordination store of a fleet.
+struct EtcdConfig {
+  std::vector<std::string> endpoints{"127.0.0.1:2379"};  // etcd.endpoints, etcd.etcdEndpoints: host:port of each member
+  std::string prefix = "/cron/";                         // etcd.prefix: begins every key of this fleet
+  milliseconds dial_timeout = std::chrono::seconds(5);   // etcd.dial_timeout, etcd.etcdDialTimeout: to connect
+  milliseconds call_timeout = std::chrono::seconds(2);   // etcd.call_timeout: for one answer
+  std::string ca_file, cert_file, key_file, server_name;  // etcd.…: TLS, PEM files; the name that certificates carry
+  std::string user;                                       // etcd.user
+  std::string password;                                   // etcd.password: from the environment alone, never printed
+  std::string password_file;  // etcd.password_file: its first line is the password; readable by its owner alone
+  friend bool operator==(const EtcdConfig&, const EtcdConfig&) = default;
+};
+
+struct MongoConfig {
+  std::string uri;                                         // mongodb.uri, mongodb.mongodbUri; a password is masked
+  milliseconds connect_timeout = std::chrono::seconds(5);  // mongodb.connect_timeout, mongodb.mongodbConnectTimeout
+  std::string database = "cron";                           // mongodb.database, log.logDatabase
+  std::string collection = "log";                          // mongodb.collection, log.logCollection
+  friend bool operator==(const MongoConfig&, const MongoConfig&) = default;
+};
+
+// Where the runs of a fleet are recorded.
+enum class HistoryBackend {
+  Local,  // each worker in a file of its own: a master sees what runs, and the newest record of each job
+  Mongo,  // all in one MongoDB
 };
 
 struct HistoryConfig {
@@ -67,9 +98,31 @@ struct StandaloneConfig {
   HttpConfig http;
   MetricsConfig metrics;
   LogConfig log;
-  WorkerConfig worker;
+  NodeConfig worker;
   HistoryConfig history;
   friend bool operator==(const StandaloneConfig&, const StandaloneConfig&) = default;
+};
+
+struct MasterConfig {  // keeps nothing: it has no folder
+  HttpConfig http;
+  MetricsConfig metrics;
+  LogConfig log;
+  EtcdConfig etcd;
+  HistoryBackend backend = HistoryBackend::Local;  // history.backend
+  MongoConfig mongodb;
+  friend bool operator==(const MasterConfig&, const MasterConfig&) = default;
+};
+
+struct WorkerConfig {
+  std::string data_dir;  // data_dir: as in standalone
+  MetricsConfig metrics;
+  LogConfig log;
+  NodeConfig worker;
+  EtcdConfig etcd;
+  HistoryBackend backend = HistoryBackend::Local;  // history.backend
+  HistoryConfig history;                           // its retention counts for the local backend
+  MongoConfig mongodb;
+  friend bool operator==(const WorkerConfig&, const WorkerConfig&) = default;
 };
 
 }  // namespace cronfleet::config

@@ -88,6 +88,20 @@ bool is_whole_number(std::string_view text) {
   return digits && !text.empty() && text.size() <= 18 && (text.size() == 1 || text.front() != '0');
 }
 
+// At commas, without the spaces around each item.
+std::vector<std::string_view> split(std::string_view text) {
+  std::vector<std::string_view> items;
+  while (!text.empty()) {
+    const std::size_t comma = std::min(text.find(','), text.size());
+    std::string_view item = text.substr(0, comma);
+    while (item.starts_with(' ')) item.remove_prefix(1);
+    while (item.ends_with(' ')) item.remove_suffix(1);
+    items.push_back(item);
+    text.remove_prefix(std::min(comma + 1, text.size()));
+  }
+  return items;
+}
+
 // The JSON of a variable's or flag's text; nothing where it cannot be of that form.
 std::optional<std::string> to_json(Settings::Form form, std::string_view text) {
   JsonWriter json;
@@ -99,16 +113,20 @@ std::optional<std::string> to_json(Settings::Form form, std::string_view text) {
       if (is_whole_number(text)) return std::string(text);
       [[fallthrough]];
     case Settings::Form::Text: return json.value(text).take();
+    case Settings::Form::Map: {
+      bool whole = true;
+      json.object([&] {
+        for (const std::string_view item : split(text)) {
+          const std::size_t equals = item.find('=');
+          whole = whole && equals != std::string_view::npos;
+          if (whole) json.member(item.substr(0, equals), item.substr(equals + 1));
+        }
+      });
+      return whole ? std::optional(json.take()) : std::nullopt;
+    }
     case Settings::Form::List:
       json.array([&] {
-        while (!text.empty()) {
-          const std::size_t comma = std::min(text.find(','), text.size());
-          std::string_view item = text.substr(0, comma);
-          while (item.starts_with(' ')) item.remove_prefix(1);
-          while (item.ends_with(' ')) item.remove_suffix(1);
-          json.value(item);
-          text.remove_prefix(std::min(comma + 1, text.size()));
-        }
+        for (const std::string_view item : split(text)) json.value(item);
       });
       return json.take();
   }
@@ -116,6 +134,7 @@ std::optional<std::string> to_json(Settings::Form form, std::string_view text) {
 }
 
 std::string expected_form(Settings::Form form) {
+  if (form == Settings::Form::Map) return "pairs like zone=eu,gpu=true";
   return form == Settings::Form::Number ? "a whole number" : "true or false";
 }
 
@@ -138,7 +157,8 @@ std::optional<int> one_of(const JsonValue& value, const std::vector<std::pair<st
 
 Settings::Key& Settings::key(std::string path, Form form, Read read, Show show) {
   CHECK(find(path) == nullptr);
-  return keys_.emplace_back(Key{std::move(path), form, std::move(read), std::move(show), {}, {}, 0, 0, {}});
+  return keys_.emplace_back(
+      Key{.path = std::move(path), .form = form, .read = std::move(read), .show = std::move(show)});
 }
 
 Settings::Key& Settings::text(std::string path, std::string& into, std::size_t bytes_max) {
@@ -170,6 +190,43 @@ Settings::Key& Settings::texts(std::string path, std::vector<std::string>& into,
     });
   };
   return key(std::move(path), Form::List, take, show);
+}
+
+Settings::Key& Settings::text_map(std::string path, std::map<std::string, std::string>& into, std::size_t count_max) {
+  const auto take = [&into, count_max](const JsonValue& value) {
+    into.clear();
+    for (const JsonValue& member : value.members()) into[std::string(member.key())] = member.text().value_or("");
+    if (into.size() > count_max)
+      value.refuse(fmt::format("expected at most {} entries, found {}", count_max, into.size()));
+  };
+  const auto show = [&into](JsonWriter& json) {
+    json.object([&] {
+      for (const auto& [name, text] : into) json.member(name, text);
+    });
+  };
+  return key(std::move(path), Form::Map, take, show);
+}
+
+Settings::Key& Settings::secret(std::string path, std::string& into, std::string instead) {
+  Key& key = text(path, into, 4096);
+  key.show = [&into](JsonWriter& json) { json.value(into.empty() ? "" : "***"); };
+  // Files and command lines are read by others.
+  key.read = [this, path, variable = variable_of(path), instead = std::move(instead),
+              take = std::move(key.read)](const JsonValue& value) {
+    const bool empty = value.kind() == JsonKind::Text && value.text()->empty();
+    if (find(path)->source == variable) return take(value);
+    if (!empty)
+      value.refuse(
+          fmt::format("is a secret and taken from the variable {} alone; here {} may name a file that holds it",
+                      variable, instead));
+  };
+  return key;
+}
+
+Settings::Key& Settings::uri(std::string path, std::string& into, std::size_t bytes_max) {
+  Key& key = text(std::move(path), into, bytes_max);
+  key.show = [&into](JsonWriter& json) { json.value(masked(into)); };
+  return key;
 }
 
 Settings::Key& Settings::duration(std::string path, milliseconds& into, milliseconds least, milliseconds most) {
@@ -225,7 +282,7 @@ void Settings::read(const Sources& sources) {
   for (const Override& override : sources.overrides) {
     Key* key = find(override.key);
     if (key != nullptr) {
-      read_text(*key, override.flag, override.value);
+      read_text(*key, override.key, override.flag, override.value);
       continue;
     }
     std::vector<std::string_view> known;
@@ -253,6 +310,7 @@ void Settings::read_members(const Sources& sources, const JsonValue& object, con
       if (!key->source.empty())
         member.refuse(fmt::format("is set a second time, first at line {} under another name", key->line));
       key->source = sources.file_name;
+      key->name = path;
       key->line = member.line();
       key->column = member.column();
       if (!key->show) key->given = compact(member);
@@ -268,14 +326,16 @@ void Settings::read_members(const Sources& sources, const JsonValue& object, con
 void Settings::read_variables(const Sources& sources) {
   for (const auto& [variable, text] : sources.environment) {
     if (!std::string_view(variable).starts_with(kPrefix) || is_foreign(variable)) continue;
-    const auto is_named = [&name = variable](const Key& key) {
-      return variable_of(key.path) == name ||
-             std::any_of(key.aliases.begin(), key.aliases.end(),
-                         [&](const std::string& alias) { return variable_of(alias) == name; });
+    const auto name_in = [&wanted = variable](const Key& key) -> std::string_view {
+      if (variable_of(key.path) == wanted) return key.path;
+      for (const std::string& alias : key.aliases) {
+        if (variable_of(alias) == wanted) return alias;
+      }
+      return {};
     };
-    const auto key = std::find_if(keys_.begin(), keys_.end(), is_named);
+    const auto key = std::find_if(keys_.begin(), keys_.end(), [&](const Key& k) { return !name_in(k).empty(); });
     if (key != keys_.end()) {
-      read_text(*key, variable, text);
+      read_text(*key, std::string(name_in(*key)), variable, text);
       continue;
     }
     std::vector<std::string> names;
@@ -285,13 +345,14 @@ void Settings::read_variables(const Sources& sources) {
   }
 }
 
-void Settings::read_text(Key& key, const std::string& source, const std::string& text) {
+void Settings::read_text(Key& key, const std::string& name, const std::string& source, const std::string& text) {
   const auto note = [&](FieldError error) {
     error.pointer = key.path;
     error.line = error.column = 0;
     mistakes_.add({source, std::move(error)});
   };
   key.source = source;
+  key.name = name;
   key.line = key.column = 0;
   const auto json = to_json(key.form, text);
   if (!json) return note({"", 0, 0, fmt::format("expected {}, found {}", expected_form(key.form), quoted(text)), ""});
@@ -310,6 +371,15 @@ bool Settings::has_value(std::string_view path) {
   const Key* key = find(path);
   CHECK(key != nullptr);
   return !key->source.empty();
+}
+
+void Settings::note(std::string_view name, std::string_view sentence) {
+  const Key* key = find(name);
+  CHECK(key != nullptr);
+  if (key->name != name) return;
+  std::string place = key->source;
+  if (key->line > 0) place += fmt::format(":{}:{}", key->line, key->column);
+  notes_.push_back(fmt::format("{}: {}: {}", place, name, sentence));
 }
 
 Settings::Key* Settings::find(std::string_view path) {

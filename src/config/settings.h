@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -25,7 +26,7 @@ class Settings {
   explicit Settings(std::string role) : role_(std::move(role)) {}
 
   // How the text of a variable or flag becomes JSON.
-  enum class Form { Text, Number, Boolean, List, NumberOrText };
+  enum class Form { Text, Number, Boolean, List, Map, NumberOrText };
   using Read = std::function<void(const JsonValue&)>;
   using Show = std::function<void(domain::JsonWriter&)>;
 
@@ -34,10 +35,11 @@ class Settings {
     Form form;
     Read read;  // takes the value, or notes a mistake on it
     Show show;  // writes the member; absent: a key without effect in this role, shown as it was given
-    std::vector<std::string> aliases;
-    std::string source;  // where the value came from; empty: the default
+    std::vector<std::string> aliases{};
+    std::string source{};  // where the value came from; empty: the default
+    std::string name{};    // under which it was given: its path or an alias
     int line = 0, column = 0;
-    std::string given;  // of a key without effect: the JSON it had
+    std::string given{};  // of a key without effect: the JSON it had
 
     Key& alias(std::string other) {
       aliases.push_back(std::move(other));
@@ -50,6 +52,11 @@ class Settings {
   Key& text(std::string path, std::string& into, std::size_t bytes_max);
   Key& boolean(std::string path, bool& into);
   Key& texts(std::string path, std::vector<std::string>& into, std::size_t count_max);
+  Key& text_map(std::string path, std::map<std::string, std::string>& into, std::size_t count_max);  // or "a=1,b=2"
+  // Taken from the environment alone, and shown as ***. `instead`: the key that a file may have.
+  Key& secret(std::string path, std::string& into, std::string instead);
+  // A text in which a password (scheme://user:password@host) is shown as ***.
+  Key& uri(std::string path, std::string& into, std::size_t bytes_max);
   Key& duration(std::string path, milliseconds& into, milliseconds least, milliseconds most);
   // A number means milliseconds, as in the reference; our own form works as well.
   Key& ms(std::string path, milliseconds& into, milliseconds least, milliseconds most);
@@ -72,15 +79,18 @@ class Settings {
   // Notes a mistake about a value that was read: at its place, if it has one.
   void refuse(std::string_view path, std::string message);
   bool has_value(std::string_view path);  // from a source, not by default
+  // A sentence for whoever gave this key under this very name; nothing where nobody did.
+  void note(std::string_view name, std::string_view sentence);
 
   Mistakes take_mistakes() { return std::move(mistakes_); }
+  std::vector<std::string> take_notes() { return std::move(notes_); }
   std::string printed() const;
 
  private:
   void read_file(const Sources& sources);
   void read_members(const Sources& sources, const JsonValue& object, const std::string& prefix);
   void read_variables(const Sources& sources);
-  void read_text(Key& key, const std::string& source, const std::string& text);
+  void read_text(Key& key, const std::string& name, const std::string& source, const std::string& text);
   Key* find(std::string_view path);
   bool is_section(std::string_view name) const;
   std::vector<std::string_view> known_under(std::string_view prefix) const;
@@ -90,6 +100,7 @@ class Settings {
   std::string role_;
   std::vector<Key> keys_;
   Mistakes mistakes_;
+  std::vector<std::string> notes_;
 };
 
 template <typename Enum>

@@ -220,7 +220,7 @@ TEST(Standalone, ASecondProcessIsRefusedAndNamesTheHolder) {
   Process same_port(
       {binary(), "standalone", "--data-dir", (folder / "other").string(), "--port", std::to_string(first.port())});
   EXPECT_EQ(same_port.wait(), 69);
-  EXPECT_NE(same_port.errors().find("http.apiPort"), std::string::npos) << same_port.errors();
+  EXPECT_NE(same_port.errors().find("http.port"), std::string::npos) << same_port.errors();
 }
 
 TEST(Standalone, BadConfigurationIsToldAllAtOnce) {
