@@ -5,7 +5,7 @@
 #include "apps/cron_command.h"
 #include "apps/job_command.h"
 #include "apps/run_command.h"
-#include "apps/standalone_command.h"
+#include "apps/service_commands.h"
 #include "apps/version_command.h"
 #include "async/asio_loop.h"
 

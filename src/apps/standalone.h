@@ -18,7 +18,7 @@ struct StandaloneOptions {
   std::string version;
 };
 
-// Runs until a signal ends it and returns the exit code (standalone_command.h). SIGTERM or SIGINT: claims nothing more,
+// Runs until a signal ends it and returns the exit code (service_commands.h). SIGTERM or SIGINT: claims nothing more,
 // waits for the runs up to worker.shutdown_grace, then ends them as killed (shutdown); a second one ends them at once.
 int run_standalone(const StandaloneOptions& options, Log& log);
 

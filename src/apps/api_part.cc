@@ -1,0 +1,43 @@
+#include "apps/api_part.h"
+
+namespace cronfleet::apps {
+namespace {
+
+using Level = Log::Level;
+
+api::HttpOptions http_options(const config::HttpConfig& config) {
+  api::HttpOptions options;
+  // The default stands for loopback as a whole, in both families.
+  if (config.address != "127.0.0.1" && config.address != "localhost") options.addresses = {config.address};
+  options.port = config.port;
+  options.body_timeout = config.read_timeout;
+  options.write_timeout = config.write_timeout;
+  for (const std::string& host : config.allowed_hosts) options.guard.hosts.push_back(host);
+  return options;
+}
+
+api::AccessLog access_log(Log& log) {
+  return [&log](const api::AccessEntry& entry) {
+    const std::string about = fmt::format("{} {} {} {:.1f} ms {}", entry.method, entry.path, entry.status,
+                                          static_cast<double>(entry.took.count()) / 1000, entry.request_id);
+    if (!entry.trouble.empty()) return log.on_message(Level::Warn, "request failed", about + ": " + entry.trouble);
+    log.on_message(Level::Debug, "request", about);
+  };
+}
+
+}  // namespace
+
+ApiPart::ApiPart(Daemon& daemon, const config::HttpConfig& config, api::ApiParts parts)
+    : daemon_(daemon),
+      api_(std::move(parts)),
+      server_(http_options(config), router_, daemon.clock, daemon.tokens, access_log(daemon.log)) {
+  api_.add_routes(router_);
+}
+
+Result<void> ApiPart::start() {
+  if (auto listening = server_.start(); !listening) return Failure(listening.error());
+  for (const std::string& address : server_.listening()) daemon_.log.on_message(Level::Info, "listening", address);
+  return {};
+}
+
+}  // namespace cronfleet::apps

@@ -1,0 +1,90 @@
+#include "apps/worker_part.h"
+
+#include <unistd.h>
+
+namespace cronfleet::apps {
+namespace {
+
+using Level = Log::Level;
+
+exec::PosixOptions executor_options(const WorkerSettings& settings) {
+  exec::PosixOptions options{.journal_folder = (settings.folder / "journal").string()};
+  options.journal_bytes_max = settings.history.spool_bytes_max;
+  return options;
+}
+
+runtime::WorkerOptions worker_options(const WorkerSettings& settings) {
+  runtime::WorkerOptions options;
+  options.keys = settings.keys;
+  options.scheduler.capacity = settings.worker.capacity;
+  options.scheduler.claim_lead = settings.worker.claim_lead;
+  options.scheduler.takeover_delay = settings.worker.takeover_delay;
+  options.history.batch_records = settings.history.batch_records;
+  options.history.batch_delay = settings.history.batch_delay;
+  return options;
+}
+
+core::WorkerEntry registration(const WorkerSettings& settings, const cron::ZoneSource& zones) {
+  core::WorkerEntry entry;
+  entry.node = settings.node;
+  entry.host = host_name();
+  entry.address = settings.worker.address.empty() ? entry.host : settings.worker.address;
+  entry.labels = settings.worker.labels;
+  entry.version = settings.version;
+  entry.boot_id = boot_id();
+  entry.pid = ::getpid();
+  entry.zone_version = zones.version();
+  return entry;
+}
+
+}  // namespace
+
+WorkerPart::WorkerPart(Daemon& daemon, const WorkerSettings& settings)
+    : daemon_(daemon),
+      shutdown_grace_(settings.worker.shutdown_grace),
+      executor_(daemon.loop, daemon.clock, sink_, executor_options(settings)) {}
+
+Result<std::unique_ptr<WorkerPart>> WorkerPart::open(Daemon& daemon, const WorkerSettings& settings,
+                                                     coord::CoordStore& store, history::RunHistory& history,
+                                                     const cron::ZoneSource& zones) {
+  auto part = std::unique_ptr<WorkerPart>(new WorkerPart(daemon, settings));
+  auto left = part->executor_.open();
+  if (!left) return Failure(left.error());
+  for (const std::string& damage : left->damage) daemon.log.on_message(Level::Warn, "journal mended", damage);
+  part->journal_ = std::move(left->entries);
+  part->worker_ = std::make_unique<runtime::Worker>(
+      runtime::WorkerParts{
+          .store = store,
+          .history = history,
+          .executor = part->executor_,
+          .loop = daemon.loop,
+          .timers = daemon.loop,
+          .clock = daemon.clock,
+          .tokens = daemon.tokens,
+          .zones = zones,
+          .rng = daemon.rng.fork("worker"),
+          .reopen_executor = [executor = &part->executor_]() -> Result<std::vector<exec::JournalEntry>> {
+            auto again = executor->open();
+            if (!again) return Failure(again.error());
+            return std::move(again->entries);
+          }},
+      worker_options(settings), registration(settings, zones), daemon.log);
+  part->sink_.to = part->worker_.get();
+  return part;
+}
+
+void WorkerPart::start() {
+  started_ = true;
+  worker_->start(std::move(journal_), process_alive);
+}
+
+void WorkerPart::stop(async::Task done) {
+  if (!started_) return leave(std::move(done));
+  worker_->stop(shutdown_grace_, [this, done = std::move(done)]() mutable { leave(std::move(done)); });
+}
+
+void WorkerPart::leave(async::Task done) {
+  executor_.stop(std::chrono::milliseconds(0), [done = std::move(done)](Result<void>) mutable { done(); });
+}
+
+}  // namespace cronfleet::apps
