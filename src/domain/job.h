@@ -13,6 +13,7 @@
 #include "base/ids.h"
 #include "base/status.h"
 #include "base/time.h"
+#include "domain/where.h"
 
 namespace cronfleet::domain {
 
@@ -85,6 +86,7 @@ struct Job {
   milliseconds jitter{0};  // at most; fixed per firing by hash
   Retry retry;
   Delivery delivery;
+  Where where;  // which workers may run it; a change moves no firings, so the stamp does not cover it
   std::uint64_t output_bytes_max = 1 << 20;  // head and tail kept together, 0..64 MiB
 
   // Set by a save (protocol.md rules 1, 5, 25); absent in a document put by hand until it is adopted.

@@ -119,6 +119,53 @@ void read_labels(const JsonValue& value, Job& job) {
     value.refuse(fmt::format("has {} labels, at most {} are allowed", value.size(), JobLimits::labels));
 }
 
+std::string read_label_value(const JsonValue& value) {
+  std::string text;
+  read_bounded(value, JobLimits::label, text);
+  if (value.kind() != JsonKind::Text) return text;
+  if (text.empty() && value.text()->empty()) value.refuse("expected a label's value, found an empty text");
+  if (text.starts_with("!=")) value.refuse(fmt::format(R"(negation is written {{"not": "{}"}})", text.substr(2)));
+  return text;
+}
+
+// One value or a list of them.
+void read_label_values(const JsonValue& value, std::vector<std::string>& into) {
+  if (value.kind() == JsonKind::Text) {
+    into = {read_label_value(value)};
+  } else if (value.kind() != JsonKind::Array) {
+    value.refuse_kind(R"("value", ["one", "of", "these"] or {"not": …})");
+  } else {
+    for (const JsonValue& element : value.elements()) into.push_back(read_label_value(element));
+    if (into.empty() || into.size() > JobLimits::labels)
+      value.refuse(fmt::format("expected 1 to {} values, found {}", JobLimits::labels, into.size()));
+  }
+}
+
+void read_where(const JsonValue& value, Job& job) {
+  for (const JsonValue& member : value.members()) {
+    if (member.key().empty() || member.key().size() > JobLimits::label) {
+      member.refuse(fmt::format("the name of a label has 1 to {} bytes", JobLimits::label));
+      continue;
+    }
+    LabelCondition& condition = job.where[std::string(member.key())];
+    if (member.kind() != JsonKind::Object) {
+      read_label_values(member, condition.values);
+      continue;
+    }
+    condition.negated = true;
+    if (member.size() != 1) member.refuse(R"(expected {"not": …} with one value or a list)");
+    for (const JsonValue& inner : member.members()) {
+      if (inner.key() == "not") {
+        read_label_values(inner, condition.values);
+      } else {
+        inner.refuse_key({"not"});
+      }
+    }
+  }
+  if (value.size() > JobLimits::labels)
+    value.refuse(fmt::format("has {} labels, at most {} are allowed", value.size(), JobLimits::labels));
+}
+
 void read_directory(const JsonValue& value, Job& job) {
   read_bounded(value, JobLimits::path, job.working_directory);
   if (!job.working_directory.empty() && job.working_directory.front() != '/')
@@ -283,6 +330,7 @@ constexpr JobKey kJobKeys[] = {
     {"timeout", [](const JsonValue& v, Job& job) { keep(v.duration(kZero, kYear), job.timeout); }},
     {"umask", read_umask},
     {"user", [](const JsonValue& v, Job& job) { read_bounded(v, JobLimits::word, job.user); }},
+    {"where", read_where},
     {"working_directory", read_directory},
 };
 static_assert(std::is_sorted(std::begin(kJobKeys), std::end(kJobKeys),
@@ -293,6 +341,7 @@ constexpr std::pair<std::string_view, std::string_view> kForeignKeys[] = {
     {"cron", "schedule"},  {"cwd", "working_directory"}, {"expression", "schedule"}, {"environment", "env"},
     {"paused", "enabled"}, {"disabled", "enabled"},      {"timezone", "time_zone"},  {"tz", "time_zone"},
     {"zone", "time_zone"}, {"concurrency", "overlap"},   {"retries", "retry"},       {"workdir", "working_directory"},
+    {"selector", "where"}, {"node_selector", "where"},   {"constraints", "where"},   {"affinity", "where"},
 };
 
 void refuse_unknown(const JsonValue& member) {

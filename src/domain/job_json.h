@@ -5,7 +5,8 @@
 // else has the default of domain/job.h; an unknown key is refused. Forms: durations "1h30m" or "PT1H30M", instants
 // "2026-03-01T02:00:00Z", `umask` "022", `overlap` "forbid" | "allow" | "replace" | {"queue": 5}, `misfire` "run_once"
 // | "skip" | {"run_all": 100}, `delivery` "at_most_once" | {"at_least_once": 3}, `retry` {count, delay, factor,
-// delay_max, exit_codes}, `limits` {cpu_seconds, address_space_bytes, open_files, processes, file_size_bytes}. `since`,
+// delay_max, exit_codes}, `where` {"zone": "eu", "disk": ["ssd", "nvme"], "gpu": {"not": "true"}} (domain/where.h),
+// `limits` {cpu_seconds, address_space_bytes, open_files, processes, file_size_bytes}. `since`,
 // `stamp` and `schedule_set_at` are kept for the saves that set them.
 //
 // The cron expression and the zone are taken as texts here; domain/compiled_job.h reads them.
@@ -28,7 +29,7 @@ struct JobLimits {
   static constexpr std::size_t command = 64 << 10;  // an array counts each text and one byte more
   static constexpr std::size_t environment_entries = 256;
   static constexpr std::size_t environment = 128 << 10;  // names and values
-  static constexpr std::size_t labels = 64;              // entries
+  static constexpr std::size_t labels = 64;              // entries; values of one condition
   static constexpr std::size_t label = 256;              // a name or a value
   static constexpr std::size_t schedule = 256;
   static constexpr std::size_t shell_texts = 16;

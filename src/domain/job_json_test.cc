@@ -49,6 +49,7 @@ constexpr std::string_view kEverything = R"({
   "catch_up_window": "1d", "start_deadline": "5m", "jitter": "250ms",
   "retry": {"count": 3, "delay": "10s", "factor": 1.1, "delay_max": "10m", "exit_codes": [1, 75]},
   "delivery": {"at_least_once": 3}, "output_bytes_max": 4096,
+  "where": {"zone": ["eu", "us"], "gpu": {"not": "true"}, "node": {"not": ["w1", "w2"]}, "disk": ["ssd"]},
   "since": "2026-02-01T00:00:00.001Z", "stamp": "0123456789abcdef0123456789abcdef",
   "schedule_set_at": "2026-02-01T00:00:00Z"
 })";
@@ -82,6 +83,8 @@ Job everything() {
   job.retry = {3, seconds(10), 1.1, minutes(10), {1, 75}};
   job.delivery = {Delivery::Mode::AtLeastOnce, 3};
   job.output_bytes_max = 4096;
+  job.where = {
+      {"zone", {{"eu", "us"}}}, {"gpu", {{"true"}, true}}, {"node", {{"w1", "w2"}, true}}, {"disk", {{"ssd"}}}};
   job.since = parse_rfc3339("2026-02-01T00:00:00.001Z").value();
   job.stamp = "0123456789abcdef0123456789abcdef";
   job.schedule_set_at = parse_rfc3339("2026-02-01T00:00:00Z").value();
@@ -102,7 +105,8 @@ TEST(JobJson, EveryField) {
       R"("paused_until":"2026-03-01T02:00:00.250Z","starts_at":"2026-01-01T00:00:00Z","ends_at":"2027-01-01T00:00:00Z",)"
       R"("overlap":{"queue":5},"misfire":{"run_all":100},"start_deadline":"5m","jitter":"250ms",)"
       R"("retry":{"count":3,"delay":"10s","factor":1.1,"delay_max":"10m","exit_codes":[1,75]},)"
-      R"("delivery":{"at_least_once":3},"since":"2026-02-01T00:00:00.001Z",)"
+      R"("delivery":{"at_least_once":3},"where":{"disk":"ssd","gpu":{"not":"true"},"node":{"not":["w1","w2"]},)"
+      R"("zone":["eu","us"]},"since":"2026-02-01T00:00:00.001Z",)"
       R"("stamp":"0123456789abcdef0123456789abcdef","schedule_set_at":"2026-02-01T00:00:00Z"})");
 }
 
@@ -126,6 +130,8 @@ TEST(JobJson, ReadsBackWhatItWrites) {
     if (rng.chance(0.5)) job.overlap = {static_cast<Overlap::Mode>(rng.below(3)), 0};
     if (rng.chance(0.5)) job.misfire = {static_cast<Misfire::Mode>(rng.below(2)), 0};
     if (rng.chance(0.5)) job.delivery = {};
+    if (rng.chance(0.5))
+      job.where = {{text(), {{text()}, rng.chance(0.5)}}, {"zone", {{text(), text()}, rng.chance(0.5)}}};
     job.retry.factor = 1 + 9 * rng.unit();
     job.timeout = milliseconds(rng.below(366ull * 86'400'000));
     job.output_bytes_max = rng.below(64 << 20);
@@ -202,6 +208,18 @@ constexpr MistakeCase kMistakeCases[] = {
     {"limit", R"("limits": {"cpu_second": 1, "open_files": -1})",
      "/limits/cpu_second (line 2, column 12): unknown key; did you mean 'cpu_seconds'?\n"
      "/limits/open_files (line 2, column 43): expected a whole number from 0 to 9223372036854775807, found -1\n"},
+    {"where without a form", R"("where": {"zone": 1, "gpu": {"nt": "true"}, "disk": [], "a": {}})",
+     "/where/zone (line 2, column 19): expected \"value\", [\"one\", \"of\", \"these\"] or {\"not\": …}, found a "
+     "number\n"
+     "/where/gpu/nt (line 2, column 30): unknown key; did you mean 'not'?\n"
+     "/where/disk (line 2, column 53): expected 1 to 64 values, found 0\n"
+     "/where/a (line 2, column 62): expected {\"not\": …} with one value or a list\n"},
+    {"negation as an operator", R"("where": {"zone": "!=eu"})",
+     "/where/zone (line 2, column 19): negation is written {\"not\": \"eu\"}\n"},
+    {"an empty value", R"("where": {"zone": ["eu", ""]})",
+     "/where/zone/1 (line 2, column 26): expected a label's value, found an empty text\n"},
+    {"another product's word for where", R"("constraints": {})",
+     "/constraints (line 2, column 1): unknown key; did you mean 'where'?\n"},
     {"null is not a default", R"("user": null)", "/user (line 2, column 9): expected a text, found null\n"},
 };
 
@@ -275,6 +293,14 @@ const LimitCase kLimitCases[] = {
     {"label", 256, [](std::size_t n) { return with(fmt::format(R"("labels": {{"a": "{}"}})", std::string(n, 'x'))); }},
     {"label name", 256,
      [](std::size_t n) { return with(fmt::format(R"("labels": {{"{}": ""}})", std::string(n, 'x'))); }},
+    {"where", 64,
+     [](std::size_t n) {
+       std::string list;
+       for (std::size_t i = 0; i < n; ++i) list += fmt::format("{}\"n{}\":\"x\"", i == 0 ? "" : ",", i);
+       return with(fmt::format(R"("where": {{{}}})", list));
+     }},
+    {"values of where", 64,
+     [](std::size_t n) { return with(fmt::format(R"("where": {{"a": [{}]}})", texts(n, "\"x\""))); }},
     {"shell", 16, [](std::size_t n) { return with(fmt::format(R"("shell": [{}])", texts(n, "\"x\""))); }},
     {"exit codes", 255,
      [](std::size_t n) { return with(fmt::format(R"("retry": {{"exit_codes": [{}]}})", texts(n, "1"))); }},

@@ -59,6 +59,7 @@ class JobWriter {
     unless_default("jitter", job.jitter, default_.jitter);
     unless_default("retry", job.retry, default_.retry);
     unless_default("delivery", job.delivery, default_.delivery);
+    unless_default("where", job.where, default_.where);
   }
 
   template <typename T>
@@ -104,6 +105,24 @@ class JobWriter {
   void value(const Delivery& delivery) {
     if (delivery.mode == Delivery::Mode::AtMostOnce) return value("at_most_once");
     json_.object([&] { json_.member("at_least_once", delivery.attempts_max); });
+  }
+  void value(const Where& where) {
+    json_.object([&] {
+      for (const auto& [label, condition] : where) {
+        json_.key(label);
+        if (!condition.negated) {
+          label_values(condition.values);
+        } else {
+          json_.object([&] {
+            json_.key("not");
+            label_values(condition.values);
+          });
+        }
+      }
+    });
+  }
+  void label_values(const std::vector<std::string>& values) {
+    values.size() == 1 ? value(values.front()) : value(values);
   }
   void value(const Retry& retry) {
     json_.object([&] {
