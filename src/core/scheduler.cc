@@ -59,7 +59,10 @@ void Scheduler::State::step(const Event& event) {
   due.pop(now.wall + lead, popped);
   constexpr std::size_t kAhead = 8;  // jobs lie anywhere in memory: ask for the next ones while this one is decided
   for (std::size_t i = 0; i < popped.size(); ++i) {
-    if (i + kAhead < popped.size()) __builtin_prefetch(slots[popped[i + kAhead]].get());
+    if (i + kAhead < popped.size()) {
+      __builtin_prefetch(slots[popped[i + kAhead]].get());
+      due.prefetch(popped[i + kAhead]);
+    }
     on_due(*slots[popped[i]]);
   }
   arm();
