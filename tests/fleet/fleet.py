@@ -1,0 +1,368 @@
+"""tests/fleet/fleet.py: a fleet on this machine: three etcd members, masters, workers, and a proxy on every way between
+them; what is done to it is noted, and what came of it is gathered.
+"""
+
+import contextlib
+import dataclasses
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+import threading
+import time
+
+import checker
+import evidence as ev
+from client import Account, Client
+from services import Child, Etcd, Trouble, free_ports, now_ms, wait_until
+
+
+@dataclasses.dataclass
+class Programs:
+    cronfleet: str
+    probe: str
+    proxy: str
+
+
+@dataclasses.dataclass
+class Settings:
+    workers: int = 3
+    masters: int = 2
+    members: int = 3
+    capacity: int = 64
+    standalone: bool = False  # one process instead of a fleet; for work on the harness itself
+    proxied: bool = True
+    keep: str = ""  # a folder to leave everything in
+    worker_settings: dict = dataclasses.field(default_factory=dict)
+
+
+class Proxy:
+    """The fault proxy: one process for all ways. A way is named 'node member', as in 'w1 m0'."""
+
+    def __init__(self, program, folder):
+        self.child = Child("proxy", [program], folder / "proxy.log", stdin=subprocess.PIPE)
+        self.child.start()
+        self.ways = []
+
+    def open(self, name, target):
+        port = free_ports(1)[0]
+        self.ways.append(name)
+        self.say(f"open {name} {port} {target}")
+        return port
+
+    def say(self, line):
+        self.child.process.stdin.write((line + "\n").encode())
+        self.child.process.stdin.flush()
+
+    def set(self, node, *how):
+        """How the ways of `node` behave from now on: `pass`; `refuse`; `blackhole`; `delay MS`; `cut_request`; …"""
+        for way in self.ways:
+            if way.split("/")[0] == node:
+                self.say(f"set {way} {' '.join(map(str, how))}")
+
+    def end(self):
+        self.child.end(5)
+
+
+class Fleet:
+    """Use as a context: everything it started is ended at its exit, and its folder removed unless it is to be kept."""
+
+    def __init__(self, programs, settings):
+        self.programs, self.settings = programs, settings
+        self.folder = pathlib.Path(settings.keep or tempfile.mkdtemp(prefix="cronfleet-fleet-"))
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.truth = self.folder / "truth"
+        self.account = Account(self.command)
+        self.faults = []
+        self.etcd = self.proxy = None
+        self.masters, self.workers = [], []
+        self.lookers, self.looking = [], threading.Event()
+        self.tags = 0
+
+    def __enter__(self):
+        try:
+            self.start()
+        except BaseException:
+            self.__exit__(True)
+            raise
+        return self
+
+    def __exit__(self, *failure):
+        self.looking.set()
+        for looker in self.lookers:
+            looker.join()
+        for child in self.workers + self.masters:
+            if child.process is not None:
+                child.thaw()
+                child.signal(9)
+                child.process.wait()
+        if self.proxy:
+            self.proxy.end()
+        if self.etcd:
+            self.etcd.end()
+        if not self.settings.keep and not failure[0]:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def keep_on_failure(self, scenario, seed):
+        """Moves everything out of the temporary folder's way; where to."""
+        self.settings.keep = str(self.folder)
+        return self.folder
+
+    # Start
+
+    def start(self):
+        if self.settings.standalone:
+            self.start_standalone()
+        else:
+            self.start_fleet()
+        self.client = Client("main", self.ports)
+        self.jobs = {}
+
+    def start_standalone(self):
+        port = free_ports(1)[0]
+        child = Child("w0", [self.programs.cronfleet, "standalone", "--data-dir", self.folder / "w0", "--port", port,
+                             "--set", "metrics.enabled=false", "--set", f"worker.capacity={self.settings.capacity}"],
+                      self.folder / "w0.log").start()
+        self.workers, self.masters, self.ports = [child], [], [port]
+        self.client = Client("main", self.ports)
+        self.wait_ready(child)
+
+    def start_fleet(self):
+        self.etcd = Etcd(self.folder / "etcd", self.settings.members).start()
+        if self.settings.proxied:
+            self.proxy = Proxy(self.programs.proxy, self.folder)
+        self.ports = free_ports(self.settings.masters)
+        for index, port in enumerate(self.ports):
+            self.masters.append(self.master(f"master{index}", port))
+        for index in range(self.settings.workers):
+            self.workers.append(self.worker(f"w{index}"))
+        for child in self.masters + self.workers:
+            child.start()
+        self.client = Client("main", self.ports)
+        for child in self.workers:
+            self.wait_ready(child)
+        for port in self.ports:
+            wait_until(lambda: self.client.ask_one(port, "GET", "/readyz").status == 200, 60, "a master is ready")
+
+    def endpoints(self, name):
+        if not self.proxy:
+            return [f"127.0.0.1:{port}" for port in self.etcd.client_ports]
+        return [f"127.0.0.1:{self.proxy.open(f'{name}/m{index}', port)}"
+                for index, port in enumerate(self.etcd.client_ports)]
+
+    def configuration(self, name, document):
+        path = self.folder / f"{name}.json"
+        path.write_text(json.dumps({
+            "etcd": {"endpoints": self.endpoints(name)}, "metrics": {"enabled": False},
+            "history": {"backend": "local"}, **document}, indent=1))
+        return path
+
+    def master(self, name, port):
+        path = self.configuration(name, {"http": {"port": port}})
+        return Child(name, [self.programs.cronfleet, "master", "--config", path], self.folder / f"{name}.log")
+
+    def worker(self, name):
+        path = self.configuration(name, {
+            "data_dir": str(self.folder / name), "node_id": name,
+            "worker": {"capacity": self.settings.capacity, "shutdown_grace": "5s", **self.settings.worker_settings}})
+        return Child(name, [self.programs.cronfleet, "worker", "--config", path], self.folder / f"{name}.log")
+
+    def wait_ready(self, child, seconds=60):
+        """Until it is registered with the pid that it has: an older registration may still stand."""
+        def ready():
+            if not child.running():
+                raise Trouble(f"{child.name} ended by itself:\n{child.tail()}")
+            answer = self.client.ask("GET", "/api/v1/workers")
+            return any(worker.get("pid") == child.pid for worker in answer.json().get("items", []))
+
+        wait_until(ready, seconds, f"{child.name} is registered\n{child.tail()}")
+
+    # Jobs
+
+    def command(self, version):
+        words = [self.programs.probe, str(self.truth), "--tag", version.tag]
+        for option, value in [("--duration", version.duration_ms), ("--exit", version.exit_code),
+                              ("--print", version.print_bytes)]:
+            if value:
+                words += [option, str(value)]
+        return words
+
+    def save(self, name, schedule="* * * * * *", members=None, seconds=60, client=None, **version):
+        """Saves a job until that is acknowledged; each attempt is a version of its own, for any may have been done."""
+        def attempt():
+            with self.account.lock:
+                self.tags += 1
+                tag = f"{name}.{self.tags}"
+            saved = ev.Version(tag, schedule, **version)
+            if self.account.save(client or self.client, name, saved, **(members or {})):
+                self.jobs[name] = saved
+                return True
+            time.sleep(0.1)
+            return False
+
+        wait_until(attempt, seconds, f"'{name}' is saved")
+
+    def change(self, name, seconds=60, client=None, **changes):
+        version = dataclasses.asdict(self.jobs[name])
+        version.pop("tag")
+        self.save(name, seconds=seconds, client=client, **{**version, **changes})
+
+    def delete(self, name, seconds=60, client=None):
+        def attempt():
+            if self.account.save(client or self.client, name, None):
+                return True
+            time.sleep(0.1)
+            return False
+
+        wait_until(attempt, seconds, f"'{name}' is deleted")
+        self.jobs.pop(name, None)
+
+    # Faults
+
+    @contextlib.contextmanager
+    def fault(self, kind, node=""):
+        """Notes a fault that is on for as long as the block runs; what is in it does and undoes the fault."""
+        fault = ev.Fault(kind, node, now_ms(), now_ms() + 10**9)
+        self.faults.append(fault)
+        yield fault
+        fault.healed = now_ms()
+
+    def kill_worker(self, index, down_seconds):
+        child = self.workers[index]
+        with self.fault("worker killed", child.name):
+            child.kill()
+            time.sleep(down_seconds)
+            child.start()
+            self.wait_ready(child)
+
+    def freeze_worker(self, index, seconds):
+        child = self.workers[index]
+        with self.fault("worker frozen", child.name):
+            child.stop()
+            time.sleep(seconds)
+            child.thaw()
+
+    def cut_off_worker(self, index, seconds, *how):
+        name = self.workers[index].name
+        with self.fault(f"worker cut off ({' '.join(map(str, how))})", name):
+            self.proxy.set(name, *how)
+            time.sleep(seconds)
+            self.proxy.set(name, "pass")
+
+    # Looking
+
+    def look_all_the_time(self):
+        """One reader for each master, who notes what he is told of the newest runs."""
+        def look(port):
+            client = Client(f"reader {port}", [port])
+            while not self.looking.wait(0.5):
+                self.account.look(client, port)
+
+        for port in self.ports:
+            thread = threading.Thread(target=look, args=(port,))
+            thread.start()
+            self.lookers.append(thread)
+
+    def histories(self):
+        return [self.folder / child.name / "history.db" for child in self.workers]
+
+    def gather(self, first, last):
+        lives, orphans = ev.read_truth(self.truth)
+        records = [record for path in self.histories() for record in ev.read_history(path)]
+        with self.account.lock:
+            account = self.account
+            return ev.Evidence(lives, records, list(account.edits), first, last, list(account.kills),
+                               list(account.triggers), list(self.faults), list(account.sightings), orphans=orphans)
+
+    def wait_accounted(self, first, last, seconds=90):
+        """Until everything owed up to `last` is accounted for, or the patience is over: the checker has the last word."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            kinds = checker.check(self.gather(first, last)).kinds
+            if not kinds & {"no_verdict", "unrecorded_start"}:
+                return
+            time.sleep(0.5)
+
+    def residue(self, evidence):
+        """Processes of runs that were over 5 s ago and more."""
+        ended = {record.run: record.ended for record in evidence.records}
+        found = []
+        for pid, run in self.probes():
+            if run in ended and ended[run] < now_ms() - 5000:
+                found.append((run, pid))
+        return found
+
+    def probes(self):
+        mark = str(self.truth).encode()
+        for entry in pathlib.Path("/proc").iterdir():
+            if not entry.name.isdigit():
+                continue
+            try:
+                if mark not in (entry / "cmdline").read_bytes().split(b"\0"):
+                    continue
+                variables = (entry / "environ").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            run = next((text[len(b"CRONFLEET_RUN_ID="):].decode() for text in variables
+                        if text.startswith(b"CRONFLEET_RUN_ID=")), None)
+            if run:
+                yield int(entry.name), ev.parse_run(run)
+
+    def finish(self, first, last):
+        """Waits for what is owed, ends the workers in good order, and returns the evidence and the checker's report."""
+        self.wait_accounted(first, last)
+        evidence = self.gather(first, last)
+        residue = self.residue(evidence)
+        self.looking.set()
+        for child in self.workers:
+            child.signal(15)
+        codes = {child.name: child.end(60) for child in self.workers}
+        evidence = self.gather(first, last)
+        evidence.residue = residue + [(run, pid) for pid, run in self.probes()]
+        if self.etcd:
+            wait_until(self.etcd.healthy, 60, "etcd answers")
+            wait_until(lambda: self.etcd.keys("/cron/running/") is not None, 30, "etcd lists its keys")
+            evidence.leftovers = [key for key in self.etcd.keys("/cron/running/") if self.is_owed(key, last)]
+        report = checker.Checker(evidence)
+        found = report.run()
+        for name, code in codes.items():
+            if code != 0:
+                found.violations.append(checker.Violation("exit", None, f"{name} ended with {code} after SIGTERM"))
+        return evidence, report, found
+
+    def is_owed(self, key, last):
+        run = ev.parse_run(key.split("/", 4)[4])
+        return run.instant is None or run.instant <= last
+
+
+def print_report(name, checked, found, file=None):
+    figures = found.figures
+    print(f"{name}: {figures['firings']} firings owed ({figures['either']} more might be), {figures['starts']} starts, "
+          f"{figures['doubled']} doubled, {figures['unaccounted']} unaccounted", file=file)
+    for key, value in figures.items():
+        if key not in ("firings", "either", "starts", "doubled", "unaccounted"):
+            print(f"  {key}: {json.dumps(value) if isinstance(value, dict) else value}", file=file)
+    shown = set()
+    for violation in found.violations[:20]:
+        print(f"  VIOLATION {violation}", file=file)
+        if violation.firing is not None and violation.firing not in shown and len(shown) < 5:
+            shown.add(violation.firing)
+            for line in checked.about(violation.firing):
+                print(f"      {line}", file=file)
+    if len(found.violations) > 20:
+        print(f"  and {len(found.violations) - 20} violations more", file=file)
+
+
+def programs_of(build):
+    """Where a build folder has what the tests run."""
+    build = pathlib.Path(build).absolute()
+    paths = {"cronfleet": build / "bin/cronfleet", "probe": build / "bin/fleet_probe", "proxy": build / "bin/fleet_proxy"}
+    if not paths["cronfleet"].exists():
+        paths["cronfleet"] = build / "cronfleet"
+    return Programs(*(str(paths[name]) for name in ("cronfleet", "probe", "proxy")))
+
+
+def is_long():
+    return bool(os.environ.get("CRONFLEET_LONG"))
