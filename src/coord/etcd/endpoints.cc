@@ -55,7 +55,7 @@ std::string target_of(std::string_view text) {
 }  // namespace
 
 Result<std::vector<Endpoint>> parse_endpoints(const EtcdOptions& options) {
-  const std::string key = options.key_prefix + "etcdEndpoints";
+  const std::string key = options.key_prefix + "endpoints";
   if (options.endpoints.empty())
     return fail(Code::InvalidArgument, "{}: is empty, expected at least one \"host:port\"", key);
   const bool files = !options.ca_file.empty() || !options.cert_file.empty() || !options.key_file.empty();
