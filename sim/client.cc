@@ -161,12 +161,10 @@ void Client::commit_edit(std::size_t index, Way way, std::shared_ptr<Change> cha
   core::Txn txn;
   domain::Job written;
   if (way == Way::Api) {
-    core::Edit edit = deletes ? core::erase(keys_, stands, before, node_.wall())
-                              : core::save(keys_, stands, before, *after, node_.wall());
+    core::Edit edit = deletes ? core::erase(keys_, stands, before, node_.wall(), rules_)
+                              : core::save(keys_, stands, before, *after, node_.wall(), rules_);
     txn = std::move(edit.txn);
     if (!deletes) written = std::move(edit.job);
-    if (!rules_.conditional_on_marker)
-      std::erase_if(txn.expected, [&](const core::Condition& c) { return c.key == keys_.marker(name); });
   } else {
     written = *after;
     if (!deletes) {

@@ -103,6 +103,7 @@ Cluster::Cluster(const Plan& plan, VirtualTime& time, VirtualNode& world, SimSto
     Machine& machine = *machines_.back();
     machine.processes = std::make_unique<SimMachine>(machine.node, machine.runner, machine.runner, world_,
                                                      rng_.fork("machine"), plan.machine, evidence);
+    machine.processes->options().kill_descendants = plan.rules.kill_descendants;
     machine.processes->set_hook([this, m = &machine](std::string_view point) { reached(*m, point); });
     boot(machine);
   }
@@ -116,7 +117,8 @@ void Cluster::boot(Machine& machine) {
   CHECK(!machine.life);
   ++machine.lives;
   machine.loop.restart();
-  std::vector<exec::JournalEntry> journal = machine.processes->replay();
+  std::vector<exec::JournalEntry> journal =
+      plan_.rules.sweep_before_claims ? machine.processes->replay() : machine.processes->replay_unswept();
   say_(fmt::format("{}: boots, its journal has {} runs", machine.node, journal.size()));
   machine.life = std::make_unique<Life>(*this, machine);
   const auto pid = machine.lives;
@@ -282,7 +284,7 @@ void Cluster::heal() {
     first.mapped()();
   }
   for (const auto& machine : machines_) {
-    machine->processes->options() = MachineOptions{};
+    machine->processes->options() = MachineOptions{.kill_descendants = plan_.rules.kill_descendants};
     if (!machine->life) boot(*machine);
   }
 }

@@ -14,19 +14,30 @@ struct Switch {
   std::string_view name;
   bool core::Rules::* rule;
 };
-constexpr std::array<Switch, 12> kSwitches = {{
+constexpr std::array<Switch, 23> kSwitches = {{
+    {"raise_marker", &core::Rules::raise_marker},
+    {"keep_marker", &core::Rules::keep_marker},
     {"conditional_on_marker", &core::Rules::conditional_on_marker},
+    {"account_holds_range", &core::Rules::account_holds_range},
+    {"require_stamp", &core::Rules::require_stamp},
     {"relist_running", &core::Rules::relist_running},
     {"respect_hold", &core::Rules::respect_hold},
     {"drop_on_new_incarnation", &core::Rules::drop_on_new_incarnation},
     {"sweep_before_claims", &core::Rules::sweep_before_claims},
+    {"first_record_stands", &core::Rules::first_record_stands},
+    {"consume_attempt", &core::Rules::consume_attempt},
+    {"ask_history", &core::Rules::ask_history},
+    {"keep_verdict", &core::Rules::keep_verdict},
     {"confirm_revision", &core::Rules::confirm_revision},
     {"check_deadline", &core::Rules::check_deadline},
     {"remove_own_lock_only", &core::Rules::remove_own_lock_only},
+    {"fence_runs", &core::Rules::fence_runs},
+    {"wait_safe_after", &core::Rules::wait_safe_after},
     {"retry_at_instant", &core::Rules::retry_at_instant},
-    {"require_stamp", &core::Rules::require_stamp},
     {"read_back_unknown", &core::Rules::read_back_unknown},
     {"record_before_removal", &core::Rules::record_before_removal},
+    {"report_deletions", &core::Rules::report_deletions},
+    {"kill_descendants", &core::Rules::kill_descendants},
 }};
 
 class Shrinker {

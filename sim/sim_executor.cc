@@ -86,6 +86,10 @@ std::vector<exec::JournalEntry> SimMachine::replay() {
     ended_by(run, kKill);
   }
   reset();
+  return replay_unswept();
+}
+
+std::vector<exec::JournalEntry> SimMachine::replay_unswept() {
   std::vector<exec::JournalEntry> entries;
   for (const auto& [run, entry] : journal_) entries.push_back(entry);
   return entries;
@@ -338,7 +342,9 @@ void SimMachine::end(const RunId& run, RunEnd end) {
   end.started_at = process.begun.started_at;
   end.ended_at = clock_.wall();
   end.output_bytes = process.output_bytes;
-  evidence_.execs[process.exec].end = TrueEnd{true_clock_.wall(), end.ended_at, end.status, end.exit_code, end.signal};
+  if (options_.kill_descendants || !process.order)
+    evidence_.execs[process.exec].end =
+        TrueEnd{true_clock_.wall(), end.ended_at, end.status, end.exit_code, end.signal};
   const auto life = process.life;
   drop(process);
   processes_.erase(run);

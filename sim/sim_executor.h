@@ -30,6 +30,7 @@ struct MachineOptions {
   double spawn_failure = 0;                    // chance per start: exec refused
   double overload = 0;                         // chance per start: no process to be had
   double output = 0.05;                        // chance per run: writes a line
+  bool kill_descendants = true;                // REL-9; switched off in its test: they live on
 };
 
 class SimExecutor;
@@ -44,6 +45,8 @@ class SimMachine {
 
   // The next life of the worker begins: ends what is left of earlier ones and says what the journal holds about them.
   std::vector<exec::JournalEntry> replay();
+  // The same without the first half (protocol.md rule 9 switched off).
+  std::vector<exec::JournalEntry> replay_unswept();
   // The worker is gone: the runner notices after a while, ends its runs as killed(worker_died) and journals that.
   void worker_died();
   // The machine is off: every process ends at once, with no word in the journal. The journal survives unless asked to

@@ -56,7 +56,7 @@ Result<std::vector<Inserted>> SimHistoryStore::insert(const std::vector<RunRecor
   for (const RunRecord& record : records) {
     Inserted& answer = answers.emplace_back();
     auto reason = history::why_refused(record);
-    if (const auto standing = records_.find(record.id); !reason && standing != records_.end()) {
+    if (const auto standing = records_.find(record.id); !reason && first_stands_ && standing != records_.end()) {
       answer = {Inserted::Outcome::Duplicate, standing->second.end.status, standing->second.final, ""};
       continue;
     }
@@ -67,7 +67,7 @@ Result<std::vector<Inserted>> SimHistoryStore::insert(const std::vector<RunRecor
       continue;
     }
     const Position position{history::plan_time(record), record.id};
-    records_.emplace(record.id, history::as_kept(record));
+    records_.insert_or_assign(record.id, history::as_kept(record));
     by_time_.insert(position);
     by_job_[record.id.firing.job].insert(position);
     ++inserts_;

@@ -36,8 +36,9 @@ class SimHistoryStore {
                   history::Retention retention = {});
 
   void set_faults(SimHistoryFaults faults) { faults_ = faults; }
-  void set_down(bool down) { down_ = down; }  // until told otherwise; outages end by themselves
-  void set_full(bool full) { full_ = full; }  // writes answer NoSpace
+  void set_down(bool down) { down_ = down; }                      // until told otherwise; outages end by themselves
+  void set_full(bool full) { full_ = full; }                      // writes answer NoSpace
+  void set_first_stands(bool stands) { first_stands_ = stands; }  // protocol.md rule 10, switched off in its test
 
   // What stands, for the checkers.
   const std::map<domain::RunId, domain::RunRecord>& records() const { return records_; }
@@ -60,7 +61,7 @@ class SimHistoryStore {
   Rng rng_;
   SimHistoryFaults faults_;
   history::Retention retention_;
-  bool down_ = false, full_ = false;
+  bool down_ = false, full_ = false, first_stands_ = true;
   MonoTime outage_until_{};
   std::map<domain::RunId, domain::RunRecord> records_;
   std::set<history::Position> by_time_;

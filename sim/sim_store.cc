@@ -390,6 +390,16 @@ void SimClient::get(std::vector<std::string> keys, async::Callback<Result<Listin
 }
 
 void SimClient::list(std::string prefix, async::Callback<Result<Listing>> done) {
+  if (!store_.report_deletions_ && prefix.ends_with("/jobs/")) {
+    done = [this, done = std::move(done)](Result<Listing> listing) mutable {
+      if (listing) {
+        for (KeyValue& entry : listing->entries) listed_[entry.key] = std::move(entry);
+        listing->entries.clear();
+        for (const auto& [key, entry] : listed_) listing->entries.push_back(entry);
+      }
+      done(std::move(listing));
+    };
+  }
   call<Listing>(request(store_, [prefix = std::move(prefix)](SimStore& store) { return store.read_prefix(prefix); }),
                 std::move(done));
 }

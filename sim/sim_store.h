@@ -63,6 +63,9 @@ class SimStore {
   // Commits answer NoSpace; one in four is applied all the same.
   void set_full(bool full) { full_ = full; }
 
+  // REL-12 switched off in its test: a client's second list of jobs/ goes on showing what it has seen and what is gone.
+  void set_report_deletions(bool report) { report_deletions_ = report; }
+
   // A backup, and going back to it: the revision falls, watches break, leases start anew.
   struct Snapshot;
   std::shared_ptr<const Snapshot> snapshot() const;
@@ -112,7 +115,7 @@ class SimStore {
   const async::Clock& clock_;
   Rng rng_;
   SimFaults faults_;
-  bool available_ = true, full_ = false;
+  bool available_ = true, full_ = false, report_deletions_ = true;
   std::map<std::string, KeyValue> entries_;
   std::map<Revision, std::vector<Change>> log_;  // what watches can still resume from
   Revision revision_ = 1, compacted_ = 0;
@@ -151,6 +154,7 @@ class SimClient final : public coord::CoordStore {
   SimStore& store_;
   async::Loop& loop_;
   bool cut_ = false;
+  std::map<std::string, KeyValue> listed_;  // jobs, while lists do not tell of deletions
   async::TimerId cut_timer_ = 0;
   std::shared_ptr<char> alive_ = std::make_shared<char>();
 };

@@ -33,6 +33,8 @@ class Simulation {
         history_(world_, world_, Rng(plan.seed).fork("history"), plan.history,
                  {.age = std::chrono::hours(0), .records_per_job = 0}) {
     evidence_.began_at = time_.wall();
+    history_.set_first_stands(plan.rules.first_record_stands);
+    store_.set_report_deletions(plan.rules.report_deletions);
     // Chance that works all the time is a fault all the time.
     if (plan.store.lost + plan.store.answer_lost + plan.store.late + plan.store.watch_broken > 0)
       evidence_.faults.push_back({"store", NodeId(), time_.wall(), time_.wall() + plan.active});

@@ -22,9 +22,16 @@ Condition as_read(const std::string& key, const std::optional<KeyValue>& read) {
 // Instants are whole ms; `now` is rounded down so that since never lies in the future of the clock that set it.
 WallTime whole_ms(WallTime at) { return from_ms(to_ms(at)); }
 
-Txn guarded(const Keys& keys, const JobName& name, const JobState& state) {
+Txn guarded(const Keys& keys, const JobName& name, const JobState& state, const Rules& rules) {
   const std::string job = keys.job(name), marker = keys.marker(name);
-  return {.expected = {as_read(job, state.document), as_read(marker, state.marker)}, .read_if_refused = {job, marker}};
+  Txn txn{.expected = {as_read(job, state.document)}, .read_if_refused = {job, marker}};
+  if (rules.conditional_on_marker) txn.expected.push_back(as_read(marker, state.marker));
+  return txn;
+}
+
+void raise_marker(const Keys& keys, const JobName& name, const JobState& state, Marker to, const Rules& rules,
+                  Txn& txn) {
+  if (rules.raise_marker || !state.marker) txn.writes.push_back({keys.marker(name), to.text()});
 }
 
 // What `document` owes in (marker, until] goes to accounts/. Whether an instant lies in there is for the closer to
@@ -55,7 +62,7 @@ JobState job_state(const Keys& keys, const JobName& name, const std::vector<KeyV
 }
 
 Edit save(const Keys& keys, const JobState& state, const std::optional<domain::Job>& before, domain::Job after,
-          WallTime now) {
+          WallTime now, const Rules& rules) {
   const JobName name = after.name;
   const bool stands = state.document && before && domain::has_valid_stamp(*before);
   if (stands && before->schedule == after.schedule) {
@@ -72,36 +79,43 @@ Edit save(const Keys& keys, const JobState& state, const std::optional<domain::J
     keep_version(keys, name, state.document, txn);
     return {std::move(txn), std::move(after)};
   }
-  Txn txn = guarded(keys, name, state);
+  Txn txn = guarded(keys, name, state, rules);
   const WallTime accounted = instant_of(state.marker);
   WallTime since = std::max(whole_ms(now), accounted);
   if (before && before->since) since = std::max(since, *before->since);
   after.since = since;
   after.stamp = domain::stamp_of(after);
-  txn.writes = {{keys.job(name), domain::encode_job(after)}, {keys.marker(name), Marker{since, "saved"}.text()}};
+  txn.writes = {{keys.job(name), domain::encode_job(after)}};
+  raise_marker(keys, name, state, {since, "saved"}, rules, txn);
   // A document that nobody has adopted was never in force: it owes nothing.
   if (stands) leave_account(keys, name, state.document, accounted, since, txn);
   keep_version(keys, name, state.document, txn);
   return {std::move(txn), std::move(after)};
 }
 
-Edit erase(const Keys& keys, const JobState& state, const std::optional<domain::Job>& before, WallTime now) {
+Edit erase(const Keys& keys, const JobState& state, const std::optional<domain::Job>& before, WallTime now,
+           const Rules& rules) {
   CHECK(state.document.has_value());
   const JobName name(std::string(*after_prefix(state.document->key, keys.jobs())));
-  Txn txn = guarded(keys, name, state);
+  Txn txn = guarded(keys, name, state, rules);
   const WallTime accounted = instant_of(state.marker);
   const WallTime closed = std::max(whole_ms(now), accounted);
-  txn.writes = {{keys.job(name), std::nullopt}, {keys.marker(name), Marker{closed, "closed"}.text()}};
+  txn.writes = {{keys.job(name), std::nullopt}};
+  if (rules.keep_marker) {
+    raise_marker(keys, name, state, {closed, "closed"}, rules, txn);
+  } else {
+    txn.writes.push_back({keys.marker(name), std::nullopt});
+  }
   if (before && domain::has_valid_stamp(*before)) leave_account(keys, name, state.document, accounted, closed, txn);
   keep_version(keys, name, state.document, txn);
   return {std::move(txn), before.value_or(domain::Job{})};
 }
 
 Edit adopt(const Keys& keys, const JobState& state, const std::optional<domain::Job>& before, domain::Job document,
-           WallTime now) {
+           WallTime now, const Rules& rules) {
   CHECK(state.document.has_value());
   const JobName name = document.name;
-  Txn txn = guarded(keys, name, state);
+  Txn txn = guarded(keys, name, state, rules);
   if (before && before->since && state.marker && !domain::changes_firings(*before, document)) {
     document.since = before->since;
     document.schedule_set_at = before->schedule_set_at;
@@ -115,7 +129,8 @@ Edit adopt(const Keys& keys, const JobState& state, const std::optional<domain::
   document.since = since;
   if (!before || before->schedule != document.schedule || !document.schedule_set_at) document.schedule_set_at = since;
   document.stamp = domain::stamp_of(document);
-  txn.writes = {{keys.job(name), domain::encode_job(document)}, {keys.marker(name), Marker{since, "adopted"}.text()}};
+  txn.writes = {{keys.job(name), domain::encode_job(document)}};
+  raise_marker(keys, name, state, {since, "adopted"}, rules, txn);
   if (before && before->since && accounted < since) {
     // What stood before the edit by hand is owed by the version that this node last saw, under that document's
     // revision.
@@ -126,9 +141,9 @@ Edit adopt(const Keys& keys, const JobState& state, const std::optional<domain::
 }
 
 Txn close_deleted(const Keys& keys, const JobState& state, const domain::Job& last_known, Revision last_revision,
-                  WallTime now) {
+                  WallTime now, const Rules& rules) {
   CHECK(!state.document && state.marker);
-  Txn txn = guarded(keys, last_known.name, state);
+  Txn txn = guarded(keys, last_known.name, state, rules);
   const WallTime accounted = instant_of(state.marker);
   const WallTime closed = std::max(whole_ms(now), accounted);
   txn.writes = {{keys.marker(last_known.name), Marker{closed, "closed"}.text()}};

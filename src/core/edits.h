@@ -2,13 +2,14 @@
 //
 // Each function takes what was just read and returns the one transaction that makes the edit. A refusal brings job and
 // marker back: when only the marker moved, read again and try again (rule 3); when the job moved, the edit is stale.
-// Pure: `now` is the fleet's time (rule 16), already corrected.
+// Pure: `now` is the fleet's time (rule 16), already corrected. `rules` are for the simulator.
 #pragma once
 
 #include <optional>
 #include <string>
 
 #include "core/entries.h"
+#include "core/rules.h"
 #include "core/transaction.h"
 #include "domain/job.h"
 
@@ -33,19 +34,20 @@ struct Edit {
 // under accounts/; otherwise it only replaces the document. `before`: the decoded document that stands, when it
 // decodes.
 Edit save(const Keys& keys, const JobState& state, const std::optional<domain::Job>& before, domain::Job after,
-          WallTime now);
+          WallTime now, const Rules& rules = {});
 
 // Removes a job; its marker stays, closed (rule 2). Precondition: state.document.
-Edit erase(const Keys& keys, const JobState& state, const std::optional<domain::Job>& before, WallTime now);
+Edit erase(const Keys& keys, const JobState& state, const std::optional<domain::Job>& before, WallTime now,
+           const Rules& rules = {});
 
 // Gives a document that was put by hand its stamp, before anybody claims it (rule 5). `before`: the last version this
 // node knew, if any: an unchanged schedule keeps its since.
 Edit adopt(const Keys& keys, const JobState& state, const std::optional<domain::Job>& before, domain::Job document,
-           WallTime now);
+           WallTime now, const Rules& rules = {});
 
 // Closes the marker of a job whose document was removed by hand, and leaves an account of what the last known version
 // still owed. Precondition: no state.document, a marker that is not closed.
 Txn close_deleted(const Keys& keys, const JobState& state, const domain::Job& last_known, Revision last_revision,
-                  WallTime now);
+                  WallTime now, const Rules& rules = {});
 
 }  // namespace cronfleet::core

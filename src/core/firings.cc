@@ -60,7 +60,7 @@ bool Scheduler::State::wait_for_lock(JobSlot& slot, const Plan& plan) {
   if (!job.overlap.fenced() || !slot.lock || slot.lock_free_after_death) return false;
   // Another node's lock whose holder may be dead: its hold tells (row "claim over a dead lock").
   const bool foreign = slot.lock->incarnation != incarnation || find_run(slot.lock->run) == nullptr;
-  if (foreign && now.wall >= slot.lock->safe_after) {
+  if (foreign && (now.wall >= slot.lock->safe_after || !rules.wait_safe_after)) {
     const std::string hold = keys.hold(slot.lock->node, slot.lock->incarnation);
     slot.busy = read({hold, keys.lock(slot.name), keys.marker(slot.name)}, ReadDeadLock{slot.index, hold});
     return true;

@@ -37,7 +37,7 @@ void Scheduler::State::answered(const ReadForEdit& read, const ReadAnswered& ans
     if (!slot.job || domain::has_valid_stamp(*slot.job->job)) return look_now(slot);
     std::optional<domain::Job> before;
     if (slot.adopted && slot.adopted_revision < slot.revision) before = *slot.adopted->job;
-    Edit edit = adopt(keys, stands, before, *slot.job->job, now.wall);
+    Edit edit = adopt(keys, stands, before, *slot.job->job, now.wall, rules);
     slot.busy = commit(std::move(edit.txn), PendingEdit{slot.index});
     return;
   }
@@ -49,7 +49,7 @@ void Scheduler::State::answered(const ReadForEdit& read, const ReadAnswered& ans
     return job;
   }();
   const domain::Job& last = slot.adopted ? *slot.adopted->job : nothing;
-  Txn txn = close_deleted(keys, stands, last, slot.adopted_revision, now.wall);
+  Txn txn = close_deleted(keys, stands, last, slot.adopted_revision, now.wall, rules);
   if (!slot.adopted) txn.writes.resize(1);  // no version is known that could be owed anything
   slot.busy = commit(std::move(txn), PendingEdit{slot.index});
 }
@@ -88,7 +88,7 @@ void Scheduler::State::settle_account(const std::string& key) {
     return;
   }
   const domain::CompiledJob& job = *seen.job;
-  const auto first = domain::next_firing(job, seen.entry.from);
+  const auto first = domain::next_firing(job, rules.account_holds_range ? seen.entry.from : seen.entry.to);
   if (!first || *first > seen.entry.to) {
     slot.busy = commit(account_row(actor(), key, seen.text, {}, {}), PendingAccount{key, {}});
     return;
@@ -253,7 +253,7 @@ void Scheduler::State::adopt_own(const RunningEntry& entry, const KeyValue& stan
 
 // The verdict of a run whose worker is gone: what its journal says, else lost (rules 12, 13).
 void Scheduler::State::settle(RunSlot& run) {
-  if (run.entry.phase == Phase::Ended) return record(run);
+  if (run.entry.phase == Phase::Ended && rules.keep_verdict) return record(run);
   if (run.entry.phase == Phase::Waiting && run.job) return wait_for_attempt(run);
   domain::RunEnd end;
   end.status = RunStatus::Lost;
@@ -270,6 +270,7 @@ void Scheduler::State::settle(RunSlot& run) {
   if (!next_attempt_allowed(run, end)) return finish(run, std::move(end));
   // At-least-once: the history may know better than we do. Ask it with a record that is not final (rule 12).
   run.entry.final = false;
+  if (!rules.ask_history) return retry(run);
   run.redeliver = true;
   record(run);
 }
@@ -350,6 +351,7 @@ void Scheduler::State::take_over(const RunningEntry& entry, const KeyValue& stan
   if (moved.phase != Phase::Waiting || !has_lock) moved.locked = false;
   const std::string hold = rules.respect_hold ? keys.hold(node, entry.incarnation) : std::string();
   Txn txn = take_over_row(actor(), stands.key, stands.value, hold, moved);
+  if (!rules.consume_attempt) txn.expected.resize(0);
   if (moved.phase == Phase::Waiting && moved.locked) {
     const std::string lock = keys.lock(entry.run.firing.job);
     txn.expected.push_back({.key = lock, .kind = Condition::Kind::ValueEquals, .value = lock_value(node, entry)});

@@ -63,7 +63,7 @@ void Scheduler::State::set_stage(RunSlot& run, Stage stage) {
 
 MonoTime Scheduler::State::fence_deadline(const RunSlot& run) const {
   const domain::Job& job = *run.job->job;
-  if (!job.fenced()) return MonoTime::max();
+  if (!job.fenced() || !rules.fence_runs) return MonoTime::max();
   const MonoTime by_lease = run_until - kRunLeaseMargin - job.kill_grace;
   if (job.delivery.mode == domain::Delivery::Mode::AtLeastOnce) return by_lease;
   const MonoTime safe_after = mono_at(run.entry.safe_after);

@@ -25,6 +25,7 @@
 #include "core/due_queue.h"
 #include "core/entries.h"
 #include "core/plan.h"
+#include "core/rules.h"
 #include "domain/compiled_job.h"
 
 namespace cronfleet::core {
@@ -217,22 +218,6 @@ struct SchedulerOptions {
   std::chrono::milliseconds lock_poll{500};    // a lock of another node that a queued firing waits for
   std::chrono::seconds claim_fresh{1};         // rule 14
   int capacity = 64;                           // runs at once on this node
-};
-
-// Rules that can be switched off, in the simulator only, to see it fail without them.
-struct Rules {
-  bool conditional_on_marker = true;    // 3
-  bool relist_running = true;           // 6
-  bool respect_hold = true;             // 7
-  bool drop_on_new_incarnation = true;  // 8
-  bool sweep_before_claims = true;      // 9
-  bool confirm_revision = true;         // 14
-  bool check_deadline = true;           // 15
-  bool remove_own_lock_only = true;     // 17
-  bool retry_at_instant = true;         // 19
-  bool require_stamp = true;            // 5
-  bool read_back_unknown = true;        // 28
-  bool record_before_removal = true;    // REL-10
 };
 
 // ---- the scheduler ------------------------------------------------------------------------------------------------
