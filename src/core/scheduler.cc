@@ -23,7 +23,12 @@ std::size_t Scheduler::jobs() const {
       std::count_if(state_->slots.begin(), state_->slots.end(), [](const auto& slot) { return slot->exists; }));
 }
 std::size_t Scheduler::runs_active() const { return state_->active_runs; }
-std::size_t Scheduler::records_waiting() const { return state_->runs.size() - state_->active_runs; }
+std::size_t Scheduler::records_waiting() const {
+  return static_cast<std::size_t>(std::count_if(state_->runs.begin(), state_->runs.end(), [](const auto& entry) {
+    const RunSlot& run = entry.second;
+    return !run.active() && run.stage != RunSlot::Stage::Waiting;  // one that waits for its next attempt has not ended
+  }));
+}
 std::vector<domain::RunId> Scheduler::active_runs() const {
   std::vector<domain::RunId> ids;
   for (const auto& [id, run] : state_->runs) {

@@ -235,7 +235,7 @@ class Scheduler {
   // For views and checks; loop thread only.
   std::size_t jobs() const;
   std::size_t runs_active() const;      // claimed, starting or running here
-  std::size_t records_waiting() const;  // ended here, not yet in the history
+  std::size_t records_waiting() const;  // ended here, not yet in the history; walks all runs
   std::vector<domain::RunId> active_runs() const;
   bool accepting() const;                                   // claims are possible
   std::map<std::string, std::string> refused_jobs() const;  // name → why

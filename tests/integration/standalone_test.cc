@@ -169,6 +169,32 @@ TEST(Standalone, ATermWaitsForTheRunsAndThenEndsThem) {
   EXPECT_EQ(text_of(runs[0], "reason"), "shutdown");
 }
 
+// An attempt that waits for its retry delay keeps nobody from leaving: its key says all that the next life needs.
+TEST(Standalone, ATermDoesNotWaitForARetryDelay) {
+  Folder folder;
+  const auto waiting = [](Standalone& cronfleet) {
+    for (const auto& run : cronfleet.runs("failing")) {
+      if (text_of(run, "status") == "waiting") return text_of(run, "id");
+    }
+    return std::string();
+  };
+  std::string attempt;
+  {
+    Standalone cronfleet(folder / "data");
+    ASSERT_TRUE(cronfleet.wait_until_ready()) << cronfleet.process().errors();
+    ASSERT_EQ(cronfleet.put_job("failing", R"("schedule":"0 0 1 1 *","command":"exit 3",
+                                              "retry":{"count":1,"delay":"1h"})"),
+              201);
+    ASSERT_EQ(cronfleet.ask("POST", "/api/v1/jobs/failing:run", "{}").status, 202);
+    ASSERT_TRUE(eventually([&] { return !(attempt = waiting(cronfleet)).empty(); }));
+    cronfleet.process().signal(SIGTERM);
+    ASSERT_EQ(cronfleet.process().wait(), 0);
+  }
+  Standalone again(folder / "data");
+  ASSERT_TRUE(again.wait_until_ready());
+  EXPECT_TRUE(eventually([&] { return waiting(again) == attempt; })) << attempt << " is lost";
+}
+
 TEST(Standalone, AKilledWorkersRunIsEndedAndRecorded) {
   Folder folder;
   const std::string mark = (folder / "child").string();
