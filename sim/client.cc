@@ -21,8 +21,7 @@ constexpr std::array<const char*, 5> kOtherSchedules = {"* * * * * *", "*/3 * * 
 
 Client::Client(SimStore& store, VirtualNode& node, Rng rng, const std::vector<JobPlan>& jobs, const core::Rules& rules,
                Evidence& evidence, Say say)
-    : store_(store),
-      node_(node),
+    : node_(node),
       rng_(rng),
       plans_(jobs),
       rules_(rules),

@@ -51,7 +51,6 @@ class Client {
   void kill(std::size_t job, std::uint64_t chance);
   domain::Job next_version(std::size_t job, domain::Job from);
 
-  SimStore& store_;
   VirtualNode& node_;
   Rng rng_;
   core::Keys keys_;

@@ -174,7 +174,7 @@ void Cluster::inject(const Fault& fault) {
       ++machine.stopped;
       machine.loop.freeze();
       if (whole && ++machine.runner_stopped > 0) machine.runner.freeze();
-      return until_then(fault, [this, m = &machine, whole] {
+      return until_then(fault, [m = &machine, whole] {
         // The runner first: it ends what must not go on before the worker does anything.
         if (whole && --m->runner_stopped == 0) m->runner.thaw();
         if (--m->stopped == 0 && m->loop.frozen()) m->loop.thaw();

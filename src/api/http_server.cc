@@ -354,16 +354,16 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
                               request_.id);
     }
     const bool head_only = request_.method == Method::Head;
-    const bool streams = response_.stream && !head_only;
-    if (streams) keep_alive_ = false;
-    chunked_ = streams && request_.version >= 11;
-    const auto body = !streams ? Framing::Body::Whole : chunked_ ? Framing::Body::Chunked : Framing::Body::UntilClose;
+    const bool streaming = response_.stream && !head_only;
+    if (streaming) keep_alive_ = false;
+    chunked_ = streaming && request_.version >= 11;
+    const auto body = !streaming ? Framing::Body::Whole : chunked_ ? Framing::Body::Chunked : Framing::Body::UntilClose;
     head_ = response_head(response_, {body, keep_alive_, request_.version}, request_.id, server_.date());
     if (head_only || response_.status == 304 || response_.status == 204) response_.body.clear();
     log_access();
     write_offset_ = 0;
     write_pieces();
-    if (streams) begin_stream();
+    if (streaming) begin_stream();
   }
 
   void write_pieces() {

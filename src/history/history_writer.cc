@@ -94,8 +94,8 @@ struct HistoryWriter::State {
     }
     start(Sent::Records);
     const std::size_t count = batch.size();
-    history.insert(std::move(batch), [this, count, alive = std::weak_ptr(alive)](auto answers) {
-      if (!alive.expired()) on_inserted(count, std::move(answers));
+    history.insert(std::move(batch), [this, count, living = std::weak_ptr(alive)](auto answers) {
+      if (!living.expired()) on_inserted(count, std::move(answers));
     });
   }
 
@@ -109,8 +109,8 @@ struct HistoryWriter::State {
     }
     start(Sent::Chunks);
     const std::size_t count = batch.size();
-    history.append_output(std::move(batch), [this, count, alive = std::weak_ptr(alive)](auto stored) {
-      if (!alive.expired()) on_appended(count, std::move(stored));
+    history.append_output(std::move(batch), [this, count, living = std::weak_ptr(alive)](auto stored) {
+      if (!living.expired()) on_appended(count, std::move(stored));
     });
   }
 

@@ -22,8 +22,8 @@ struct RetentionDriver::State {
   void step() {
     const MonoTime began_at = clock.mono();
     history.prune(options.keep, clock.wall(), options.batch_records,
-                  [this, began_at, alive = std::weak_ptr(alive)](Result<std::size_t> deleted) {
-                    if (!alive.expired()) on_pruned(clock.mono() - began_at, std::move(deleted));
+                  [this, began_at, living = std::weak_ptr(alive)](Result<std::size_t> deleted) {
+                    if (!living.expired()) on_pruned(clock.mono() - began_at, std::move(deleted));
                   });
   }
 

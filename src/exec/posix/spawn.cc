@@ -42,7 +42,7 @@ struct ChildPlan {
 // No instrumentation: the child runs beside our suspended thread in the same memory, which sanitizers do not expect.
 #define CRONFLEET_IN_CHILD __attribute__((no_sanitize("address", "undefined", "thread")))
 
-CRONFLEET_IN_CHILD [[noreturn]] void give_up(ChildPlan* child, SpawnStep step, int error) {
+[[noreturn]] CRONFLEET_IN_CHILD void give_up(ChildPlan* child, SpawnStep step, int error) {
   child->failure.step = step;
   child->failure.error = error;
   child->failed = true;
