@@ -192,7 +192,7 @@ TEST_F(PosixExecutorTest, EndsARunThatTakesTooLong) {
   EXPECT_EQ(seen.ended->end.status, RunStatus::TimedOut);
   EXPECT_EQ(seen.ended->end.signal, SIGTERM);
   const auto took = seen.ended->end.ended_at - seen.ended->end.started_at;
-  EXPECT_GE(took, milliseconds(190));
+  EXPECT_GE(took, milliseconds(100));  // the start is stamped after the clone, on a loaded machine some time after
   EXPECT_LT(took, seconds(5));
 }
 
