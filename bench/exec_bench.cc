@@ -2,6 +2,7 @@
 // the same process and the same minute.
 //
 //   exec_bench rate [seconds]      runs/s and own CPU per run, `true` and `bash -c true`, 8 and 64 at once, in turns
+//   exec_bench ours [seconds]      ours alone, `true`, 8 at once: something to attach a profiler to
 //   exec_bench memory [seconds]    the same for `true` while this process holds 1 GiB of touched memory
 //   exec_bench flood [gigabytes]   output through the executor: speed, growth of the runner's memory
 //   exec_bench lateness [seconds]  one start each second, then 100 each second, against the bare spawner with a timer
@@ -179,7 +180,7 @@ class Ours {
     harness_->on_loop([&] {
       for (int i = 0; i < at_once; ++i) start_one();
     });
-    harness_->wait_for([] { return false; }, std::chrono::duration_cast<milliseconds>(span));
+    std::this_thread::sleep_for(span);  // not in the harness, which would wake us for every report
     const int done = over;
     const double took = duration<double>(harness_->clock().mono() - begin).count();
     worker_us_ = (own_cpu_us() - own) / done;
@@ -223,6 +224,15 @@ void rate(const std::string& journal, duration<double> span) {
     compare(ours, {"true"}, at_once, span, "true");
     compare(ours, {"bash", "-c", "true"}, at_once, span, "bash -c true");
   }
+}
+
+void ours_alone(const std::string& journal, duration<double> span) {
+  Ours ours(journal);
+  fmt::print("runner {}, worker {}\n", ours.harness().executor().runner_pid(), ::getpid());
+  std::fflush(stdout);
+  const Sample sample = ours.rate({"true"}, 8, span);
+  fmt::print("true, 8 at once: {:.0f}/s, runner {:.1f} us, worker {:.1f} us\n", sample.runs_per_second,
+             sample.cpu_us_per_run, ours.worker_us());
 }
 
 void memory(const std::string& journal, duration<double> span) {
@@ -330,6 +340,7 @@ int main(int argc, char** argv) {
   CHECK(::mkdtemp(folder.data()) != nullptr);
   const std::string journal = folder + "/journal";
   if (what == "rate" || what == "all") rate(journal, std::chrono::duration<double>(number > 0 ? number : 1));
+  if (what == "ours") ours_alone(journal, std::chrono::duration<double>(number > 0 ? number : 5));
   if (what == "memory" || what == "all") memory(journal, std::chrono::duration<double>(number > 0 ? number : 1));
   if (what == "flood" || what == "all") flood(journal, number > 0 ? number : 10);
   if (what == "lateness" || what == "all") {

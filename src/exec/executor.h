@@ -2,8 +2,8 @@
 //
 // All calls and all answers belong to the loop of the worker; an answer never comes inside a call. Behind the POSIX
 // backend stands the runner, a small process of its own (DESIGN.md §5): it writes output and ends to a journal on local
-// disk before it reports them, ends fenced runs at their deadline by itself, and, when the worker is gone, ends what is
-// left and writes that down as killed (worker_died).
+// disk before it reports them (and syncs it within 100 ms: docs/decisions/0012), ends fenced runs at their deadline by
+// itself, and, when the worker is gone, ends what is left and writes that down as killed (worker_died).
 #pragma once
 
 #include <chrono>

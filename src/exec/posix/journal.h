@@ -72,6 +72,7 @@ class Journal {
     Result<void> sync() const;
   };
   std::vector<std::shared_ptr<const File>> take_unsynced();
+  bool unsynced() const { return !unsynced_.empty(); }
 
   bool full() const { return full_; }
   bool takes_output() const { return !full_ && total_bytes_ < options_.bytes_max / 10 * 8; }

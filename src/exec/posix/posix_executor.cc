@@ -26,6 +26,7 @@ using std::chrono::milliseconds;
 using namespace posix;
 
 constexpr auto kWriteRetry = milliseconds(5);
+constexpr auto kWriteDelay = milliseconds(50);  // of what nothing waits for
 constexpr std::size_t kOrdersBytesMax = 64u << 20;
 constexpr int kSocketBytes = 1 << 20;
 
@@ -69,7 +70,9 @@ PosixExecutor::PosixExecutor(async::AsioLoop& loop, const async::Clock& clock, E
     : loop_(loop), clock_(clock), sink_(sink), options_(std::move(options)) {}
 
 PosixExecutor::~PosixExecutor() {
-  if (retry_write_ != 0) loop_.cancel(retry_write_);
+  write_outbox();
+  for (const async::TimerId timer : {retry_write_, write_at_})
+    if (timer != 0) loop_.cancel(timer);
   if (socket_) loop_.unwatch(socket_.get());
 }
 
@@ -173,7 +176,7 @@ void PosixExecutor::kill(const domain::RunId& run, KillOrder order) {
 void PosixExecutor::set_fence_deadline(const domain::RunId& run, MonoTime deadline) {
   send(FenceOrder{run.text(), deadline});
 }
-void PosixExecutor::acknowledge(const domain::RunId& run) { send(AcknowledgeOrder{run.text()}); }
+void PosixExecutor::acknowledge(const domain::RunId& run) { send(AcknowledgeOrder{run.text()}, Urgency::Later); }
 
 void PosixExecutor::stop(milliseconds grace, async::Callback<Result<void>> done) {
   stopping_ = true;
@@ -184,22 +187,37 @@ void PosixExecutor::stop(milliseconds grace, async::Callback<Result<void>> done)
   });
 }
 
-void PosixExecutor::send(const ToRunner& message) {
+void PosixExecutor::send(const ToRunner& message, Urgency urgency) {
   if (!socket_) return;
-  const bool idle = outbox_.empty();
   encode(message, outbox_);
-  if (idle) write_outbox();
+  if (urgency == Urgency::Later) {
+    if (write_at_ == 0) write_at_ = loop_.at(clock_.mono() + kWriteDelay, [this] { write_later(); });
+    return;
+  }
+  if (std::exchange(write_posted_, true) || dispatching_) return;
+  loop_.post([this, alive = std::weak_ptr(alive_)] {
+    if (alive.lock()) write_outbox();
+  });
+}
+
+void PosixExecutor::write_later() {
+  write_at_ = 0;
+  write_outbox();
 }
 
 // A runner that is stopped or busy must not hold our loop up: what it does not take waits here.
 void PosixExecutor::write_outbox() {
-  retry_write_ = 0;
+  write_posted_ = false;
+  if (retry_write_ != 0) return;  // the socket was full a moment ago
   while (socket_ && !outbox_.empty()) {
     const ssize_t size = ::send(socket_.get(), outbox_.data(), outbox_.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     if (size > 0) {
       outbox_.erase(0, static_cast<std::size_t>(size));
     } else if (errno == EAGAIN || errno == EINTR) {
-      retry_write_ = loop_.at(clock_.mono() + kWriteRetry, [this] { write_outbox(); });
+      retry_write_ = loop_.at(clock_.mono() + kWriteRetry, [this] {
+        retry_write_ = 0;
+        write_outbox();
+      });
       return;
     } else {
       outbox_.clear();  // it is gone; on_readable sees that too, and says so
@@ -217,15 +235,19 @@ void PosixExecutor::on_readable() {
   if (size <= 0) return lose_runner(size == 0 ? "it has ended" : std::strerror(errno));
   frames_.feed({bytes, static_cast<std::size_t>(size)});
   const std::weak_ptr<bool> alive = alive_;
+  dispatching_ = true;
   while (socket_) {
     auto frame = frames_.next();
-    if (!frame) return lose_runner(frame.error().text());
-    if (!*frame) return;
-    auto message = decode_from_runner(**frame);
-    if (!message) return lose_runner(message.error().text());
-    on_message(std::move(*message));
-    if (!alive.lock()) return;  // the sink has ended us
+    if (frame && !*frame) break;
+    auto message = frame ? decode_from_runner(**frame) : Result<FromRunner>(Failure(frame.error()));
+    if (message)
+      on_message(std::move(*message));
+    else
+      lose_runner(message.error().text());
+    if (alive.expired()) return;  // the sink has ended us
   }
+  dispatching_ = false;
+  if (write_posted_) write_outbox();
 }
 
 void PosixExecutor::on_message(FromRunner&& message) {
@@ -266,8 +288,10 @@ void PosixExecutor::on_message(FromRunner&& message) {
 void PosixExecutor::lose_runner(std::string why) {
   loop_.unwatch(socket_.get());
   socket_.reset();
-  if (retry_write_ != 0) loop_.cancel(std::exchange(retry_write_, 0));
+  for (async::TimerId* timer : {&retry_write_, &write_at_})
+    if (*timer != 0) loop_.cancel(std::exchange(*timer, 0));
   outbox_.clear();
+  write_posted_ = false;
   const bool clean = stopping_ && active_.empty();
   if (!clean) static_cast<void>(::syscall(SYS_pidfd_send_signal, runner_pidfd_.get(), SIGKILL, nullptr, 0));
   reap_runner();

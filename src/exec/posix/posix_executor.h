@@ -69,7 +69,9 @@ class PosixExecutor final : public Executor {
   void on_message(posix::FromRunner&& message);
   void lose_runner(std::string why);
   void reap_runner();
-  void send(const posix::ToRunner& message);
+  enum class Urgency { Now, Later };
+  void send(const posix::ToRunner& message, Urgency urgency = Urgency::Now);
+  void write_later();
   void write_outbox();
   void answer_later(domain::RunId run, NotStarted why, std::string error);
 
@@ -84,7 +86,9 @@ class PosixExecutor final : public Executor {
   posix::FrameReader frames_;
   std::map<std::string, Active> active_;
   std::string outbox_;
-  async::TimerId retry_write_ = 0;
+  async::TimerId retry_write_ = 0, write_at_ = 0;
+  bool dispatching_ = false;   // reports are being handed out: what they cause goes out together, after them
+  bool write_posted_ = false;  // so does what one task of the loop causes
   bool stopping_ = false;
   std::string last_condition_;
   async::Callback<Result<void>> stopped_;

@@ -90,22 +90,40 @@ std::vector<pid_t> all_processes() {
   return pids;
 }
 
+namespace {
+
+bool kernel_lists_children() {
+  static const bool has_list = ::access("/proc/thread-self/children", R_OK) == 0;
+  return has_list;
+}
+
+void add_children_of_thread(pid_t pid, std::string_view thread, std::vector<pid_t>& children) {
+  const std::string text = read_small(fmt::format("/proc/{}/task/{}/children", pid, thread));
+  std::string_view rest = text;
+  pid_t child = 0;
+  while (parse(next_word(rest), child)) children.push_back(child);
+}
+
+}  // namespace
+
 std::vector<pid_t> children_of(pid_t pid) {
   std::vector<pid_t> children;
-  const std::string tasks = fmt::format("/proc/{}/task", pid);
-  static const bool has_list = ::access("/proc/thread-self/children", R_OK) == 0;
-  if (!has_list) {  // a kernel without that list: ask everybody for their parent
+  if (!kernel_lists_children()) {  // ask everybody for their parent
     for (const pid_t other : all_processes())
       if (const auto process = look_at(other); process && process->parent == pid) children.push_back(other);
     return children;
   }
-  for_each_entry(tasks, [&](std::string_view task) {
-    if (task[0] == '.') return;
-    const std::string text = read_small(fmt::format("{}/{}/children", tasks, task));
-    std::string_view rest = text;
-    pid_t child = 0;
-    while (parse(next_word(rest), child)) children.push_back(child);
+  for_each_entry(fmt::format("/proc/{}/task", pid), [&](std::string_view thread) {
+    if (thread[0] != '.') add_children_of_thread(pid, thread, children);
   });
+  return children;
+}
+
+std::vector<pid_t> children_of_main_thread() {
+  const pid_t own = ::getpid();
+  if (!kernel_lists_children()) return children_of(own);
+  std::vector<pid_t> children;
+  add_children_of_thread(own, std::to_string(own), children);
   return children;
 }
 

@@ -25,6 +25,8 @@ std::optional<Process> look_at(pid_t pid);  // nothing: it is gone
 std::vector<pid_t> all_processes();
 // Of all threads of `pid`, zombies included. May miss one while others exit: repeat until none is left.
 std::vector<pid_t> children_of(pid_t pid);
+// Of our main thread alone: what a subreaper has adopted goes to that one, what other threads spawned does not.
+std::vector<pid_t> children_of_main_thread();
 // `roots` and everything below them that has not ended, parents first.
 std::vector<Process> family_of(const std::vector<pid_t>& roots);
 // Value of `name` in the environment that `pid` was started with; nothing when absent or not ours to read.

@@ -24,17 +24,15 @@ using std::chrono::milliseconds;
 using std::chrono::nanoseconds;
 using std::chrono::seconds;
 
-// What an event is about: a run's number with one of its descriptors, or number 0 with one of ours.
-enum Kind : unsigned { kPidfd, kOut, kErr };
-enum OwnKind : unsigned { kSocket, kAnswers, kSynced, kMonoTimer, kWallTimer, kSignals };
 constexpr unsigned kKindBits = 3;
 
 constexpr auto kWorkerDiedGrace = seconds(5);
 constexpr auto kJournalPatience = seconds(15);
 constexpr auto kJournalRetry = seconds(1);
 constexpr auto kLastWordsMax = seconds(5);
-constexpr auto kSyncGap = milliseconds(4);
+constexpr auto kSyncDelay = milliseconds(100);  // a sync costs as much as a run: ends gather for it
 constexpr auto kLazyFlush = milliseconds(50);
+constexpr auto kStartedDelay = milliseconds(5);
 constexpr int kDescriptorsPerRun = 3, kDescriptorsOfOurs = 64;
 
 itimerspec at_once_after(nanoseconds since_zero) {
@@ -66,9 +64,9 @@ Runner::Runner(int socket)
   watch(signals_.get(), 0, kSignals);
 }
 
-void Runner::watch(int fd, std::uint64_t number, unsigned kind) {
+void Runner::watch(int fd, std::uint64_t number, unsigned kind, std::uint32_t how) {
   epoll_event event{};
-  event.events = EPOLLIN;
+  event.events = EPOLLIN | how;
   event.data.u64 = number << kKindBits | kind;
   CHECK(::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0);
 }
@@ -76,31 +74,30 @@ void Runner::watch(int fd, std::uint64_t number, unsigned kind) {
 int Runner::run() {
   for (;;) {
     epoll_event events[64];
-    const int count = ::epoll_wait(epoll_.get(), events, 64, -1);
+    const int count = ::epoll_wait(epoll_.get(), events, 64, patience_ms());
     CHECK(count >= 0 || errno == EINTR);
+    take_answers();
     for (int i = 0; i < count; ++i) {
       const std::uint64_t data = events[i].data.u64;
-      on_event(data >> kKindBits, static_cast<unsigned>(data & ((1u << kKindBits) - 1)));
+      on_event(data >> kKindBits, static_cast<unsigned>(data & ((1u << kKindBits) - 1)), events[i].events);
     }
     end_round();
-    if (!stopping_ || !runs_.empty() || !ends_unsynced_.empty() || !ends_syncing_.empty()) continue;
+    if (!stopping_ || !runs_.empty() || (journal_ && (journal_->unsynced() || syncer_->busy()))) continue;
     if (worker_gone_ || outbox_.empty() || clock_.mono() >= give_up_at_) return journal_ ? 0 : 1;
     if (give_up_at_ == MonoTime::max()) give_up_at_ = clock_.mono() + kLastWordsMax;
     arm_timers();
   }
 }
 
-void Runner::on_event(std::uint64_t number, unsigned kind) {
+void Runner::on_event(std::uint64_t number, unsigned kind, std::uint32_t what) {
   if (number != 0) {
     const auto found = runs_.find(number);
-    if (found != runs_.end()) on_run_event(*found->second, kind);
+    if (found != runs_.end()) on_run_event(*found->second, kind, what);
     return;
   }
   switch (kind) {
     case kSocket: return on_socket();
-    case kAnswers:
-      for (SpawnAnswer& answer : spawner_->take_answers()) on_spawned(std::move(answer));
-      return;
+    case kAnswers: return;  // taken already
     case kSynced: return on_synced();
     case kMonoTimer: return on_timers();
     case kWallTimer: return on_wall_timer();
@@ -183,7 +180,16 @@ void Runner::on_worker_gone(std::string why) {
 }
 
 void Runner::send(const FromRunner& message) {
-  if (!worker_gone_) encode(message, outbox_);
+  if (worker_gone_) return;
+  encode(message, outbox_);
+  send_at_ = MonoTime{};
+}
+
+// A start is told when there is more to tell, often its end, or a little later.
+void Runner::send_soon(const FromRunner& message) {
+  if (worker_gone_) return;
+  if (outbox_.empty()) send_at_ = clock_.mono() + kStartedDelay;
+  encode(message, outbox_);
 }
 
 void Runner::send_outbox() {
@@ -199,6 +205,7 @@ void Runner::send_outbox() {
   if (outbox_sent_ == outbox_.size()) {
     outbox_.clear();
     outbox_sent_ = 0;
+    send_at_ = MonoTime::max();
   } else if (outbox_sent_ > (256u << 10)) {
     outbox_.erase(0, outbox_sent_);
     outbox_sent_ = 0;
@@ -264,7 +271,7 @@ bool Runner::configure() {
 
   spawner_ = std::make_unique<Spawner>(clock_, std::move(spawner));
   syncer_ = std::make_unique<Syncer>();
-  watch(spawner_->answers_ready(), 0, kAnswers);
+  watch(spawner_->answers_ready(), 0, kAnswers, EPOLLET);  // never read
   watch(syncer_->done_ready(), 0, kSynced);
   condition_.text = "none yet";
   report_condition();
@@ -274,13 +281,14 @@ bool Runner::configure() {
 void Runner::on_synced() {
   auto synced = syncer_->take_result();
   if (!synced) disk_error_ = synced.error().text();
-  if (!worker_gone_) outbox_.append(ends_syncing_);
-  ends_syncing_.clear();
 }
 
 // After each round of events: what was decided takes effect, in the order that makes it safe. Journal first, then
-// spawns; ends are told only once they are on disk.
+// spawns and reports.
 void Runner::end_round() {
+  ask_for_answers_when_due();
+  settle_ended();
+  watch_fresh();
   // Again while ended runs still have their tails here: once the worker has read everything no event would come for
   // them.
   do take_effect();
@@ -290,37 +298,49 @@ void Runner::end_round() {
 void Runner::take_effect() {
   if (!journal_) return send_outbox();
   finish_waiting();
-  if (journal_->flush_urgent() || flush_at_ <= clock_.mono()) {
+  const MonoTime now = clock_.mono();
+  if (journal_->flush_urgent() || flush_at_ <= now) {
     journal_->flush();
     flush_at_ = MonoTime::max();
   } else if (journal_->flush_wanted() && flush_at_ == MonoTime::max()) {
-    flush_at_ = clock_.mono() + kLazyFlush;
+    flush_at_ = now + kLazyFlush;
   }
-  if (!to_spawn_.empty()) spawner_->submit(std::exchange(to_spawn_, {}));
-  if (!ends_unsynced_.empty() && !syncer_->busy()) sync_ends();
+  if (!to_spawn_.empty()) {
+    spawning_ += to_spawn_.size();
+    if (answers_due_ == MonoTime::max()) answers_due_ = now + kAnswerPatience;
+    spawner_->submit(std::exchange(to_spawn_, {}));
+  }
+  sync_when_due(now);
   report_condition();
-  send_outbox();
-  if (journal_->full() && journal_retry_at_ == MonoTime::max()) journal_retry_at_ = clock_.mono() + kJournalRetry;
+  if (send_at_ <= now) send_outbox();
+  if (journal_->full() && journal_retry_at_ == MonoTime::max()) journal_retry_at_ = now + kJournalRetry;
   arm_timers();
 }
 
-// The first end goes to disk at once; those that come close behind it gather, since a sync costs as much as a run.
-void Runner::sync_ends() {
-  const MonoTime now = clock_.mono();
-  if (now < sync_not_before_) {
-    sync_at_ = sync_not_before_;
-    return;
-  }
+// What is written survives the end of every process; for a power cut it goes to disk soon after.
+void Runner::sync_when_due(MonoTime now) {
+  if (!journal_->unsynced() || syncer_->busy()) return;
+  if (sync_at_ == MonoTime::max()) sync_at_ = now + kSyncDelay;
+  if (now < sync_at_ && !(stopping_ && runs_.empty())) return;
   sync_at_ = MonoTime::max();
-  sync_not_before_ = now + kSyncGap;
-  ends_syncing_ = std::exchange(ends_unsynced_, {});
   syncer_->submit(journal_->take_unsynced());
 }
 
 // ---- clocks
 
+// How long a round may wait for events: until something that may be late by a millisecond is due. All else has timers.
+int Runner::patience_ms() const {
+  MonoTime due = std::min(flush_at_, answers_due_);
+  if (!outbox_watched_) due = std::min(due, send_at_);
+  if (syncer_ && !syncer_->busy()) due = std::min(due, sync_at_);
+  if (!fresh_.empty()) due = std::min(due, fresh_.front().first);
+  if (due == MonoTime::max()) return -1;
+  const auto left = std::chrono::ceil<milliseconds>(due - clock_.mono());
+  return static_cast<int>(std::max(left, milliseconds(0)).count());
+}
+
 void Runner::arm_timers() {
-  MonoTime next = std::min({journal_retry_at_, give_up_at_, sync_at_, flush_at_});
+  MonoTime next = std::min(journal_retry_at_, give_up_at_);
   if (!timers_.empty()) next = std::min(next, std::get<0>(*timers_.begin()));
   // A timer that fires too early costs one round; one that is moved for every run costs a call each.
   if (next < mono_armed_) {
@@ -360,26 +380,6 @@ void Runner::on_wall_timer() {
   wall_armed_ = WallTime::max();
   const WallTime now = clock_.wall();
   while (!waiting_.empty() && waiting_.begin()->first <= now) on_due(*runs_.at(waiting_.begin()->second));
-}
-
-// ---- processes that became ours when their parents ended
-
-void Runner::on_child_signal() {
-  signalfd_siginfo signal_info;  // one SIGCHLD stands for any number of children
-  static_cast<void>(!::read(signals_.get(), &signal_info, sizeof signal_info));
-  // The runs themselves are children of the spawner thread and reaped by their pidfd; without __WNOTHREAD we would
-  // take them away from it.
-  bool any = false;
-  for (;;) {
-    siginfo_t gone{};
-    if (::waitid(P_ALL, 0, &gone, static_cast<int>(WEXITED | WNOHANG | __WNOTHREAD)) != 0 || gone.si_pid == 0) break;
-    any = true;
-  }
-  if (!any) return;
-  for (const std::uint64_t number : std::vector(draining_.begin(), draining_.end())) {
-    const auto found = runs_.find(number);
-    if (found != runs_.end()) settle(*found->second);
-  }
 }
 
 // ---- the process

@@ -21,6 +21,13 @@
 
 namespace cronfleet::exec::posix {
 
+// What an event is about: a run's number with one of its descriptors, or number 0 with one of ours.
+enum RunKind : unsigned { kPidfd, kOut, kErr };
+enum OwnKind : unsigned { kSocket, kAnswers, kSynced, kMonoTimer, kWallTimer, kSignals };
+
+// How long an answer of the spawner may lie there, in case something else wakes the loop; it is asked for then.
+inline constexpr std::chrono::milliseconds kAnswerPatience{5};
+
 enum class Timer : std::uint8_t { Timeout, Fence, Grace, Flush, Drain, Walk };
 inline constexpr std::size_t kTimers = 6;
 
@@ -37,6 +44,7 @@ struct Run {
   WallTime started_at{};
   MonoTime started_mono{}, ended_mono{};
   bool frozen = false, in_cgroup = false;
+  bool watched = false;  // its descriptors are in the epoll set
 
   std::optional<KillOrder> kill;
   MonoTime kill_at = MonoTime::max();  // SIGKILL to what is left
@@ -67,8 +75,8 @@ class Runner {
 
   // runner.cc: what comes in and what goes out
   bool configure();
-  void watch(int fd, std::uint64_t number, unsigned kind);
-  void on_event(std::uint64_t number, unsigned kind);
+  void watch(int fd, std::uint64_t number, unsigned kind, std::uint32_t how = 0);
+  void on_event(std::uint64_t number, unsigned kind, std::uint32_t what);
   void on_socket();
   void on_message(ToRunner&& message);
   void on_worker_gone(std::string why);
@@ -78,27 +86,38 @@ class Runner {
   void on_child_signal();
   void end_round();
   void take_effect();
-  void sync_ends();
+  void sync_when_due(MonoTime now);
   void arm_timers();
+  int patience_ms() const;
   void send_outbox();
   void send(const FromRunner& message);
+  void send_soon(const FromRunner& message);
   bool congested() const { return !worker_gone_ && outbox_.size() - outbox_sent_ > options_.outbox_bytes_max; }
   void report_condition();
 
-  // runner_runs.cc: the life of a run
+  // runner_runs.cc: the life of a run up to its end
   void on_start(StartOrder order);
   void on_due(Run& run);
   void withdraw(Run& run, NotStarted why, std::string error);
+  void take_answers();
+  void ask_for_answers_when_due();
   void on_spawned(SpawnAnswer answer);
+  void watch_run(Run& run);
+  void watch_fresh();
   void on_kill(Run& run, KillOrder order);
   void stop_all(Reason reason, std::chrono::milliseconds grace);
-  void on_run_event(Run& run, unsigned kind);
+  void on_run_event(Run& run, unsigned kind, std::uint32_t what);
   void on_run_timer(Run& run, Timer timer);
   void read_output(Run& run, Fd& pipe, Stream stream);
-  void close_pipe(Fd& pipe);
+  void close_pipe(const Run& run, Fd& pipe);
   void flush_head(Run& run);
   void emit(Run& run, std::vector<Piece> pieces);
+
+  // runner_ends.cc: who belongs to it, and its end
   void on_main_ended(Run& run);
+  void drain(Run& run);
+  bool reap_adopted();
+  void settle_ended();
   void settle(Run& run);
   void walk(Run& run);
   void signal_group(const Run& run, int number);
@@ -128,11 +147,18 @@ class Runner {
   std::deque<std::uint64_t> finishing_;
   std::set<std::tuple<MonoTime, std::uint64_t, Timer>> timers_;
   MonoTime mono_armed_ = MonoTime::max(), journal_retry_at_ = MonoTime::max();
-  MonoTime sync_at_ = MonoTime::max(), sync_not_before_{}, flush_at_ = MonoTime::max();
+  MonoTime send_at_ = MonoTime::max(), sync_at_ = MonoTime::max(), flush_at_ = MonoTime::max();
   WallTime wall_armed_ = WallTime::max();
 
   std::vector<SpawnOrder> to_spawn_;
-  std::string outbox_, ends_unsynced_, ends_syncing_;
+  std::size_t spawning_ = 0;                              // handed to the spawner, not answered
+  MonoTime answers_due_ = MonoTime::max();                // then ask for them
+  bool child_signalled_ = false;                          // in this round
+  bool child_unclaimed_ = false;                          // a signal came that may be for a run not answered yet
+  bool nobody_adopted_ = false;                           // known since the ends of this round were seen
+  std::deque<std::pair<MonoTime, std::uint64_t>> fresh_;  // runs not watched yet, and when they will be
+  std::vector<std::uint64_t> ended_;                      // in this round
+  std::string outbox_;
   std::size_t outbox_sent_ = 0;
   bool outbox_watched_ = false;
 

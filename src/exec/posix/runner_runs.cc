@@ -1,8 +1,6 @@
 // The life of a run inside the runner: waiting → spawning → running → draining → finished.
 #include <signal.h>
 #include <sys/epoll.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -15,23 +13,10 @@ namespace cronfleet::exec::posix {
 namespace {
 
 using std::chrono::milliseconds;
-using std::chrono::seconds;
 
-constexpr auto kFlushDelay = milliseconds(80);  // chunks leave at the latest 100 ms after they were written
-constexpr auto kDrainMax = seconds(2);          // REL-9
-constexpr auto kWalkDelay = milliseconds(5);
-constexpr auto kWalkDelayMax = milliseconds(100);
-constexpr auto kWalkMax = seconds(20);  // after its end; what a SIGKILL has not ended by then hangs in the kernel
-
-// waitid with the resources used, which glibc's wrapper leaves out.
-bool wait_for(const Fd& pidfd, siginfo_t& how, rusage& used) {
-  how.si_pid = 0;
-  return ::syscall(SYS_waitid, P_PIDFD, pidfd.get(), &how, WEXITED | WNOHANG, &used) == 0 && how.si_pid != 0;
-}
-
-std::chrono::microseconds duration_of(const timeval& time) {
-  return seconds(time.tv_sec) + std::chrono::microseconds(time.tv_usec);
-}
+// Chunks leave at the latest 100 ms after they were written.
+constexpr auto kFreshFor = milliseconds(10);
+constexpr auto kFlushDelay = milliseconds(80);
 
 }  // namespace
 
@@ -74,6 +59,7 @@ void Runner::on_start(StartOrder order) {
 void Runner::on_due(Run& run) {
   waiting_.erase({run.request->start_at, run.number});
   run.phase = Run::Phase::Spawning;
+  run.started_mono = clock_.mono();  // not before this
   journal_->add_intent(run.id);
   to_spawn_.push_back({run.number, run.id, run.request, run.withdrawn});
 }
@@ -84,6 +70,32 @@ void Runner::withdraw(Run& run, NotStarted why, std::string error) {
   journal_->add(report);
   send(report);
   remove(run);
+}
+
+void Runner::take_answers() {
+  if (spawning_ == 0) return;
+  std::vector<SpawnAnswer> answers = spawner_->take_answers();
+  if (answers.empty()) return;
+  for (SpawnAnswer& answer : answers) {
+    const std::uint64_t number = answer.number;
+    on_spawned(std::move(answer));
+    --spawning_;
+    const auto found = runs_.find(number);
+    if (child_unclaimed_ && found != runs_.end()) on_main_ended(*found->second);
+  }
+  answers_due_ = spawning_ == 0 ? MonoTime::max() : clock_.mono() + kAnswerPatience;
+  if (spawning_ == 0) child_unclaimed_ = false;
+}
+
+// They have been due for a while and nothing else happened: the spawner takes its time, or the run its own.
+void Runner::ask_for_answers_when_due() {
+  while (spawning_ > 0 && answers_due_ <= clock_.mono()) {
+    if (!spawner_->ask_for_answers()) {
+      answers_due_ = MonoTime::max();
+      return;
+    }
+    take_answers();
+  }
 }
 
 void Runner::on_spawned(SpawnAnswer answer) {
@@ -102,19 +114,35 @@ void Runner::on_spawned(SpawnAnswer answer) {
   run.frozen = answer.frozen;
   run.in_cgroup = answer.in_cgroup;
   by_pid_[run.pid] = &run;
-  watch(run.pidfd.get(), run.number, 0);
-  watch(run.out.get(), run.number, 1);
-  watch(run.err.get(), run.number, 2);
+  fresh_.emplace_back(clock_.mono() + kFreshFor, run.number);
   if (run.frozen) return walk(run);
   const StartedReport report{run.id, run.pid, run.started_at};
   journal_->add(report);
-  send(report);
+  send_soon(report);
   if (run.request->timeout.count() > 0) set_timer(run, Timer::Timeout, run.started_mono + run.request->timeout);
   set_timer(run, Timer::Fence, run.fence_deadline);
   if (stopping_)
     on_kill(run, {domain::RunStatus::Killed, stop_reason_, "", std::min(stop_grace_, run.request->kill_grace)});
   else if (run.kill)
     on_kill(run, *std::exchange(run.kill, std::nullopt));
+}
+
+// Watching three descriptors costs half as much as a spawn, and most runs are short: those that are over by then are
+// seen to by SIGCHLD.
+void Runner::watch_fresh() {
+  if (fresh_.empty()) return;
+  const MonoTime now = clock_.mono();
+  for (; !fresh_.empty() && fresh_.front().first <= now; fresh_.pop_front()) {
+    const auto found = runs_.find(fresh_.front().second);
+    if (found != runs_.end()) watch_run(*found->second);
+  }
+}
+
+void Runner::watch_run(Run& run) {
+  if (std::exchange(run.watched, true)) return;
+  if (run.pidfd) watch(run.pidfd.get(), run.number, kPidfd);
+  if (run.out) watch(run.out.get(), run.number, kOut);
+  if (run.err) watch(run.err.get(), run.number, kErr);
 }
 
 // ---- ending
@@ -179,77 +207,29 @@ void Runner::on_run_timer(Run& run, Timer timer) {
     case Timer::Walk: return run.phase == Run::Phase::Draining ? settle(run) : walk(run);
     case Timer::Flush: return flush_head(run);
     case Timer::Drain:
-      close_pipe(run.out);
-      close_pipe(run.err);
+      close_pipe(run, run.out);
+      close_pipe(run, run.err);
       if (has_leftovers(run)) walk(run);
       return settle(run);
   }
 }
 
-// ---- who belongs to it
-
-// The run that an adopted process came from; 0 when that cannot be told yet.
-std::uint64_t Runner::owner_of(pid_t adopted, const Run& asking) {
-  const auto process = look_at(adopted);
-  if (!process || process->ended()) return 0;
-  if (const auto id = environment_of(adopted, "CRONFLEET_RUN_ID")) {
-    const auto found = by_id_.find(*id);
-    if (found != by_id_.end()) return found->second->number;
-  }
-  const auto leader = by_pid_.find(process->session);
-  if (leader != by_pid_.end()) return leader->second->number;
-  // It shed every mark. Some run that was there when it began is its own; once none of these goes on, it is residue.
-  for (const auto& [number, run] : runs_)
-    if (run->phase == Run::Phase::Running && run->started_mono <= process->started_at() + milliseconds(20)) return 0;
-  return asking.number;
-}
-
-std::vector<Process> Runner::members(Run& run) {
-  std::vector<pid_t> roots;
-  if (run.phase == Run::Phase::Running) roots.push_back(run.pid);
-  for (const pid_t child : children_of(::getpid()))
-    if (!by_pid_.contains(child) && owner_of(child, run) == run.number) roots.push_back(child);
-  return family_of(roots);
-}
-
-// Whatever is left of an ended run has been handed to us. So no adopted children at all, the usual case and one call,
-// means nothing is left of anybody.
-bool Runner::has_leftovers(Run& run) {
-  if (run.in_cgroup) return cgroups_->populated(run.number);
-  siginfo_t any{};
-  if (::waitid(P_ALL, 0, &any, static_cast<int>(WEXITED | WNOHANG | WNOWAIT | __WNOTHREAD)) != 0 && errno == ECHILD)
-    return false;
-  return !members(run).empty();
-}
-
-// Kills everything that is of the run, and looks again soon.
-void Runner::walk(Run& run) {
-  run.walking = true;
-  if (run.in_cgroup)
-    cgroups_->kill(run.number);
-  else
-    freeze_and_kill([&] { return members(run); });
-  const auto delay = std::min<milliseconds>(kWalkDelay * (1 << std::min(run.walks++, 5)), kWalkDelayMax);
-  set_timer(run, Timer::Grace, MonoTime::max());
-  set_timer(run, Timer::Walk, clock_.mono() + delay);
-}
-
 // ---- output
 
-void Runner::on_run_event(Run& run, unsigned kind) {
-  switch (kind) {
-    case 0: return on_main_ended(run);
-    case 1: return read_output(run, run.out, Stream::Out);
-    default: return read_output(run, run.err, Stream::Err);
-  }
+void Runner::on_run_event(Run& run, unsigned kind, std::uint32_t what) {
+  if (kind == kPidfd) return on_main_ended(run);
+  Fd& pipe = kind == kOut ? run.out : run.err;
+  if (!pipe) return;  // closed earlier in this round
+  if ((what & EPOLLIN) != 0) return read_output(run, pipe, kind == kOut ? Stream::Out : Stream::Err);
+  close_pipe(run, pipe);  // nobody holds its other end, and it is empty
+  if (run.phase == Run::Phase::Draining) settle(run);
 }
 
 void Runner::read_output(Run& run, Fd& pipe, Stream stream) {
-  if (!pipe) return;  // closed earlier in this round
   const ssize_t size = ::read(pipe.get(), buffer_.data(), buffer_.size());
   if (size < 0 && (errno == EINTR || errno == EAGAIN)) return;
   if (size <= 0) {
-    close_pipe(pipe);
+    close_pipe(run, pipe);
     if (run.phase == Run::Phase::Draining) settle(run);
     return;
   }
@@ -262,10 +242,10 @@ void Runner::read_output(Run& run, Fd& pipe, Stream stream) {
     set_timer(run, Timer::Flush, clock_.mono() + kFlushDelay);
 }
 
-void Runner::close_pipe(Fd& pipe) {
+void Runner::close_pipe(const Run& run, Fd& pipe) {
   if (!pipe) return;
   // A child between clone and exec may hold it too: then closing alone would leave it registered.
-  static_cast<void>(::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, pipe.get(), nullptr));
+  if (run.watched) static_cast<void>(::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, pipe.get(), nullptr));
   pipe.reset();
 }
 
@@ -285,108 +265,6 @@ void Runner::emit(Run& run, std::vector<Piece> pieces) {
     report.bytes = std::move(piece.bytes);
     send(std::move(report));
   }
-}
-
-// ---- the end
-
-void Runner::on_main_ended(Run& run) {
-  if (!run.pidfd) return;
-  siginfo_t how{};
-  rusage used{};
-  if (!wait_for(run.pidfd, how, used)) return;
-  static_cast<void>(::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, run.pidfd.get(), nullptr));
-  run.pidfd.reset();
-  run.phase = Run::Phase::Draining;
-  draining_.insert(run.number);
-  run.ended_mono = clock_.mono();
-  for (const Timer timer : {Timer::Timeout, Timer::Fence, Timer::Grace}) set_timer(run, timer, MonoTime::max());
-
-  domain::RunEnd& end = run.end;
-  end.started_at = run.started_at;
-  end.ended_at = clock_.wall();
-  end.usage.cpu_user = duration_of(used.ru_utime);
-  end.usage.cpu_system = duration_of(used.ru_stime);
-  end.usage.memory_bytes_peak = static_cast<std::uint64_t>(used.ru_maxrss) * 1024;
-  if (how.si_code == CLD_EXITED) {
-    end.exit_code = how.si_status;
-    end.status = how.si_status == 0 ? domain::RunStatus::Succeeded : domain::RunStatus::Failed;
-  } else {
-    end.signal = how.si_status;
-    end.status = domain::RunStatus::Signalled;
-  }
-  if (run.kill) {
-    end.status = run.kill->status;
-    end.reason = run.kill->reason;
-    end.actor = run.kill->actor;
-  }
-  settle(run);
-}
-
-// After the end of the main process: waits for its output and for what it left behind, not for long.
-void Runner::settle(Run& run) {
-  if (run.finishing) return;
-  if (has_leftovers(run)) {
-    if (clock_.mono() >= run.ended_mono + kWalkMax) {
-      run.end.error = "processes of this run could not be ended by SIGKILL";
-      return finish(run);
-    }
-    if (run.walking) {
-      if (run.timers[static_cast<std::size_t>(Timer::Walk)] == MonoTime::max()) walk(run);
-      return;
-    }
-    if (!run.leftovers_asked) {
-      run.leftovers_asked = true;
-      for (const Process& process : members(run)) {
-        signal(process, SIGTERM);
-        signal(process, SIGCONT);
-      }
-    }
-  } else if (!run.out && !run.err) {
-    return finish(run);
-  }
-  if (run.timers[static_cast<std::size_t>(Timer::Drain)] == MonoTime::max() && !run.walking)
-    set_timer(run, Timer::Drain, std::min(run.ended_mono + kDrainMax, run.kill_at));
-  else if (run.walking && !run.out && !run.err)
-    finish(run);
-  else if (run.walking)
-    set_timer(run, Timer::Drain, run.ended_mono + kDrainMax);
-}
-
-void Runner::finish(Run& run) {
-  close_pipe(run.out);
-  close_pipe(run.err);
-  draining_.erase(run.number);
-  by_pid_.erase(run.pid);
-  for (std::size_t timer = 0; timer < kTimers; ++timer) set_timer(run, static_cast<Timer>(timer), MonoTime::max());
-  if (run.in_cgroup) cgroups_->remove(run.number);
-  if (run.frozen)
-    return withdraw(run, NotStarted::Frozen, "the last moment to start it had passed when it was spawned");
-  run.finishing = true;
-  finishing_.push_back(run.number);
-}
-
-// The tails of ended runs leave as fast as the worker reads.
-void Runner::finish_waiting() {
-  while (!finishing_.empty() && !congested()) {
-    Run& run = *runs_.at(finishing_.front());
-    finishing_.pop_front();
-    emit(run, run.output.take_head());
-    emit(run, run.output.take_tail());
-    run.end.output_bytes = run.output.bytes();
-    run.end.output_bytes_dropped = run.end.output_bytes - run.bytes_stored;
-    EndedReport report{run.id, std::move(run.end)};
-    journal_->add(report);
-    encode(FromRunner(std::move(report)), ends_unsynced_);
-    remove(run);
-  }
-}
-
-void Runner::remove(Run& run) {
-  waiting_.erase({run.request->start_at, run.number});
-  for (std::size_t timer = 0; timer < kTimers; ++timer) set_timer(run, static_cast<Timer>(timer), MonoTime::max());
-  if (run.pid != 0) by_pid_.erase(run.pid);
-  by_id_.erase(std::string(run.id));
-  runs_.erase(run.number);
 }
 
 }  // namespace cronfleet::exec::posix

@@ -205,11 +205,11 @@ tl::expected<Spawned, SpawnFailure> spawn(const SpawnPlan& plan, const ChildStac
   // No handler of ours may run in the child while it shares our memory.
   sigset_t all, before;
   ::sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);
+  if (!plan.signals_blocked) ::pthread_sigmask(SIG_SETMASK, &all, &before);
   int pidfd = -1;
   const int pid = ::clone(run_child, stack.top(), CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &child, &pidfd);
   const int error = errno;
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (!plan.signals_blocked) ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
 
   if (pid < 0) return tl::unexpected(SpawnFailure{SpawnStep::Clone, error});
   Spawned spawned{pid, Fd(pidfd)};

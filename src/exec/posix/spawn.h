@@ -41,6 +41,7 @@ struct SpawnPlan {
   int parent_death_signal = 0;         // 0: none
   bool no_new_privileges = true;
   bool reset_oom_score = false;  // we lowered our own; the program gets 0
+  bool signals_blocked = false;  // all of them, by the calling thread, already
   bool reset_handlers = false;   // signals we ignore would stay ignored in the program
   mode_t umask = 022;
 };

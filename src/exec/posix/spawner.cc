@@ -128,32 +128,29 @@ void Spawner::submit(std::vector<SpawnOrder> orders) {
 }
 
 std::vector<SpawnAnswer> Spawner::take_answers() {
-  std::uint64_t count = 0;
-  static_cast<void>(!::read(ready_.get(), &count, sizeof count));
   const std::lock_guard lock(mutex_);
   return std::exchange(answers_, {});
 }
 
+bool Spawner::ask_for_answers() {
+  const std::lock_guard lock(mutex_);
+  asked_ = answers_.empty();
+  return !asked_;
+}
+
 void Spawner::work() {
+  std::unique_lock lock(mutex_);
   for (;;) {
-    std::vector<SpawnOrder> orders;
-    {
-      std::unique_lock lock(mutex_);
-      wake_.wait(lock, [this] { return stopping_ || !orders_.empty(); });
-      if (stopping_) return;
-      orders = std::exchange(orders_, {});
-    }
-    for (const SpawnOrder& order : orders) {
-      SpawnAnswer answer = start(order);
-      bool first = false;
-      {
-        const std::lock_guard lock(mutex_);
-        first = answers_.empty();
-        answers_.push_back(std::move(answer));
-      }
-      const std::uint64_t one = 1;
-      if (first) static_cast<void>(!::write(ready_.get(), &one, sizeof one));
-    }
+    wake_.wait(lock, [this] { return stopping_ || !orders_.empty(); });
+    if (stopping_) return;
+    const SpawnOrder order = std::move(orders_.front());
+    orders_.pop_front();
+    lock.unlock();
+    SpawnAnswer answer = start(order);
+    lock.lock();
+    answers_.push_back(std::move(answer));
+    const std::uint64_t one = 1;
+    if (std::exchange(asked_, false)) static_cast<void>(!::write(ready_.get(), &one, sizeof one));
   }
 }
 
@@ -210,6 +207,7 @@ SpawnAnswer Spawner::spawn_run(const SpawnOrder& order) {
   plan.parent_death_signal = SIGKILL;
   plan.reset_oom_score = options_.reset_oom_score;
   plan.umask = request.umask;
+  plan.signals_blocked = true;  // as in every thread of the runner
 
   SpawnAnswer answer;
   answer.number = order.number;

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -50,9 +51,12 @@ class Spawner {
   ~Spawner();  // joins
 
   void submit(std::vector<SpawnOrder> orders);
-  // Readable while there are answers.
-  int answers_ready() const { return ready_.get(); }
+  // Nobody is woken for an answer: most runs are heard of for another reason soon after, or are over by then. Whoever
+  // has waited long enough asks: answers_ready() becomes readable (an edge, never read) with the next answer. True:
+  // some are there already.
   std::vector<SpawnAnswer> take_answers();
+  bool ask_for_answers();
+  int answers_ready() const { return ready_.get(); }
 
  private:
   void work();
@@ -73,9 +77,9 @@ class Spawner {
 
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::vector<SpawnOrder> orders_;
+  std::deque<SpawnOrder> orders_;
   std::vector<SpawnAnswer> answers_;
-  bool stopping_ = false;
+  bool stopping_ = false, asked_ = false;
   std::thread thread_;
 };
 

@@ -241,15 +241,21 @@ TEST(PosixExecutorFlood, AWorkerThatDoesNotReadHoldsNobodyUp) {
   options.outbox_bytes_max = 64 << 10;
   ExecutorHarness harness(options);
   ASSERT_TRUE(harness.open());
-  const std::string done = harness.options().journal_folder + "/done";
+  const std::string done = harness.options().journal_folder + "/done", go = harness.options().journal_folder + "/go";
   std::vector<std::string> files;
   harness.on_loop([&] {
     for (int i = 1; i <= 4; ++i) {
       files.push_back(done + std::to_string(i));
-      StartRequest flood = shell(i, fmt::format("head -c 20000000 /dev/zero; touch {}", files.back()));
+      StartRequest flood = shell(
+          i,
+          fmt::format("until [ -e {} ]; do sleep 0.01; done; head -c 20000000 /dev/zero; touch {}", go, files.back()));
       flood.output_bytes_max = 4 << 20;
       harness.executor().start(flood);
     }
+  });
+  for (int i = 1; i <= 4; ++i) ASSERT_TRUE(harness.wait(i, [](const Seen& seen) { return seen.started.has_value(); }));
+  harness.on_loop([&] {
+    std::ofstream(go).put('\n');
     // The loop reads nothing until all of them have written everything.
     for (const std::string& file : files)
       EXPECT_TRUE(comes_true([&] { return std::filesystem::exists(file); })) << file;
