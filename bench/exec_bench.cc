@@ -174,7 +174,7 @@ class Ours {
       ++over;
       if (going) start_one();
     };
-    const int runner = harness_->executor().runner_pid();
+    const int runner = harness_->runner_pid();
     const double own = own_cpu_us(), of_runner = cpu_us_of(runner);
     const MonoTime begin = harness_->clock().mono();
     harness_->on_loop([&] {
@@ -228,7 +228,7 @@ void rate(const std::string& journal, duration<double> span) {
 
 void ours_alone(const std::string& journal, duration<double> span) {
   Ours ours(journal);
-  fmt::print("runner {}, worker {}\n", ours.harness().executor().runner_pid(), ::getpid());
+  fmt::print("runner {}, worker {}\n", ours.harness().runner_pid(), ::getpid());
   std::fflush(stdout);
   const Sample sample = ours.rate({"true"}, 8, span);
   fmt::print("true, 8 at once: {:.0f}/s, runner {:.1f} us, worker {:.1f} us\n", sample.runs_per_second,
@@ -266,7 +266,7 @@ void flood(const std::string& journal, int gigabytes) {
   ExecutorHarness harness(options);
   CHECK(harness.open());
   harness.run(shell(1, "head -c 100000 /dev/zero"));
-  const int runner = harness.executor().runner_pid();
+  const int runner = harness.runner_pid();
   const double before = memory_of(runner, "VmRSS:");
   const Seen seen = harness.run(shell(2, fmt::format("head -c {} /dev/zero", gigabytes * 1'000'000'000ll)));
   CHECK(seen.ended);

@@ -105,7 +105,10 @@ class ExecutorHarness final : public ExecutorSink {
     on_loop([&] { executor_->stop(grace, [answer](Result<void> result) { answer->set_value(std::move(result)); }); });
     return future.get();
   }
-  PosixExecutor& executor() { return *executor_; }
+  int runner_pid() {
+    return on_loop([&] { return executor_->runner_pid(); });
+  }
+  PosixExecutor& executor() { return *executor_; }  // on its loop only
   const async::SystemClock& clock() const { return clock_; }
   const PosixOptions& options() const { return options_; }
 

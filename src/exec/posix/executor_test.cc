@@ -140,7 +140,7 @@ TEST_F(PosixExecutorTest, BecomesAnotherUserWholly) {
 // SEC-57: neither the runner's memory nor the journal is a run's to read.
 TEST_F(PosixExecutorTest, AnotherUserCannotReadTheRunnerOrItsJournal) {
   if (::geteuid() != 0) GTEST_SKIP() << "needs root to become another user";
-  const std::string runner = "/proc/" + std::to_string(harness.executor().runner_pid());
+  const std::string runner = "/proc/" + std::to_string(harness.runner_pid());
   StartRequest probe = shell(1, "cat " + runner + "/environ; cat " + runner + "/maps; ls " + runner + "/fd; ls " +
                                     harness.options().journal_folder + "; true");
   probe.user = "nobody";
@@ -293,7 +293,7 @@ TEST_F(PosixExecutorTest, StopEndsWhatRunsAndRefusesWhatComes) {
   EXPECT_EQ(harness.seen(2).ended->end.status, RunStatus::Killed);
   EXPECT_EQ(harness.seen(2).ended->end.reason, domain::Reason::Shutdown);
   EXPECT_EQ(harness.run(request(3, {"true"})).failed->why, NotStarted::Stopped);
-  EXPECT_EQ(harness.executor().runner_pid(), 0);
+  EXPECT_EQ(harness.runner_pid(), 0);
 }
 
 TEST(PosixExecutorLimits, AtItsCapItIsOverloadedAndRecovers) {
@@ -315,7 +315,7 @@ TEST(PosixExecutorLimits, WithoutDescriptorsNothingIsExecuted) {
   ASSERT_TRUE(harness.open());
   ASSERT_EQ(harness.run(request(1, {"true"})).ended->end.status, RunStatus::Succeeded);
   rlimit was{};
-  const int runner = harness.executor().runner_pid();
+  const int runner = harness.runner_pid();
   ASSERT_EQ(::prlimit(runner, RLIMIT_NOFILE, nullptr, &was), 0);
   const rlimit low{20, was.rlim_max};
   ASSERT_EQ(::prlimit(runner, RLIMIT_NOFILE, &low, nullptr), 0);

@@ -63,7 +63,7 @@ TEST(PosixExecutorRace, AKillAtAnyMomentEndsEachRunOnce) {
   const int total = std::getenv("CRONFLEET_LONG") != nullptr ? 10'000 : kRuns;
   ExecutorHarness harness;
   ASSERT_TRUE(harness.open());
-  const int runner = harness.executor().runner_pid();
+  const int runner = harness.runner_pid();
   Rng rng(20'260'101);
   std::vector<Kind> kinds;
   // Orders that wait for their moment: this many turns of the loop after the order to start, or after the start is

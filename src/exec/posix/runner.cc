@@ -74,7 +74,7 @@ void Runner::watch(int fd, std::uint64_t number, unsigned kind, std::uint32_t ho
 int Runner::run() {
   for (;;) {
     epoll_event events[64];
-    const int count = ::epoll_wait(epoll_.get(), events, 64, patience_ms());
+    const int count = ::epoll_wait(epoll_.get(), events, 64, -1);
     CHECK(count >= 0 || errno == EINTR);
     take_answers();
     for (int i = 0; i < count; ++i) {
@@ -328,19 +328,17 @@ void Runner::sync_when_due(MonoTime now) {
 
 // ---- clocks
 
-// How long a round may wait for events: until something that may be late by a millisecond is due. All else has timers.
-int Runner::patience_ms() const {
+// What may be late by some milliseconds.
+MonoTime Runner::lazy_due() const {
   MonoTime due = std::min(flush_at_, answers_due_);
   if (!outbox_watched_) due = std::min(due, send_at_);
   if (syncer_ && !syncer_->busy()) due = std::min(due, sync_at_);
   if (!fresh_.empty()) due = std::min(due, fresh_.front().first);
-  if (due == MonoTime::max()) return -1;
-  const auto left = std::chrono::ceil<milliseconds>(due - clock_.mono());
-  return static_cast<int>(std::max(left, milliseconds(0)).count());
+  return due;
 }
 
 void Runner::arm_timers() {
-  MonoTime next = std::min(journal_retry_at_, give_up_at_);
+  MonoTime next = std::min({journal_retry_at_, give_up_at_, lazy_due()});
   if (!timers_.empty()) next = std::min(next, std::get<0>(*timers_.begin()));
   // A timer that fires too early costs one round; one that is moved for every run costs a call each.
   if (next < mono_armed_) {

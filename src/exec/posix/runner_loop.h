@@ -88,7 +88,7 @@ class Runner {
   void take_effect();
   void sync_when_due(MonoTime now);
   void arm_timers();
-  int patience_ms() const;
+  MonoTime lazy_due() const;
   void send_outbox();
   void send(const FromRunner& message);
   void send_soon(const FromRunner& message);

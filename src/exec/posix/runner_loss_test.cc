@@ -76,7 +76,7 @@ TEST(RunnerLoss, AKilledRunnerIsReplacedAndNothingOfItGoesOn) {
   }));
   const int pids[] = {number_in(harness.seen(2), 0), number_in(harness.seen(2), 1)};
   ASSERT_GT(pids[1], 1);
-  EXPECT_EQ(::kill(harness.executor().runner_pid(), SIGKILL), 0);
+  EXPECT_EQ(::kill(harness.runner_pid(), SIGKILL), 0);
   ASSERT_TRUE(harness.wait_for([&] { return harness.lost_.size() == 1; }));
   EXPECT_EQ(harness.run(request(3, {"true"})).failed->why, NotStarted::Overloaded);
 
@@ -103,7 +103,7 @@ TEST(RunnerLoss, ASweepEndsOnlyWhatIsOurs) {
   ASSERT_TRUE(others.open());
   others.start(request(1, {"sleep", "1000"}));
   ASSERT_TRUE(others.wait(1, [](const Seen& seen) { return seen.started.has_value(); }));
-  ::kill(ours.executor().runner_pid(), SIGKILL);
+  ::kill(ours.runner_pid(), SIGKILL);
   ASSERT_TRUE(ours.wait_for([&] { return ours.lost_.size() == 1; }));
   ASSERT_TRUE(ours.open());
   EXPECT_FALSE(gone(others.seen(1).started->pid));
@@ -128,7 +128,7 @@ TEST(WorkerDeath, TheRunnerEndsWhatIsLeftAndWritesItDown) {
     for (const int run : {1, 2}) ASSERT_TRUE(harness.wait(run, [](const Seen& seen) { return !seen.output.empty(); }));
     plain = harness.seen(1).started->pid;
     deaf = harness.seen(2).started->pid;
-    runner = harness.executor().runner_pid();
+    runner = harness.runner_pid();
   }
   const async::SystemClock clock;
   const MonoTime died = clock.mono();
