@@ -171,6 +171,31 @@ class PageSearch {
   std::size_t wanted_ = 0;
 };
 
+Result<std::uint64_t> count_foreign(Session& session, std::int64_t first, std::int64_t last, bool failed) {
+  Document something, filter, match, one, group_by, group;
+  something.text("$gt", "");
+  filter.nothing("status").document("expectTime", less_or_equal(first, last));
+  if (failed) {
+    filter.document("err", something);
+  } else {
+    filter.text("err", "");
+  }
+  match.document("$match", filter);
+  one.number("$sum", 1);
+  group_by.nothing("_id").document("records", one);
+  group.document("$group", group_by);
+  std::vector<Document> stages;
+  stages.push_back(std::move(match));
+  stages.push_back(std::move(group));
+  std::int64_t count = 0;
+  auto read = session.aggregate(Place::Records, stages, [&](std::string_view bson) {
+    count += integer_of(bson, "records").value_or(0);
+    return true;
+  });
+  if (!read) return Failure(read.error());
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(count, 0));
+}
+
 Result<std::optional<RunRecord>> find_record(Session& session, const Document& filter) {
   Document options;
   options.number("limit", 1).number("batchSize", 1);
@@ -250,48 +275,28 @@ Result<OutputSlice> read_output(Session& session, const domain::RunId& run, std:
 
 Result<std::vector<StatusCount>> read_counts(Session& session, WallTime from, WallTime until) {
   const std::int64_t first = ms_from(from), last = ms_from(until) - 1;
-  Document filter, match, sum, one, group_by, group;
+  Document filter, match, sum, group_by, group;
   filter.document("expectTime", less_or_equal(first, last));
   match.document("$match", filter);
   sum.text("$sum", "$rangeCount");
-  one.number("$sum", 1);
-  group_by.text("_id", "$status").document("firings", sum).document("records", one);
+  group_by.text("_id", "$status").document("firings", sum);
   group.document("$group", group_by);
   std::map<RunStatus, std::uint64_t> counts;
-  std::int64_t foreign = 0;
   std::vector<Document> stages;
   stages.push_back(std::move(match));
   stages.push_back(std::move(group));
   auto read = session.aggregate(Place::Records, stages, [&](std::string_view bson) {
-    if (const auto status = domain::parse_run_status(text_in(bson, "_id").value_or("")); status) {
+    if (const auto status = domain::parse_run_status(text_in(bson, "_id").value_or("")); status)
       counts[*status] += static_cast<std::uint64_t>(std::max<std::int64_t>(integer_of(bson, "firings").value_or(0), 0));
-    } else {
-      foreign += integer_of(bson, "records").value_or(0);
-    }
     return true;
   });
   if (!read) return Failure(read.error());
-  if (foreign > 0) {
-    // The reference's: counted by their `err`.
-    Document own, something, foreign_match, foreign_group, by;
-    something.text("$gt", "");
-    own.nothing("status").document("expectTime", less_or_equal(first, last)).document("err", something);
-    foreign_match.document("$match", own);
-    by.nothing("_id").document("records", one);
-    foreign_group.document("$group", by);
-    std::vector<Document> foreign_stages;
-    foreign_stages.push_back(std::move(foreign_match));
-    foreign_stages.push_back(std::move(foreign_group));
-    std::int64_t failed = 0;
-    read = session.aggregate(Place::Records, foreign_stages, [&](std::string_view bson) {
-      failed += integer_of(bson, "records").value_or(0);
-      return true;
-    });
-    if (!read) return Failure(read.error());
-    failed = std::min(failed, foreign);
-    counts[RunStatus::Failed] += static_cast<std::uint64_t>(failed);
-    counts[RunStatus::Succeeded] += static_cast<std::uint64_t>(foreign - failed);
-  }
+  // What the reference recorded has no status: it is counted by its `err`.
+  const auto good = count_foreign(session, first, last, false), bad = count_foreign(session, first, last, true);
+  if (!good) return Failure(good.error());
+  if (!bad) return Failure(bad.error());
+  counts[RunStatus::Succeeded] += *good;
+  counts[RunStatus::Failed] += *bad;
   std::vector<StatusCount> answer;
   for (const auto& [status, count] : counts) {
     if (count > 0) answer.push_back({status, count});
