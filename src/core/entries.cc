@@ -157,6 +157,17 @@ std::string Keys::hold(const NodeId& node, const Incarnation& incarnation) const
   return fmt::format("{}{}/{}", holds(), node, incarnation);
 }
 
+bool Keys::has(std::string_view key) const {
+  constexpr std::string_view kFolders[] = {"jobs/",        "versions/", "fired/",   "accounts/", "running/",
+                                           "lock/",        "hold/",     "workers/", "killer/",   "trigger/",
+                                           "idempotency/", "nodes/",    "recent/"};
+  if (!key.starts_with(prefix_)) return false;
+  if (key == fleet() || key == edited() || key == restored()) return true;
+  const std::string_view rest = key.substr(prefix_.size());
+  return std::any_of(std::begin(kFolders), std::end(kFolders),
+                     [&](std::string_view folder) { return rest.starts_with(folder); });
+}
+
 std::string marker_floor(WallTime instant) {
   const std::int64_t ms = to_ms(instant);
   CHECK(ms >= 0 && ms < 1'000'000'000'000'000);
@@ -419,6 +430,21 @@ Result<RestoredEntry> decode_restored(std::string_view json) {
     fields.number("revision", entry.revision);
     fields.text("by", entry.by);
     fields.rfc3339("at", entry.at);
+  });
+}
+
+std::string encode(const FleetEntry& entry) {
+  JsonOut out;
+  out.number("schema", entry.schema);
+  out.text("made_at", to_rfc3339_ms(entry.made_at));
+  return out.end();
+}
+
+Result<FleetEntry> decode_fleet(std::string_view json) {
+  return decode_object<FleetEntry>("fleet entry", json, [](const JsonFields& fields, FleetEntry& entry) {
+    fields.required("schema");
+    fields.number("schema", entry.schema);
+    fields.rfc3339("made_at", entry.made_at);
   });
 }
 

@@ -34,6 +34,9 @@ class Keys {
   std::string versions() const { return prefix_ + "versions/"; }
   std::string nodes() const { return prefix_ + "nodes/"; }
   std::string restored() const { return prefix_ + "restored"; }
+  std::string fleet() const { return prefix_ + "fleet"; }
+  std::string edited() const { return prefix_ + "edited"; }
+  std::string recents() const { return prefix_ + "recent/"; }
 
   std::string job(const JobName& name) const { return jobs() + name.text(); }
   std::string marker(const JobName& name) const { return fired() + name.text(); }
@@ -47,8 +50,11 @@ class Keys {
   std::string kill(const domain::RunId& run) const { return kills() + run.firing.job.text() + "/" + run.text(); }
   std::string kill_all(const JobName& name) const { return kills() + name.text(); }
   std::string trigger(const domain::RequestId& id) const { return triggers() + id.text(); }
+  std::string recent(const JobName& name) const { return recents() + name.text(); }
   std::string node_settings(const NodeId& node) const { return nodes() + node.text(); }
   std::string idempotency(std::string_view digest) const { return prefix_ + "idempotency/" + std::string(digest); }
+  // Whether `key` has the form of one of these: false for what somebody else keeps under the same prefix.
+  bool has(std::string_view key) const;
 
  private:
   std::string prefix_;
@@ -185,6 +191,16 @@ struct RestoredEntry {
 };
 std::string encode(const RestoredEntry& entry);
 Result<RestoredEntry> decode_restored(std::string_view json);
+
+// fleet: put by the first process that uses this prefix.
+struct FleetEntry {
+  static constexpr int kSchema = 1;  // of keys and values: a program refuses a greater one than its own
+  int schema = kSchema;
+  WallTime made_at{};
+  friend bool operator==(const FleetEntry&, const FleetEntry&) = default;
+};
+std::string encode(const FleetEntry& entry);
+Result<FleetEntry> decode_fleet(std::string_view json);
 
 // The name of the job in "jobs/<name>", the node and run in "running/<node>/<run id>"; empty where the key is not of
 // that form.

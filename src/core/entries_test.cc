@@ -74,6 +74,11 @@ TEST(Keys, AreThoseOfTheProtocol) {
   EXPECT_EQ(keys.kill(run_id()), "/cron/killer/nightly/nightly@2026-03-01T02:00:00Z.2");
   EXPECT_EQ(keys.node_settings(node), "/cron/nodes/n1");
   EXPECT_EQ(keys.restored(), "/cron/restored");
+  EXPECT_EQ(keys.recent(job), "/cron/recent/a b");
+  for (const char* ours : {"/cron/jobs/a", "/cron/fleet", "/cron/edited", "/cron/restored", "/cron/lock/x"})
+    EXPECT_TRUE(keys.has(ours)) << ours;
+  for (const char* foreign : {"/cron/fleets", "/cron/job/a", "/other/jobs/a", "/cron/"})
+    EXPECT_FALSE(keys.has(foreign)) << foreign;
   EXPECT_EQ(after_prefix("/cron/jobs/a", keys.jobs()), "a");
   EXPECT_FALSE(after_prefix("/cron/jobs/", keys.jobs()));
   EXPECT_FALSE(after_prefix("/cron/job", keys.jobs()));
@@ -168,6 +173,12 @@ TEST(OtherEntries, ReadWhatTheyWrite) {
   ASSERT_TRUE(settings_read) << settings_read.error().text();
   EXPECT_EQ(*settings_read, settings);
   EXPECT_EQ(*decode_node_settings("{}"), NodeSettings{});  // as somebody may put it by hand
+
+  const FleetEntry fleet{2, kInstant};
+  const auto fleet_read = decode_fleet(encode(fleet));
+  ASSERT_TRUE(fleet_read) << fleet_read.error().text();
+  EXPECT_EQ(*fleet_read, fleet);
+  EXPECT_FALSE(decode_fleet("{}"));
 
   const RestoredEntry restored{51, "ann", kInstant};
   const auto restored_read = decode_restored(encode(restored));
