@@ -5,14 +5,42 @@ namespace cronfleet::api {
 Api::Api(ApiParts parts)
     : parts_(std::move(parts)),
       started_at_(parts_.clock.wall()),
-      jobs_(parts_.store, parts_.keys, parts_.zones, parts_.clock, parts_.tokens),
-      runs_(parts_.store, parts_.history, parts_.keys, parts_.clock) {}
+      reader_(parts_.store, parts_.clock),
+      copies_(parts_.store, parts_.timers, parts_.clock, parts_.rng, parts_.keys),
+      jobs_(parts_.store, reader_, copies_.jobs, parts_.keys, parts_.zones, parts_.clock, parts_.tokens),
+      runs_(parts_.store, reader_, copies_, parts_.history, parts_.kept_elsewhere, parts_.keys, parts_.clock),
+      workers_(parts_.store, reader_, copies_, parts_.keys, parts_.clock, parts_.store_health,
+               [this] { return runs_.history_trouble(); }) {}
 
 void Api::add_routes(Router& router) {
-  add_job_routes(router);
-  add_run_routes(router);
+  Router all;
+  add_job_routes(all);
+  add_run_routes(all);
+  add_worker_routes(all);
+  add_system_routes(all);
+  for (Route route : all.routes()) {
+    // What needs the store waits until it is known to be ours.
+    route.handle = [this, handle = std::move(route.handle)](Call& call) -> Answer {
+      if (started_) return handle(call);
+      Problem problem{.status = 503,
+                      .code = "starting",
+                      .detail = "the coordination store has not answered yet",
+                      .retry_after = std::chrono::seconds(2)};
+      return Refusal(std::move(problem));
+    };
+    router.add(std::move(route));
+  }
   add_cron_routes(router);
-  add_system_routes(router);
+  add_health_routes(router);
+}
+
+void Api::start() {
+  copies_.start();
+  started_ = true;
+}
+
+void Api::audit(std::string_view what, const std::string& about) const {
+  if (parts_.audit) parts_.audit(what, about);
 }
 
 }  // namespace cronfleet::api

@@ -4,15 +4,20 @@
 //   Router router;
 //   api.add_routes(router);
 //   HttpServer server(options, router, clock, tokens);
+//   api.start();   // on the loop, once the store is known to be ours; until then 503
 //
-// Handlers decode, call a catalogue and encode. All parts are borrowed and outlive it; the server stops first.
+// Handlers decode, call a catalogue and encode. All parts are borrowed and outlive it; the server stops first. Made and
+// destroyed on the loop, or while it does not run.
 #pragma once
 
+#include <atomic>
+#include <functional>
 #include <string>
 
 #include "api/job_catalogue.h"
 #include "api/router.h"
 #include "api/run_catalogue.h"
+#include "api/worker_catalogue.h"
 
 namespace cronfleet::api {
 
@@ -27,12 +32,19 @@ struct ApiParts {
   std::string mode;             // "standalone", "master"
   std::string node;             // of the worker in this process; empty: none
   std::size_t page_size = 100;  // of a list where the request names no limit
+  async::Timers& timers;
+  Rng rng;
+  std::string kept_elsewhere{};                 // why the history does not have every record; empty: it has
+  std::function<StoreHealth()> store_health{};  // safe from any thread; empty: the store's answers are all there is
+  // What operators did to the fleet, for the log; from any thread.
+  std::function<void(std::string_view what, const std::string& about)> audit{};
 };
 
 class Api {
  public:
   explicit Api(ApiParts parts);
   void add_routes(Router& router);
+  void start();
 
   JobCatalogue& jobs() { return jobs_; }
   RunCatalogue& runs() { return runs_; }
@@ -40,8 +52,10 @@ class Api {
  private:
   void add_job_routes(Router& router);
   void add_run_routes(Router& router);
+  void add_worker_routes(Router& router);
   void add_cron_routes(Router& router);
   void add_system_routes(Router& router);
+  void add_health_routes(Router& router);
 
   Answer list_jobs(Call& call);
   Answer get_job(Call& call);
@@ -49,6 +63,9 @@ class Api {
   Answer create_job(Call& call);
   Answer delete_job(Call& call);
   Answer run_job(Call& call);
+  Answer pause_job(Call& call);
+  Answer resume_job(Call& call);
+  Answer answer_paused(Call& call, std::optional<WallTime> until, const std::string& reason);
 
   Answer list_runs(Call& call);
   Answer get_run(Call& call);
@@ -58,13 +75,25 @@ class Api {
   Answer explain(Call& call);
   Answer list_zones(Call& call);
   Answer list_workers(Call& call);
+  Answer get_worker(Call& call);
+  Answer drain_worker(Call& call, WorkerCatalogue::Drain drain);
+  Answer get_labels(Call& call);
+  Answer put_labels(Call& call);
+  Answer forget_worker(Call& call);
+  Answer list_alarms(Call& call);
+  Answer confirm_alarm(Call& call);
   Answer system(Call& call);
   Answer ready(Call& call);
+  void audit(std::string_view what, const std::string& about) const;
 
   const ApiParts parts_;
   const WallTime started_at_;
+  StoreReader reader_;
+  Copies copies_;
   JobCatalogue jobs_;
   RunCatalogue runs_;
+  WorkerCatalogue workers_;
+  std::atomic<bool> started_{false};
 };
 
 constexpr std::int64_t kPageMax = 500;  // SEC-33

@@ -81,6 +81,10 @@ bool client_has(const Request& request, core::Revision revision) {
   return tags->any || std::find(tags->revisions.begin(), tags->revisions.end(), revision) != tags->revisions.end();
 }
 
+Reading reading_of(Query& query) { return query.choice("stale", {"ok"}) ? Reading::Stale : Reading::Latest; }
+
+void mark_stale(Response& response) { response.headers.add("X-Cronfleet-Stale", "true"); }
+
 std::string actor_of(const Request& request) {
   const auto client = request.headers.get("X-Cronfleet-Client");
   if (!client || client->empty() || client->size() > 64 || !is_utf8(*client)) return "api";

@@ -5,6 +5,7 @@
 
 #include "api/job_catalogue.h"
 #include "api/problem.h"
+#include "api/query.h"
 #include "domain/json_reader.h"
 
 namespace cronfleet::api {
@@ -36,6 +37,11 @@ std::optional<Problem> read_body(const Request& request, Body need, Read&& read)
   problem.code = is_json ? "invalid_body" : "invalid_json";
   return problem;
 }
+
+// stale=ok: the watched copy will do.
+Reading reading_of(Query& query);
+// Says that the answer is from a copy, because the store did not answer.
+void mark_stale(Response& response);
 
 // Who asks, for records: what X-Cronfleet-Client says (nobody vouches for it before there is a login), else "api".
 std::string actor_of(const Request& request);

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "api/await.h"
+#include "async/await.h"
 #include "cron/schedule.h"
 #include "domain/job_json.h"
 #include "domain/json_reader.h"
@@ -15,6 +15,7 @@ namespace cronfleet::api {
 namespace {
 
 constexpr int kTriesMax = 16;
+constexpr std::chrono::milliseconds kCatchUp{3'000};  // for a copy to reach an edit; past it the store is asked for all
 // One lease carries the answers of an hour; each stays for at least a day.
 constexpr std::chrono::hours kLeaseRenewal{1};
 constexpr std::chrono::hours kLeaseLength{25};
@@ -113,19 +114,25 @@ Problem unsettled() {
 
 }  // namespace
 
-JobCatalogue::JobCatalogue(coord::CoordStore& store, core::Keys keys, const cron::ZoneSource& zones,
-                           const async::Clock& clock, TokenSource& tokens)
-    : store_(store), keys_(std::move(keys)), zones_(zones), clock_(clock), tokens_(tokens) {}
+JobCatalogue::JobCatalogue(coord::CoordStore& store, StoreReader& reader, Watched& copy, core::Keys keys,
+                           const cron::ZoneSource& zones, const async::Clock& clock, TokenSource& tokens)
+    : store_(store),
+      reader_(reader),
+      copy_(copy),
+      keys_(std::move(keys)),
+      zones_(zones),
+      clock_(clock),
+      tokens_(tokens) {}
 
 Outcome<core::JobState> JobCatalogue::read_state(const JobName& name) {
   auto found =
-      await<coord::Listing>([&](auto done) { store_.get(core::job_state_keys(keys_, name), std::move(done)); });
+      async::await<coord::Listing>([&](auto done) { store_.get(core::job_state_keys(keys_, name), std::move(done)); });
   if (!found) return Refusal(problem_of(found.error().with("reading job '{}'", name)));
   return core::job_state(keys_, name, found->entries);
 }
 
 Outcome<core::TxnAnswer> JobCatalogue::commit(core::Txn txn) {
-  auto answers = await<std::vector<core::TxnAnswer>>([&](auto done) {
+  auto answers = async::await<std::vector<core::TxnAnswer>>([&](auto done) {
     std::vector<core::Txn> batch;
     batch.push_back(std::move(txn));
     store_.commit(std::move(batch), std::move(done));
@@ -170,24 +177,120 @@ std::optional<WallTime> JobCatalogue::next_firing(const std::optional<domain::Jo
   return compiled ? domain::next_firing(*compiled, after) : std::nullopt;
 }
 
-Outcome<StoredJob> JobCatalogue::get(const JobName& name) {
-  auto state = read_state(name);
-  if (!state) return Refusal(std::move(state.error()));
-  if (!state->document) return Refusal(not_found(name));
-  return stored(name, *state->document);
+Outcome<core::TxnAnswer> JobCatalogue::commit_edit(const JobName& name, core::Txn txn) {
+  txn.writes.push_back({keys_.edited(), name.text()});
+  return commit(std::move(txn));
 }
 
-Outcome<JobCatalogue::Jobs> JobCatalogue::list() {
-  auto listing = await<coord::Listing>([&](auto done) { store_.list(keys_.jobs(), std::move(done)); });
-  if (!listing) return Refusal(problem_of(listing.error().with("listing jobs")));
-  Jobs jobs{.items = {}, .revision = listing->revision};
-  jobs.items.reserve(listing->entries.size());
-  for (const core::KeyValue& entry : listing->entries)
-    jobs.items.push_back(stored(JobName(entry.key.substr(keys_.jobs().size())), entry));
+Outcome<StoredJob> JobCatalogue::get(const JobName& name, Reading reading) {
+  if (reading == Reading::Latest) {
+    const auto found = reader_.get({keys_.job(name)});
+    if (found)
+      return found->entries.empty() ? Outcome<StoredJob>(Refusal(not_found(name)))
+                                    : stored(name, found->entries.front());
+    if (found.error().code() != Code::Unavailable || !copy_.copy()->whole)
+      return Refusal(problem_of(found.error().with("reading job '{}'", name)));
+  }
+  const auto copy = copy_.copy();
+  const std::string key = keys_.job(name);
+  const auto entry = std::lower_bound(copy->entries.begin(), copy->entries.end(), key,
+                                      [](const Watched::Entry& e, const std::string& k) { return e->key < k; });
+  if (entry == copy->entries.end() || (*entry)->key != key) return Refusal(not_found(name));
+  StoredJob job = stored(name, **entry);
+  job.stale = reading == Reading::Latest;
+  return job;
+}
+
+// Documents that have not changed keep what was decoded of them before.
+std::shared_ptr<const JobCatalogue::StoredJobs> JobCatalogue::decoded(
+    const std::shared_ptr<const Watched::Copy>& copy) {
+  std::shared_ptr<const StoredJobs> before;
+  {
+    const std::lock_guard lock(decoded_mutex_);
+    if (decoded_of_ == copy) return decoded_;
+    before = decoded_;
+  }
+  auto jobs = std::make_shared<StoredJobs>();
+  jobs->reserve(copy->entries.size());
+  std::size_t old = 0;
+  for (const Watched::Entry& entry : copy->entries) {
+    JobName name(entry->key.substr(keys_.jobs().size()));
+    while (before && old < before->size() && (*before)[old]->name < name) ++old;
+    const bool kept = before && old < before->size() && (*before)[old]->name == name &&
+                      (*before)[old]->revision == entry->modified && (*before)[old]->document == entry->value;
+    jobs->push_back(kept ? (*before)[old] : std::make_shared<const StoredJob>(stored(name, *entry)));
+  }
+  const std::lock_guard lock(decoded_mutex_);
+  decoded_of_ = copy;
+  decoded_ = jobs;
   return jobs;
 }
 
+Outcome<JobCatalogue::Jobs> JobCatalogue::list(Reading reading) {
+  Jobs jobs;
+  if (reading == Reading::Latest) {
+    const auto newest = reader_.get({keys_.edited()});
+    if (!newest && (newest.error().code() != Code::Unavailable || !copy_.copy()->whole))
+      return Refusal(problem_of(newest.error().with("listing jobs")));
+    jobs.stale = !newest;
+    if (newest && !newest->entries.empty() && !copy_.reaches(newest->entries.front().modified, kCatchUp))
+      return list_of_the_store();
+  }
+  const auto copy = copy_.copy();
+  if (!copy->whole) return Refusal(problem_of(Status(Code::Unavailable, "the jobs have not been listed yet")));
+  jobs.items = decoded(copy);
+  jobs.revision = copy->revision;
+  return jobs;
+}
+
+// The copy does not follow (its watch is out of contact, say) while the store answers.
+Outcome<JobCatalogue::Jobs> JobCatalogue::list_of_the_store() {
+  auto listing = reader_.list(keys_.jobs());
+  if (!listing) return Refusal(problem_of(listing.error().with("listing jobs")));
+  auto copy = std::make_shared<Watched::Copy>();
+  for (core::KeyValue& entry : listing->entries)
+    copy->entries.push_back(std::make_shared<const core::KeyValue>(std::move(entry)));
+  copy->revision = listing->revision;
+  return Jobs{.items = decoded(copy), .revision = copy->revision};
+}
+
+std::optional<Problem> JobCatalogue::locked_elsewhere(const JobName& name) {
+  const auto found = reader_.get({keys_.lock(name)});
+  if (!found || found->entries.empty()) return std::nullopt;
+  const auto lock = core::decode_lock(found->entries.front().value);
+  if (!lock || lock->safe_after <= clock_.wall()) return std::nullopt;
+  const auto hold = reader_.get({keys_.hold(lock->node, lock->incarnation)});
+  if (!hold || !hold->entries.empty()) return std::nullopt;
+  return Problem{.status = 409,
+                 .code = "locked",
+                 .detail = fmt::format("worker '{}' is out of contact and may still be running '{}', until {}; if its "
+                                       "machine is off for certain: cronfleet worker forget {}",
+                                       lock->node, name, to_rfc3339(lock->safe_after), lock->node)};
+}
+
 Outcome<Saved> JobCatalogue::save(domain::Job job, const Precondition& precondition) {
+  return save(std::move(job), precondition, Never::Refused);
+}
+
+Outcome<Saved> JobCatalogue::pause(const JobName& name, std::optional<WallTime> until,
+                                   const Precondition& precondition) {
+  for (int tries = 0; tries < kTriesMax; ++tries) {
+    auto stands = get(name);
+    if (!stands) return Refusal(std::move(stands.error()));
+    if (stands->stale) return Refusal(problem_of(Status(Code::Unavailable, "the store is away")));
+    if (!stands->job) return Refusal(problem_of(stands->errors));
+    const core::KeyValue entry{.key = keys_.job(name), .value = stands->document, .modified = stands->revision};
+    if (auto problem = check(precondition, name, entry)) return Refusal(*std::move(problem));
+    domain::Job job = *std::move(stands->job);
+    job.paused_until = until;
+    auto saved =
+        save(std::move(job), {.kind = Precondition::Kind::Revision, .revisions = {stands->revision}}, Never::Allowed);
+    if (saved || saved.error().status != 412) return saved;
+  }
+  return Refusal(unsettled());
+}
+
+Outcome<Saved> JobCatalogue::save(domain::Job job, const Precondition& precondition, Never never) {
   const JobName name = job.name;
   const auto compiled = domain::compile(std::make_shared<domain::Job>(job), zones_);
   if (!compiled) return Refusal(problem_of(compiled.error()));
@@ -196,7 +299,7 @@ Outcome<Saved> JobCatalogue::save(domain::Job job, const Precondition& precondit
     if (!state) return Refusal(state.error());
     if (auto problem = check(precondition, name, state->document)) return Refusal(*std::move(problem));
     const WallTime now = clock_.wall();
-    if (job.enabled && !domain::next_firing(*compiled, now)) {
+    if (never == Never::Refused && job.enabled && !domain::next_firing(*compiled, now)) {
       domain::DocumentErrors errors;
       errors.add(why_never(*compiled, now));
       Problem problem = problem_of(errors);
@@ -214,7 +317,7 @@ Outcome<Saved> JobCatalogue::save(domain::Job job, const Precondition& precondit
       return saved;
     }
     core::Edit edit = core::save(keys_, *state, before, job, now);
-    auto answer = commit(std::move(edit.txn));
+    auto answer = commit_edit(name, std::move(edit.txn));
     if (!answer) return Refusal(std::move(answer.error()));
     if (!answer->committed) continue;  // somebody was faster: look again, which also judges the precondition again
     saved.job = {.name = name,
@@ -234,7 +337,7 @@ Outcome<StoredJob> JobCatalogue::erase(const JobName& name, const Precondition& 
     if (!state->document) return Refusal(not_found(name));
     if (auto problem = check(precondition, name, state->document)) return Refusal(*std::move(problem));
     StoredJob before = stored(name, *state->document);
-    auto answer = commit(core::erase(keys_, *state, before.job, clock_.wall()).txn);
+    auto answer = commit_edit(name, core::erase(keys_, *state, before.job, clock_.wall()).txn);
     if (!answer) return Refusal(std::move(answer.error()));
     if (answer->committed) return before;
   }
@@ -245,7 +348,7 @@ Outcome<core::LeaseId> JobCatalogue::idempotency_lease() {
   const std::lock_guard lock(lease_mutex_);
   if (lease_ != 0 && clock_.mono() - lease_granted_at_ < kLeaseRenewal) return lease_;
   const MonoTime asked_at = clock_.mono();
-  auto lease = await<core::LeaseId>([&](auto done) { store_.grant(kLeaseLength, std::move(done)); });
+  auto lease = async::await<core::LeaseId>([&](auto done) { store_.grant(kLeaseLength, std::move(done)); });
   if (!lease) return Refusal(problem_of(lease.error().with("asking for a lease")));
   lease_ = *lease;
   lease_granted_at_ = asked_at;
@@ -253,6 +356,7 @@ Outcome<core::LeaseId> JobCatalogue::idempotency_lease() {
 }
 
 Outcome<RunAccepted> JobCatalogue::run_now(const JobName& name, const RunRequest& request) {
+  if (auto problem = locked_elsewhere(name)) return Refusal(*std::move(problem));
   const bool keyed = !request.idempotency_key.empty();
   const std::string key_digest = digest({"run", name.text(), request.idempotency_key});
   const domain::RequestId id("r-" + (keyed ? key_digest : tokens_.token()).substr(0, 16));

@@ -1,9 +1,12 @@
 // api/job_catalogue.h: the jobs as the API knows them: read, save, delete, run now.
 //
 // Straight-line services under the handlers; each call blocks on the store for at most 10 s. Call from any handler
-// thread. A write is compare-and-set on the job's revision: what the caller expects stands in a Precondition, and a job
-// that changed meanwhile is 412. When only the marker moved (a firing was claimed between our read and our write) the
-// save is made again here (protocol.md rule 3).
+// thread. A read sees every write that was acknowledged before it, through whatever master (API-9): one job is asked of
+// the store itself, the list is a watched copy that has caught up with the newest edit. Where the store is away, or the
+// caller does not mind (Reading::Stale), the copy answers as it stands, and says so. A write is compare-and-set on the
+// job's revision: what the caller expects stands in a Precondition, and a job that changed meanwhile is 412. When only
+// the marker moved (a firing was claimed between our read and our write) the save is made again here (protocol.md rule
+// 3).
 #pragma once
 
 #include <chrono>
@@ -13,6 +16,8 @@
 #include <vector>
 
 #include "api/problem.h"
+#include "api/store_reader.h"
+#include "api/watched.h"
 #include "async/clock.h"
 #include "base/token.h"
 #include "coord/coord_store.h"
@@ -32,7 +37,10 @@ struct StoredJob {
   core::Revision revision = 0;
   std::optional<domain::Job> job;  // absent where the document, put by hand, cannot be read
   domain::DocumentErrors errors;   // why not; also when its schedule or zone cannot be read
+  bool stale = false;              // there may be a newer version
 };
+
+enum class Reading { Latest, Stale };
 
 // What a caller takes to stand before its write.
 struct Precondition {
@@ -67,23 +75,26 @@ struct RunAccepted {
 class JobCatalogue {
  public:
   // All are borrowed. `tokens` must be safe to call from several threads.
-  JobCatalogue(coord::CoordStore& store, core::Keys keys, const cron::ZoneSource& zones, const async::Clock& clock,
-               TokenSource& tokens);
+  JobCatalogue(coord::CoordStore& store, StoreReader& reader, Watched& copy, core::Keys keys,
+               const cron::ZoneSource& zones, const async::Clock& clock, TokenSource& tokens);
 
   // 404 job_not_found.
-  Outcome<StoredJob> get(const JobName& name);
+  Outcome<StoredJob> get(const JobName& name, Reading reading = Reading::Latest);
   struct Jobs {
-    std::vector<StoredJob> items;  // by name
+    std::shared_ptr<const std::vector<std::shared_ptr<const StoredJob>>> items;  // by name
     core::Revision revision = 0;
+    bool stale = false;
   };
-  Outcome<Jobs> list();
+  Outcome<Jobs> list(Reading reading = Reading::Latest);
 
   // 412 precondition_failed; 422 invalid_document, never_fires: nothing has changed then.
   Outcome<Saved> save(domain::Job job, const Precondition& precondition);
+  // Sets paused_until, or takes it away. 404 job_not_found, 412, 422 invalid_document: it cannot be read.
+  Outcome<Saved> pause(const JobName& name, std::optional<WallTime> until, const Precondition& precondition);
   // 404 job_not_found, 412 precondition_failed. Answers what was deleted.
   Outcome<StoredJob> erase(const JobName& name, const Precondition& precondition);
   // The run is durable and will be claimed. 404 job_not_found, 422 idempotency_mismatch: this key came with another
-  // body.
+  // body, 409 locked: a worker that is out of contact may still be running the job (protocol.md rule 18).
   Outcome<RunAccepted> run_now(const JobName& name, const RunRequest& request);
 
   // The next instants of a job, fewer where it ends; none where it cannot be read.
@@ -91,17 +102,31 @@ class JobCatalogue {
   WallTime now() const { return clock_.wall(); }
 
  private:
+  using StoredJobs = std::vector<std::shared_ptr<const StoredJob>>;
+
   Outcome<core::JobState> read_state(const JobName& name);
+  std::shared_ptr<const StoredJobs> decoded(const std::shared_ptr<const Watched::Copy>& copy);
+  Outcome<Jobs> list_of_the_store();
+  std::optional<Problem> locked_elsewhere(const JobName& name);
+  // An edit that lists wait for.
+  Outcome<core::TxnAnswer> commit_edit(const JobName& name, core::Txn txn);
+  enum class Never { Refused, Allowed };  // an enabled job without a firing ahead
+  Outcome<Saved> save(domain::Job job, const Precondition& precondition, Never never);
   Outcome<core::TxnAnswer> commit(core::Txn txn);
   Outcome<core::LeaseId> idempotency_lease();
   StoredJob stored(const JobName& name, const core::KeyValue& entry) const;
   std::optional<WallTime> next_firing(const std::optional<domain::Job>& job, WallTime after) const;
 
   coord::CoordStore& store_;
+  StoreReader& reader_;
+  Watched& copy_;
   const core::Keys keys_;
   const cron::ZoneSource& zones_;
   const async::Clock& clock_;
   TokenSource& tokens_;
+  std::mutex decoded_mutex_;  // around the two below: documents of a copy, decoded once
+  std::shared_ptr<const Watched::Copy> decoded_of_;
+  std::shared_ptr<const StoredJobs> decoded_;
   std::mutex lease_mutex_;  // around the two below
   core::LeaseId lease_ = 0;
   MonoTime lease_granted_at_{};

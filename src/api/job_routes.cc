@@ -1,5 +1,6 @@
 // The routes of jobs. docs/api.yaml says what each takes and answers.
 #include <algorithm>
+#include <map>
 
 #include "api/api.h"
 #include "api/conditions.h"
@@ -12,6 +13,7 @@ namespace {
 
 constexpr std::size_t kNextFirings = 5;
 constexpr std::string_view kAddress = "/api/v1/jobs/";
+constexpr WallTime kUntilResumed = from_seconds(253'402'300'799);  // 9999-12-31T23:59:59Z
 
 Outcome<JobName> name_of(const Call& call) {
   auto name = domain::make_job_name(call.parameter("name"));
@@ -58,6 +60,25 @@ void write_fields(domain::JsonWriter& json, const JobCatalogue& jobs, const Stor
     });
   }
   write_instants(json, "next_firings", jobs.next_firings(stored, now, kNextFirings));
+}
+
+// Workers that cannot schedule a job, though its document can be read here: an older release, older zone data.
+using RefusedBy = std::map<std::string, std::map<std::string, std::string>>;  // job → node → why
+RefusedBy refused_by(const Watched::Copy& workers, const core::Keys& keys) {
+  RefusedBy refused;
+  for (const Watched::Entry& entry : workers.entries) {
+    const auto worker = core::decode_worker(entry->value);
+    if (!worker) continue;
+    for (const auto& [job, why] : worker->refused) refused[job][entry->key.substr(keys.workers().size())] = why;
+  }
+  return refused;
+}
+void write_refused_by(domain::JsonWriter& json, const RefusedBy& refused, const JobName& name) {
+  const auto found = refused.find(name.text());
+  if (found == refused.end()) return;
+  json.key("refused_by").object([&] {
+    for (const auto& [node, why] : found->second) json.member(node, why);
+  });
 }
 
 std::string encode(const JobCatalogue& jobs, const StoredJob& stored) {
@@ -138,6 +159,8 @@ void Api::add_job_routes(Router& router) {
   add(Method::Put, "/api/v1/jobs/{name}", &Api::put_job);
   add(Method::Delete, "/api/v1/jobs/{name}", &Api::delete_job);
   add(Method::Post, "/api/v1/jobs/{name}:run", &Api::run_job);
+  add(Method::Post, "/api/v1/jobs/{name}:pause", &Api::pause_job);
+  add(Method::Post, "/api/v1/jobs/{name}:resume", &Api::resume_job);
 }
 
 Answer Api::list_jobs(Call& call) {
@@ -146,45 +169,57 @@ Answer Api::list_jobs(Call& call) {
   const auto cursor = query.text("cursor");
   Filter filter{.text = lower_case(query.text("text").value_or("")), .labels = query.words("label"), .enabled = {}};
   if (const auto enabled = query.choice("enabled", {"true", "false"})) filter.enabled = *enabled == "true";
+  const Reading reading = reading_of(query);
   const auto after = cursor && !cursor->empty() ? name_in(*cursor) : std::optional<std::string>("");
   if (!after) query.refuse("cursor", "not a cursor that this server gave");
   if (auto problem = query.problem()) return Refusal(*std::move(problem));
-  const auto jobs = jobs_.list();
+  const auto jobs = jobs_.list(reading);
   if (!jobs) return Refusal(jobs.error());
+  const RefusedBy refused = refused_by(*copies_.workers.copy(), parts_.keys);
 
   std::vector<const StoredJob*> page;
   std::size_t total = 0;
   bool more = false;
-  for (const StoredJob& job : jobs->items) {
-    if (!filter.takes(job)) continue;
+  for (const auto& job : *jobs->items) {
+    if (!filter.takes(*job)) continue;
     ++total;
-    if (job.name.text() <= *after) continue;
+    if (job->name.text() <= *after) continue;
     if (page.size() == static_cast<std::size_t>(limit)) {
       more = true;
     } else {
-      page.push_back(&job);
+      page.push_back(job.get());
     }
   }
   domain::JsonWriter json;
   const WallTime now = jobs_.now();
   json.object([&] {
     json.key("items").array([&] {
-      for (const StoredJob* job : page) json.object([&] { write_fields(json, jobs_, *job, now); });
+      for (const StoredJob* job : page) {
+        json.object([&] {
+          write_fields(json, jobs_, *job, now);
+          write_refused_by(json, refused, job->name);
+        });
+      }
     });
     if (more) json.member("next_cursor", cursor_after(page.back()->name));
     json.member("total", total);
     json.member("revision", jobs->revision);
+    if (jobs->stale) json.member("stale", true);
   });
-  return Response{.body = json.take()};
+  Response response{.body = json.take()};
+  if (jobs->stale) mark_stale(response);
+  return response;
 }
 
 Answer Api::get_job(Call& call) {
+  const Reading reading = reading_of(call.query);
   if (auto problem = call.query.problem()) return Refusal(*std::move(problem));
   const auto name = name_of(call);
   if (!name) return Refusal(name.error());
-  const auto stored = jobs_.get(*name);
+  const auto stored = jobs_.get(*name, reading);
   if (!stored) return Refusal(stored.error());
   Response response;
+  if (stored->stale) mark_stale(response);
   response.headers.add("ETag", etag_of(stored->revision));
   if (client_has(call.request, stored->revision)) {
     response.status = 304;
@@ -256,6 +291,12 @@ Answer Api::run_job(Call& call) {
     }
   });
   if (problem) return Refusal(*std::move(problem));
+  if (!request.worker.empty()) {
+    const auto chosen = workers_.get(NodeId(request.worker));
+    if (!chosen && chosen.error().status != 404) return Refusal(chosen.error());
+    if (!chosen || chosen->state == WorkerView::State::Gone)
+      return refuse(422, "worker_not_found", "no worker '{}' is registered", request.worker);
+  }
   const auto accepted = jobs_.run_now(*name, request);
   if (!accepted) return Refusal(accepted.error());
   domain::JsonWriter json;
@@ -266,6 +307,52 @@ Answer Api::run_job(Call& call) {
   Response response{.status = 202, .body = json.take()};
   response.headers.add("Location", "/api/v1/runs/" + percent_encode(accepted->run.text()));
   return response;
+}
+
+Answer Api::pause_job(Call& call) {
+  std::optional<WallTime> until;
+  std::string reason;
+  auto problem = read_body(call.request, Body::Optional, [&](const domain::JsonValue& root) {
+    for (const domain::JsonValue member : root.members()) {
+      if (member.key() == "until") {
+        until = member.instant();
+        if (until && *until <= jobs_.now()) member.refuse("expected an instant that lies ahead");
+      } else if (member.key() == "reason") {
+        reason = member.text().value_or("");
+      } else {
+        member.refuse_key({"until", "reason"});
+      }
+    }
+  });
+  if (problem) return Refusal(*std::move(problem));
+  return answer_paused(call, until.value_or(kUntilResumed), reason);
+}
+
+Answer Api::resume_job(Call& call) {
+  std::string reason;
+  auto problem = read_body(call.request, Body::Optional, [&](const domain::JsonValue& root) {
+    for (const domain::JsonValue member : root.members()) {
+      if (member.key() == "reason") {
+        reason = member.text().value_or("");
+      } else {
+        member.refuse_key({"reason"});
+      }
+    }
+  });
+  if (problem) return Refusal(*std::move(problem));
+  return answer_paused(call, std::nullopt, reason);
+}
+
+Answer Api::answer_paused(Call& call, std::optional<WallTime> until, const std::string& reason) {
+  if (auto problem = call.query.problem()) return Refusal(*std::move(problem));
+  const auto name = name_of(call);
+  if (!name) return Refusal(name.error());
+  const auto precondition = precondition_of(call.request);
+  if (!precondition) return Refusal(precondition.error());
+  const auto saved = jobs_.pause(*name, until, *precondition);
+  if (!saved) return Refusal(saved.error());
+  audit(until ? "job paused" : "job resumed", fmt::format("{} by {}: {}", *name, actor_of(call.request), reason));
+  return answer_saved(jobs_, *saved);
 }
 
 }  // namespace cronfleet::api

@@ -1,8 +1,9 @@
 #include "api/run_catalogue.h"
 
 #include <algorithm>
+#include <set>
 
-#include "api/await.h"
+#include "async/await.h"
 
 namespace cronfleet::api {
 namespace {
@@ -34,9 +35,15 @@ domain::RunStatus status_of(const core::RunningEntry& entry, WallTime now) {
 
 }  // namespace
 
-RunCatalogue::RunCatalogue(coord::CoordStore& store, history::RunHistory& history, core::Keys keys,
-                           const async::Clock& clock)
-    : store_(store), history_(history), keys_(std::move(keys)), clock_(clock) {}
+RunCatalogue::RunCatalogue(coord::CoordStore& store, StoreReader& reader, Copies& copies, history::RunHistory& history,
+                           std::string kept_elsewhere, core::Keys keys, const async::Clock& clock)
+    : store_(store),
+      reader_(reader),
+      copies_(copies),
+      history_(history),
+      kept_elsewhere_(std::move(kept_elsewhere)),
+      keys_(std::move(keys)),
+      clock_(clock) {}
 
 RunView RunCatalogue::view_of(const NodeId& node, const core::RunningEntry& entry) const {
   RunView view;
@@ -74,45 +81,66 @@ RunView RunCatalogue::view_of(const core::TriggerEntry& entry) const {
   return view;
 }
 
-Outcome<std::vector<RunView>> RunCatalogue::living() {
-  std::vector<RunView> views;
-  const auto triggers = await<coord::Listing>([&](auto done) { store_.list(keys_.triggers(), std::move(done)); });
-  if (!triggers) return Refusal(problem_of(triggers.error().with("listing what was asked for")));
-  const auto running = await<coord::Listing>([&](auto done) { store_.list(keys_.running(), std::move(done)); });
-  if (!running) return Refusal(problem_of(running.error().with("listing what runs")));
-  for (const core::KeyValue& entry : running->entries) {
-    const auto decoded = core::decode_running(entry.value);
-    if (!decoded) continue;  // its worker raises the alarm
-    const std::string_view rest = std::string_view(entry.key).substr(keys_.running().size());
-    views.push_back(view_of(NodeId(std::string(rest.substr(0, rest.find('/')))), *decoded));
+Outcome<std::vector<Watched::Entry>> RunCatalogue::under(const std::string& prefix, Watched& copy, Reading reading,
+                                                         bool& stale) {
+  if (reading == Reading::Latest && !stale) {
+    auto listing = reader_.list(prefix);
+    if (listing) {
+      std::vector<Watched::Entry> entries;
+      entries.reserve(listing->entries.size());
+      for (core::KeyValue& entry : listing->entries)
+        entries.push_back(std::make_shared<const core::KeyValue>(std::move(entry)));
+      return entries;
+    }
+    if (listing.error().code() != Code::Unavailable || !copy.copy()->whole)
+      return Refusal(problem_of(listing.error().with("listing what runs")));
+    stale = true;
   }
-  for (const core::KeyValue& entry : triggers->entries) {
-    const auto decoded = core::decode_trigger(entry.value);
+  return copy.copy()->entries;
+}
+
+Outcome<RunCatalogue::Living> RunCatalogue::living(Reading reading) {
+  Living living;
+  const auto triggers = under(keys_.triggers(), copies_.triggers, reading, living.stale);
+  if (!triggers) return Refusal(triggers.error());
+  const auto running = under(keys_.running(), copies_.running, reading, living.stale);
+  if (!running) return Refusal(running.error());
+  std::vector<RunView>& views = living.items;
+  std::set<domain::Firing> claimed;
+  for (const Watched::Entry& entry : *running) {
+    const auto decoded = core::decode_running(entry->value);
+    if (!decoded) continue;  // its worker raises the alarm
+    const std::string_view rest = std::string_view(entry->key).substr(keys_.running().size());
+    views.push_back(view_of(NodeId(std::string(rest.substr(0, rest.find('/')))), *decoded));
+    claimed.insert(decoded->run.firing);
+  }
+  for (const Watched::Entry& entry : *triggers) {
+    const auto decoded = core::decode_trigger(entry->value);
     if (!decoded) continue;
     RunView view = view_of(*decoded);
-    const bool claimed = std::any_of(views.begin(), views.end(), [&](const RunView& other) {
-      return other.record.id.firing == view.record.id.firing;
-    });
-    if (!claimed) views.push_back(std::move(view));
+    if (!claimed.contains(view.record.id.firing)) views.push_back(std::move(view));
   }
   std::sort(views.begin(), views.end(), [](const RunView& a, const RunView& b) {
     return std::tie(b.record.scheduled_at, b.record.id) < std::tie(a.record.scheduled_at, a.record.id);
   });
-  return views;
+  return living;
 }
 
 Outcome<RunView> RunCatalogue::get(const domain::RunId& run) {
-  const auto views = living();
-  if (!views) return Refusal(views.error());
-  for (const RunView& view : *views)
+  const auto living_runs = living();
+  if (!living_runs) return Refusal(living_runs.error());
+  for (const RunView& view : living_runs->items)
     if (view.record.id == run && !view.record.final) return view;
   auto record = history_.get(run);
   if (record) return RunView{.record = *std::move(record), .recorded = true};
   if (record.error().code() != Code::NotFound)
     return Refusal(problem_of(record.error().with("reading run '{}'", run.text())));
-  for (const RunView& view : *views)
+  // Over, and its record on the way to the history.
+  for (const RunView& view : living_runs->items)
     if (view.record.id == run) return view;
-  return Refusal(not_found(run));
+  Problem problem = not_found(run);
+  if (!kept_elsewhere_.empty()) problem.detail += "; " + kept_elsewhere_;
+  return Refusal(std::move(problem));
 }
 
 std::optional<domain::RunRecord> RunCatalogue::recorded(const domain::RunId& run) {
@@ -121,18 +149,23 @@ std::optional<domain::RunRecord> RunCatalogue::recorded(const domain::RunId& run
   return *std::move(record);
 }
 
-Outcome<RunCatalogue::Runs> RunCatalogue::list(const history::RunQuery& query) {
-  Runs runs;
+Outcome<RunCatalogue::Runs> RunCatalogue::list(const history::RunQuery& query, Reading reading) {
+  Runs runs{.items = {}, .next_cursor = {}, .stale = false, .partial = kept_elsewhere_};
   if (query.cursor.empty()) {
-    auto views = living();
+    auto views = living(reading);
     if (!views) return Refusal(std::move(views.error()));
-    for (RunView& view : *views)
+    runs.stale = views->stale;
+    for (RunView& view : views->items)
       if (wanted(query, view.record)) runs.items.push_back(std::move(view));
     if (query.order == history::Order::OldestFirst) std::reverse(runs.items.begin(), runs.items.end());
   }
   auto page = history_.find(query);
   if (!page && page.error().code() == Code::InvalidArgument)
     return refuse(400, "invalid_cursor", "{}", page.error().message());
+  if (!page && page.error().code() == Code::Unavailable && query.cursor.empty()) {
+    runs.partial = "the history does not answer: only what runs is shown";
+    return runs;
+  }
   if (!page) return Refusal(problem_of(page.error().with("listing runs")));
   // Recorded between the two reads, or on its way out of running/: the record is what counts.
   std::erase_if(runs.items, [&](const RunView& view) {
@@ -169,32 +202,17 @@ Outcome<RunView> RunCatalogue::kill(const domain::RunId& run, const KillRequest&
     core::Txn txn;
     txn.expected = {{.key = keys_.running(view->record.worker, run), .kind = core::Condition::Kind::Present}};
     txn.writes = {{keys_.kill(run), core::encode(entry)}};
-    const auto answers = await<std::vector<core::TxnAnswer>>([&](auto done) { store_.commit({txn}, std::move(done)); });
+    const auto answers =
+        async::await<std::vector<core::TxnAnswer>>([&](auto done) { store_.commit({txn}, std::move(done)); });
     if (!answers) return Refusal(problem_of(answers.error().with("ordering the end of run '{}'", run.text())));
     if (answers->front().committed) return view;
   }
   return refuse(409, "run_moving", "run '{}' is changing hands; try again", run.text());
 }
 
-Outcome<RunCatalogue::Workers> RunCatalogue::workers() {
-  const auto listing = await<coord::Listing>([&](auto done) { store_.list(keys_.workers(), std::move(done)); });
-  if (!listing) return Refusal(problem_of(listing.error().with("listing workers")));
-  Workers workers{.items = {}, .revision = listing->revision};
-  for (const core::KeyValue& entry : listing->entries) {
-    auto decoded = core::decode_worker(entry.value);
-    if (!decoded) {
-      decoded = core::WorkerEntry{};
-      decoded->warnings = {"its registration cannot be read"};
-    }
-    decoded->node = NodeId(entry.key.substr(keys_.workers().size()));
-    workers.items.push_back(*std::move(decoded));
-  }
-  return workers;
-}
-
 std::string RunCatalogue::coordination_trouble() {
-  const auto answer =
-      await<coord::Listing>([&](auto done) { store_.get({keys_.prefix() + "ready"}, std::move(done)); }, kProbeTimeout);
+  const auto answer = async::await<coord::Listing>(
+      [&](auto done) { store_.get({keys_.prefix() + "ready"}, std::move(done)); }, kProbeTimeout);
   return answer ? "" : answer.error().message();
 }
 

@@ -2,8 +2,9 @@
 // what is over (from the history).
 //
 // A run moves in one direction: trigger/ (asked for), running/ (claimed), history (recorded). Everything here looks in
-// that order, so a run on its way is never missed. Straight-line, blocks for at most 10 s per store; call from any
-// handler thread.
+// that order, so a run on its way is never missed. While the coordination store is away the watched copies answer in
+// its place, and say so; while the history is, what runs is shown alone, as partial. Straight-line, blocks for at most
+// 10 s per store; call from any handler thread.
 #pragma once
 
 #include <optional>
@@ -30,7 +31,9 @@ struct KillRequest {
 
 class RunCatalogue {
  public:
-  RunCatalogue(coord::CoordStore& store, history::RunHistory& history, core::Keys keys, const async::Clock& clock);
+  // `kept_elsewhere`: why the history does not have everything; empty where it has.
+  RunCatalogue(coord::CoordStore& store, StoreReader& reader, Copies& copies, history::RunHistory& history,
+               std::string kept_elsewhere, core::Keys keys, const async::Clock& clock);
 
   // 404 run_not_found.
   Outcome<RunView> get(const domain::RunId& run);
@@ -39,32 +42,36 @@ class RunCatalogue {
   struct Runs {
     std::vector<RunView> items;
     std::string next_cursor;
+    bool stale = false;   // what runs is as the watched copies have it
+    std::string partial;  // why records are missing; empty: none are
   };
   // A page of the history; the first page also has in front what is not in the history yet, newest first.
-  Outcome<Runs> list(const history::RunQuery& query);
+  Outcome<Runs> list(const history::RunQuery& query, Reading reading = Reading::Latest);
   Outcome<history::OutputSlice> output(const domain::RunId& run, std::uint64_t from, std::size_t bytes_max);
   // The order to end a run is durable; its worker follows within a second. 404 run_not_found, 409 run_over,
   // 409 not_claimed: it has not reached a worker yet.
   Outcome<RunView> kill(const domain::RunId& run, const KillRequest& request);
-
-  struct Workers {
-    std::vector<core::WorkerEntry> items;
-    core::Revision revision = 0;
-  };
-  Outcome<Workers> workers();
 
   // Empty when the store, or the history, answers; else what is wrong. For readiness.
   std::string coordination_trouble();
   std::string history_trouble();
 
  private:
+  struct Living {
+    std::vector<RunView> items;
+    bool stale = false;
+  };
   // Not in the history yet, newest first.
-  Outcome<std::vector<RunView>> living();
+  Outcome<Living> living(Reading reading = Reading::Latest);
+  Outcome<std::vector<Watched::Entry>> under(const std::string& prefix, Watched& copy, Reading reading, bool& stale);
   RunView view_of(const NodeId& node, const core::RunningEntry& entry) const;
   RunView view_of(const core::TriggerEntry& entry) const;
 
   coord::CoordStore& store_;
+  StoreReader& reader_;
+  Copies& copies_;
   history::RunHistory& history_;
+  const std::string kept_elsewhere_;
   const core::Keys keys_;
   const async::Clock& clock_;
 };

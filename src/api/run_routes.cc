@@ -80,15 +80,23 @@ Answer Api::list_runs(Call& call) {
   wanted.until = query.instant("until");
   if (query.choice("order", {"newest_first", "oldest_first"}) == "oldest_first")
     wanted.order = history::Order::OldestFirst;
+  const Reading reading = reading_of(query);
   if (auto problem = query.problem()) return Refusal(*std::move(problem));
-  const auto runs = runs_.list(wanted);
+  const auto runs = runs_.list(wanted, reading);
   if (!runs) return Refusal(runs.error());
   domain::JsonWriter json;
   json.object([&] {
     write_runs(json, runs->items);
     if (!runs->next_cursor.empty()) json.member("next_cursor", runs->next_cursor);
+    if (runs->stale) json.member("stale", true);
+    if (!runs->partial.empty()) {
+      json.member("partial", true);
+      json.member("partial_reason", runs->partial);
+    }
   });
-  return Response{.body = json.take()};
+  Response response{.body = json.take()};
+  if (runs->stale) mark_stale(response);
+  return response;
 }
 
 Answer Api::get_run(Call& call) {

@@ -1,63 +1,42 @@
-// Workers, the system, and how it is. docs/api.yaml says what each takes and answers.
+// The system, and how it is. docs/api.yaml says what each takes and answers.
+#include <algorithm>
+
 #include "api/api.h"
+#include "api/conditions.h"
 #include "domain/json_writer.h"
 
 namespace cronfleet::api {
 namespace {
 
-void write(domain::JsonWriter& json, const core::WorkerEntry& worker) {
+void write(domain::JsonWriter& json, const StoreHealth::Member& member) {
   json.object([&] {
-    json.member("node", worker.node.text());
-    json.member("address", worker.address);
-    json.member("host", worker.host);
-    json.member("pid", worker.pid);
-    json.member("version", worker.version);
-    json.member("zone_version", worker.zone_version);
-    json.member("capacity", worker.capacity);
-    json.member("running", worker.running);
-    json.member("accepting", worker.accepting);
-    if (worker.started_at != WallTime{}) json.member("started_at", to_rfc3339_ms(worker.started_at));
-    if (worker.wall != WallTime{}) json.member("seen_at", to_rfc3339_ms(worker.wall));
-    json.key("labels").object([&] {
-      for (const auto& [name, value] : worker.labels) json.member(name, value);
-    });
-    json.key("warnings").array([&] {
-      for (const std::string& warning : worker.warnings) json.value(warning);
-    });
-    json.key("refused").object([&] {
-      for (const auto& [job, why] : worker.refused) json.member(job, why);
-    });
+    json.member("endpoint", member.endpoint);
+    json.member("answers", member.answers);
+    json.member("leader", member.leader);
+    json.member("version", member.version);
+    json.member("database_bytes", member.database_bytes);
+    if (!member.error.empty()) json.member("error", member.error);
   });
 }
 
 }  // namespace
 
 void Api::add_system_routes(Router& router) {
-  router.add({Method::Get, "/api/v1/workers", [this](Call& call) { return list_workers(call); }});
   router.add({Method::Get, "/api/v1/system", [this](Call& call) { return system(call); }});
+}
+
+void Api::add_health_routes(Router& router) {
   router.add(
       {Method::Get, "/healthz", [](Call&) -> Answer { return Response{.body = R"({"status":"ok"})"}; }, Place::Loop});
   router.add({Method::Get, "/readyz", [this](Call& call) { return ready(call); }});
 }
 
-Answer Api::list_workers(Call& call) {
-  if (auto problem = call.query.problem()) return Refusal(*std::move(problem));
-  const auto workers = runs_.workers();
-  if (!workers) return Refusal(workers.error());
-  domain::JsonWriter json;
-  json.object([&] {
-    json.key("items").array([&] {
-      for (const core::WorkerEntry& worker : workers->items) write(json, worker);
-    });
-    json.member("revision", workers->revision);
-  });
-  return Response{.body = json.take()};
-}
-
 Answer Api::system(Call& call) {
+  const Reading reading = reading_of(call.query);
   if (auto problem = call.query.problem()) return Refusal(*std::move(problem));
-  const auto workers = runs_.workers();
+  const auto workers = workers_.list(reading);
   if (!workers) return Refusal(workers.error());
+  const StoreHealth health = workers_.health();
   domain::JsonWriter json;
   json.object([&] {
     json.member("name", "cronfleet");
@@ -68,26 +47,36 @@ Answer Api::system(Call& call) {
     json.member("now", to_rfc3339_ms(parts_.clock.wall()));
     json.member("zone_version", parts_.zones.version());
     json.member("revision", workers->revision);
-    json.member("workers", workers->items.size());
+    json.member("workers", std::count_if(workers->items.begin(), workers->items.end(),
+                                         [](const WorkerView& view) { return view.state != WorkerView::State::Gone; }));
+    if (workers->stale) json.member("stale", true);
+    if (!health.members.empty()) {
+      json.key("store_members").array([&] {
+        for (const StoreHealth::Member& member : health.members) write(json, member);
+      });
+    }
     json.key("warnings").array([&] {
       json.value("no authentication: everybody on this machine can change jobs and run commands");
     });
   });
-  return Response{.body = json.take()};
+  Response response{.body = json.take()};
+  if (workers->stale) mark_stale(response);
+  return response;
 }
 
 Answer Api::ready(Call&) {
-  // Which part is down is for everybody; why is for the log (SEC-35).
-  const bool coordination = runs_.coordination_trouble().empty(), history = runs_.history_trouble().empty();
+  // Which part is down is for everybody; why is for the log (SEC-35). Without the history it still serves: saves,
+  // kills, and what runs; so a balancer must not take every master away for it.
+  const bool coordination = started_ && runs_.coordination_trouble().empty(), history = runs_.history_trouble().empty();
   domain::JsonWriter json;
   json.object([&] {
-    json.member("status", coordination && history ? "ready" : "not_ready");
+    json.member("status", !coordination ? "not_ready" : history ? "ready" : "degraded");
     json.key("dependencies").object([&] {
       json.member("coordination", coordination ? "ok" : "down");
       json.member("history", history ? "ok" : "down");
     });
   });
-  return Response{.status = coordination && history ? 200 : 503, .body = json.take()};
+  return Response{.status = coordination ? 200 : 503, .body = json.take()};
 }
 
 }  // namespace cronfleet::api

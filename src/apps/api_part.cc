@@ -40,4 +40,20 @@ Result<void> ApiPart::start() {
   return {};
 }
 
+void ApiPart::stop(async::Task done) {
+  if (closing_.joinable()) return;
+  closing_ = std::thread([this, done = std::move(done)]() mutable {
+    server_.stop();
+    daemon_.loop.post(std::move(done));
+  });
+}
+
+ApiPart::~ApiPart() {
+  if (closing_.joinable()) closing_.join();
+}
+
+std::function<void(std::string_view, const std::string&)> audit_log(Log& log) {
+  return [&log](std::string_view what, const std::string& about) { log.on_message(Level::Info, what, about); };
+}
+
 }  // namespace cronfleet::apps

@@ -42,11 +42,17 @@ int run_standalone(const StandaloneOptions& options, Log& log) {
                .version = options.version,
                .mode = "standalone",
                .node = node->text(),
-               .page_size = static_cast<std::size_t>(config.http.page_size)});
+               .page_size = static_cast<std::size_t>(config.http.page_size),
+               .timers = daemon.loop,
+               .rng = daemon.rng.fork("api"),
+               .audit = audit_log(log)});
   if (const auto listening = api.start(); !listening) return cannot_start(log, listening.error());
 
-  log.when_refused = [&] { daemon.loop.post([&] { (*worker)->leave([&] { daemon.end(kServiceHeld); }); }); };
-  daemon.on_stop = [&] { (*worker)->stop([&] { daemon.end(0); }); };
+  log.when_refused = [&] {
+    daemon.loop.post([&] { (*worker)->leave([&] { api.stop([&] { daemon.end(kServiceHeld); }); }); });
+  };
+  daemon.on_stop = [&] { (*worker)->stop([&] { api.stop([&] { daemon.end(0); }); }); };
+  api.api().start();
   (*worker)->start();
   log.on_message(Log::Level::Info, "node", node->text());
   return daemon.run();

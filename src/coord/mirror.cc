@@ -106,6 +106,7 @@ void Mirror::on_changes(std::vector<Change> changes, Revision revision) {
       state.sink.on_put(change.entry);
     }
   }
+  state.sink.on_progress(revision);
 }
 
 void Mirror::on_failed(Status status) {

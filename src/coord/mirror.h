@@ -21,6 +21,7 @@ class MirrorSink {
   virtual void on_put(const KeyValue& entry) = 0;
   virtual void on_removed(const std::string& key, Revision revision) = 0;
   virtual void on_synced(Revision revision) = 0;      // after each complete list: the copy is whole as of `revision`
+  virtual void on_progress(Revision) {}               // after changes: everything up to it has been reported
   virtual void on_trouble(const Status& status) = 0;  // out of contact, after each failed attempt; it goes on trying
 };
 

@@ -6,13 +6,14 @@
 #include <thread>
 
 #include "api/api.h"
-#include "api/await.h"
 #include "api/http_server.h"
 #include "async/asio_loop.h"
+#include "async/await.h"
 #include "base/check.h"
 #include "coord/sqlite/sqlite_coord_store.h"
 #include "history/sqlite/sqlite_run_history.h"
 #include "tests/conformance/temporary_folder.h"
+#include "tests/integration/away_store.h"
 #include "tz/zone_database.h"
 
 namespace cronfleet::testing {
@@ -24,11 +25,12 @@ class ApiServer {
     auto store = coord::SqliteCoordStore::open({.folder = folder_.path() / "data"}, loop_, clock_);
     CHECK(store.has_value());
     store_ = *std::move(store);
+    seen_.emplace(*store_, loop_);
     auto history = history::SqliteRunHistory::open(folder_.file("history.db"), loop_, clock_, {});
     CHECK(history.has_value());
     history_ = *std::move(history);
     zones_ = *tz::ZoneDatabase::open();
-    api_.emplace(api::ApiParts{.store = *store_,
+    api_.emplace(api::ApiParts{.store = *seen_,
                                .history = *history_,
                                .keys = keys,
                                .zones = *zones_,
@@ -36,11 +38,20 @@ class ApiServer {
                                .tokens = tokens_,
                                .version = "0.0.0-test",
                                .mode = "standalone",
-                               .node = "node-1"});
+                               .node = "node-1",
+                               .timers = loop_,
+                               .rng = Rng(1),
+                               .store_health = [this] { return health; }});
     api_->add_routes(router_);
     options.port = 0;
     http_.emplace(std::move(options), router_, clock_, tokens_);
     CHECK(http_->start().has_value());
+    std::promise<void> started;
+    loop_.post([&] {
+      api_->start();
+      started.set_value();
+    });
+    started.get_future().wait();
   }
   ~ApiServer() {
     http_->stop();
@@ -56,35 +67,39 @@ class ApiServer {
   void put(const std::string& key, const std::string& value) { write({key, value}); }
   void remove(const std::string& key) { write({key, std::nullopt}); }
   std::optional<std::string> value(const std::string& key) {
-    const auto found = api::await<coord::Listing>([&](auto done) { store_->get({key}, std::move(done)); });
+    const auto found = async::await<coord::Listing>([&](auto done) { store_->get({key}, std::move(done)); });
     CHECK(found.has_value());
     if (found->entries.empty()) return std::nullopt;
     return found->entries.front().value;
   }
   std::vector<coord::KeyValue> list(const std::string& prefix) {
-    const auto found = api::await<coord::Listing>([&](auto done) { store_->list(prefix, std::move(done)); });
+    const auto found = async::await<coord::Listing>([&](auto done) { store_->list(prefix, std::move(done)); });
     CHECK(found.has_value());
     return found->entries;
   }
   void record(std::vector<domain::RunRecord> records) {
-    CHECK(api::await<std::vector<history::Inserted>>([&](auto done) {
+    CHECK(async::await<std::vector<history::Inserted>>([&](auto done) {
             history_->insert(std::move(records), std::move(done));
           }).has_value());
   }
   void append(domain::OutputChunk chunk) {
-    CHECK(api::await<std::size_t>([&](auto done) {
+    CHECK(async::await<std::size_t>([&](auto done) {
             history_->append_output({std::move(chunk)}, std::move(done));
           }).has_value());
   }
 
+  // What the API sees of the store; a worker's puts go on.
+  void take_store_away(bool away) { seen_->away = away; }
+
   const core::Keys keys;
+  api::StoreHealth health;  // set before the request that looks at it
 
  private:
   void write(core::Write what) {
     core::Txn txn;
     txn.writes = {std::move(what)};
-    const auto answer =
-        api::await<std::vector<core::TxnAnswer>>([&](auto done) { store_->commit({std::move(txn)}, std::move(done)); });
+    const auto answer = async::await<std::vector<core::TxnAnswer>>(
+        [&](auto done) { store_->commit({std::move(txn)}, std::move(done)); });
     CHECK(answer.has_value() && answer->front().committed);
   }
 
@@ -94,6 +109,7 @@ class ApiServer {
   async::AsioLoop loop_{clock_};
   std::thread loop_thread_;
   std::unique_ptr<coord::SqliteCoordStore> store_;
+  std::optional<AwayStore> seen_;
   std::unique_ptr<history::SqliteRunHistory> history_;
   std::shared_ptr<const tz::ZoneDatabase> zones_;
   std::optional<api::Api> api_;

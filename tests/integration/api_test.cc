@@ -533,6 +533,217 @@ TEST_F(Api, NoAcknowledgedEditIsLost) {
             std::string(static_cast<std::size_t>(acknowledged), 'x'));
 }
 
+core::WorkerEntry worker_of(const std::string& node) {
+  core::WorkerEntry worker;
+  worker.node = NodeId(node);
+  worker.host = "h";
+  worker.capacity = 4;
+  worker.labels = {{"zone", "eu"}};
+  return worker;
+}
+
+TEST_F(Api, AJobIsPausedAndResumedAsASave) {
+  ASSERT_EQ(create("nightly", kJob).status, 201);
+  const std::string before = get("/api/v1/jobs/nightly").body;
+  EXPECT_EQ(call("POST", "/api/v1/jobs/none:pause").status, 404);
+  EXPECT_EQ(call("POST", "/api/v1/jobs/nightly:pause", R"({"until":"2001-01-01T00:00:00Z"})").status, 422);
+  EXPECT_EQ(call("POST", "/api/v1/jobs/nightly:pause", R"({"untill":"2999-01-01T00:00:00Z"})").status, 422);
+  EXPECT_EQ(call("POST", "/api/v1/jobs/nightly:pause", "", "If-Match: \"1\"\r\n").status, 412);
+  EXPECT_EQ(get("/api/v1/jobs/nightly").body, before);
+  const RawAnswer until = call("POST", "/api/v1/jobs/nightly:pause", R"({"until":"2090-06-01T00:00:00Z"})");
+  ASSERT_EQ(until.status, 200) << until.body;
+  EXPECT_EQ(json::parse(until.body).at("job").at("paused_until"), "2090-06-01T00:00:00Z");
+  EXPECT_EQ(json::parse(until.body).at("next_firings").at(0), "2090-06-01T02:00:00.000Z");
+  const RawAnswer paused = call("POST", "/api/v1/jobs/nightly:pause", R"({"reason":"the disk is changed"})");
+  ASSERT_EQ(paused.status, 200) << paused.body;
+  EXPECT_EQ(json::parse(paused.body).at("next_firings").as_array().size(), 0u);
+  const RawAnswer resumed = call("POST", "/api/v1/jobs/nightly:resume");
+  ASSERT_EQ(resumed.status, 200) << resumed.body;
+  EXPECT_FALSE(json::parse(resumed.body).at("job").as_object().contains("paused_until"));
+  EXPECT_EQ(json::parse(resumed.body).at("next_firings").as_array().size(), 5u);
+  EXPECT_EQ(json::parse(call("POST", "/api/v1/jobs/nightly:resume").body).at("changed"), false);
+}
+
+TEST_F(Api, WhatAnOperatorWantsOfAWorkerOutlivesIt) {
+  EXPECT_EQ(code(get("/api/v1/workers/node-1")), "worker_not_found");
+  EXPECT_EQ(code(call("POST", "/api/v1/workers/node-1:drain")), "worker_not_found");
+  core::WorkerEntry worker = worker_of("node-1");
+  server_.put(server_.keys.worker(worker.node), core::encode(worker));
+  EXPECT_EQ(json::parse(get("/api/v1/workers/node-1").body).at("state"), "ready");
+  const RawAnswer drained =
+      call("POST", "/api/v1/workers/node-1:drain", R"({"reason":"new disk"})", "X-Cronfleet-Client: cli:eva\r\n");
+  ASSERT_EQ(drained.status, 200) << drained.body;
+  EXPECT_EQ(json::parse(drained.body).at("state"), "draining");
+  const auto settings = core::decode_node_settings(*server_.value(server_.keys.node_settings(worker.node)));
+  ASSERT_TRUE(settings);
+  EXPECT_TRUE(settings->drain);
+  EXPECT_EQ(settings->by, "cli:eva");
+  EXPECT_EQ(settings->reason, "new disk");
+  worker.accepting = false;  // as the worker follows
+  server_.put(server_.keys.worker(worker.node), core::encode(worker));
+  EXPECT_EQ(json::parse(get("/api/v1/workers/node-1").body).at("state"), "drained");
+  server_.remove(server_.keys.worker(worker.node));
+  const auto gone = json::parse(get("/api/v1/workers/node-1").body);
+  EXPECT_EQ(gone.at("state"), "gone");
+  EXPECT_EQ(gone.at("settings").at("drain"), true);
+  EXPECT_EQ(call("POST", "/api/v1/workers/node-1:undrain").status, 200);
+  EXPECT_FALSE(core::decode_node_settings(*server_.value(server_.keys.node_settings(worker.node)))->drain);
+  EXPECT_EQ(call("POST", "/api/v1/workers/node-1:undrain", R"({"why":"x"})").status, 422);
+}
+
+TEST_F(Api, LabelsAreCompareAndSet) {
+  server_.put(server_.keys.worker(NodeId("node-1")), core::encode(worker_of("node-1")));
+  const std::string path = "/api/v1/workers/node-1/labels";
+  const RawAnswer none = get(path);
+  EXPECT_EQ(none.header("etag"), "\"0\"");
+  EXPECT_EQ(call("PUT", path, R"({"gpu":"true"})").status, 428);
+  const RawAnswer first = call("PUT", path, R"({"gpu":"true"})", "If-Match: \"0\"\r\n");
+  ASSERT_EQ(first.status, 200) << first.body;
+  EXPECT_EQ(call("PUT", path, "{}", "If-Match: \"0\"\r\n").status, 412);
+  EXPECT_EQ(call("PUT", path, R"({"gpu":1})", "If-Match: *\r\n").status, 422);
+  EXPECT_EQ(call("PUT", path, R"({"":"x"})", "If-Match: *\r\n").status, 422);
+  ASSERT_EQ(call("POST", "/api/v1/workers/node-1:drain").status, 200);
+  const auto settings = core::decode_node_settings(*server_.value(server_.keys.node_settings(NodeId("node-1"))));
+  EXPECT_EQ(settings->labels, (std::map<std::string, std::string>{{"gpu", "true"}}));  // a drain leaves them
+  EXPECT_EQ(call("PUT", path, "{}", fmt::format("If-Match: {}\r\n", get(path).header("etag"))).status, 200);
+  EXPECT_TRUE(core::decode_node_settings(*server_.value(server_.keys.node_settings(NodeId("node-1"))))->drain);
+}
+
+TEST_F(Api, RunNowOnAChosenWorker) {
+  ASSERT_EQ(create("x", kJob).status, 201);
+  EXPECT_EQ(code(call("POST", "/api/v1/jobs/x:run", R"({"worker":"node-1"})")), "worker_not_found");
+  EXPECT_TRUE(server_.list(server_.keys.triggers()).empty());
+  server_.put(server_.keys.worker(NodeId("node-1")), core::encode(worker_of("node-1")));
+  EXPECT_EQ(call("POST", "/api/v1/jobs/x:run", R"({"worker":"node-1"})").status, 202);
+  const auto trigger = core::decode_trigger(server_.list(server_.keys.triggers()).front().value);
+  ASSERT_TRUE(trigger);
+  EXPECT_EQ(trigger->worker, "node-1");
+}
+
+// Rule 18: nobody follows a run whose worker is out of contact before safe_after, unless somebody vouches for it.
+TEST_F(Api, ForgettingAWorkerFreesItsLocksAndOnlyThose) {
+  const NodeId dead("dead"), alive("alive");
+  const Incarnation incarnation(std::string(32, 'c'));
+  const auto lock = [&](const std::string& job, const NodeId& node) {
+    core::LockEntry entry;
+    entry.run = running_of(job, minutes_ago(server_, 1)).run;
+    entry.node = node;
+    entry.incarnation = incarnation;
+    entry.safe_after = server_.now() + std::chrono::hours(1);
+    server_.put(server_.keys.lock(JobName(job)), core::encode(entry));
+  };
+  for (int i = 0; i < 70; ++i) lock(fmt::format("job-{:02}", i), dead);
+  lock("other", alive);
+  server_.put(server_.keys.hold(dead, incarnation), "");
+  server_.put(server_.keys.worker(dead), core::encode(worker_of("dead")));
+  ASSERT_EQ(create("job-00", kJob).status, 201);
+  EXPECT_EQ(call("POST", "/api/v1/jobs/job-00:run").status, 202);  // its lock is that of a living worker
+  EXPECT_EQ(code(call("POST", "/api/v1/workers/dead:forget")), "worker_lives");
+  server_.remove(server_.keys.worker(dead));
+  EXPECT_EQ(code(call("POST", "/api/v1/workers/dead:forget")), "worker_lives");  // the hold stands
+  server_.remove(server_.keys.hold(dead, incarnation));
+  const RawAnswer locked = call("POST", "/api/v1/jobs/job-00:run");
+  EXPECT_EQ(locked.status, 409);
+  EXPECT_EQ(code(locked), "locked");
+  EXPECT_THAT(locked.body, HasSubstr("cronfleet worker forget dead"));
+  const RawAnswer forgotten = call("POST", "/api/v1/workers/dead:forget", R"({"reason":"burnt down"})");
+  ASSERT_EQ(forgotten.status, 200) << forgotten.body;
+  EXPECT_EQ(json::parse(forgotten.body).at("unlocked").as_array().size(), 70u);
+  EXPECT_EQ(server_.list(server_.keys.locks()).size(), 1u);
+  EXPECT_EQ(call("POST", "/api/v1/jobs/job-00:run").status, 202);
+  EXPECT_EQ(call("POST", "/api/v1/workers/nobody:forget").status, 404);
+}
+
+TEST_F(Api, AlarmsSayWhatToDo) {
+  core::WorkerEntry worker = worker_of("node-1");
+  worker.warnings = {"runs are kept together by cgroup v2; no_space: writing", "clock 3.1 s ahead", "odd"};
+  worker.refused = {{"x", "zone Mars/X is not known"}};
+  server_.put(server_.keys.worker(worker.node), core::encode(worker));
+  core::WorkerEntry calm = worker_of("node-2");
+  calm.warnings = {"runs are kept together by cgroup v2"};
+  calm.zone_version = "2026a";
+  server_.put(server_.keys.worker(calm.node), core::encode(calm));
+  server_.health.alarms = {"NOSPACE"};
+  server_.health.set_back = true;
+  const RawAnswer answer = get("/api/v1/alarms");
+  ASSERT_EQ(answer.status, 200) << answer.body;
+  EXPECT_EQ(names(answer, "code"), (std::vector<std::string>{"store_space", "restored_store", "disk_full",
+                                                             "clock_suspect", "worker_warning", "job_refused"}));
+  const auto alarms = json::parse(answer.body);
+  for (const auto& alarm : alarms.at("items").as_array()) EXPECT_FALSE(alarm.at("action").as_string().empty());
+  EXPECT_EQ(call("POST", "/api/v1/alarms/disk_full:confirm").status, 404);
+  const RawAnswer confirmed = call("POST", "/api/v1/alarms/restored_store:confirm", R"({"reason":"backup of noon"})");
+  ASSERT_EQ(confirmed.status, 200) << confirmed.body;
+  EXPECT_TRUE(core::decode_restored(*server_.value(server_.keys.restored())));
+  const auto jobs = json::parse(get("/api/v1/jobs").body);
+  EXPECT_EQ(jobs.at("total"), 0);
+}
+
+TEST_F(Api, ARefusedDocumentIsListedWithItsReason) {
+  server_.put(server_.keys.job(JobName("broken")), R"({"command":"true","cronExpr":"0 24 * * *"})");
+  ASSERT_EQ(create("fine", kJob).status, 201);
+  core::WorkerEntry old = worker_of("old");
+  old.refused = {{"fine", "an unknown field"}};
+  server_.put(server_.keys.worker(old.node), core::encode(old));
+  // Put by hand: no edit that lists wait for, so it comes when its watch delivers it.
+  json::value jobs;
+  for (int tries = 0; tries < 5'000; ++tries) {
+    jobs = json::parse(get("/api/v1/jobs").body);
+    if (jobs.at("total") == 2 && jobs.at("items").at(1).as_object().contains("refused_by")) break;
+  }
+  const auto& items = jobs.at("items").as_array();
+  ASSERT_EQ(items.size(), 2u);
+  EXPECT_EQ(items[0].at("valid"), false);
+  EXPECT_THAT(items[0].at("errors").at(0).at("detail").as_string().c_str(), HasSubstr("24"));
+  EXPECT_EQ(items[1].at("refused_by").at("old"), "an unknown field");
+}
+
+// API-9: a list that begins after a save was acknowledged has it.
+TEST_F(Api, ListsHaveWhatWasSaved) {
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_EQ(create(fmt::format("job-{:03}", i), kJob).status, 201);
+    EXPECT_EQ(json::parse(get("/api/v1/jobs?limit=1").body).at("total"), i + 1);
+  }
+  ASSERT_EQ(call("DELETE", "/api/v1/jobs/job-050", "", "If-Match: *\r\n").status, 200);
+  EXPECT_EQ(json::parse(get("/api/v1/jobs?limit=1").body).at("total"), 99);
+}
+
+TEST_F(Api, WhileTheStoreIsAwayCopiesAnswerAndWritesAreRefused) {
+  ASSERT_EQ(create("nightly", kJob).status, 201);
+  server_.put(server_.keys.worker(NodeId("node-1")), core::encode(worker_of("node-1")));
+  const auto running = running_of("nightly", minutes_ago(server_, 1));
+  server_.put(server_.keys.running(NodeId("node-1"), running.run), core::encode(running));
+  // Copies of what workers put come by their watches.
+  for (const char* path : {"/api/v1/runs?stale=ok", "/api/v1/workers?stale=ok"}) {
+    for (int tries = 0; tries < 5'000 && json::parse(get(path).body).at("items").as_array().empty(); ++tries) {
+    }
+  }
+  server_.take_store_away(true);
+  EXPECT_EQ(get("/readyz").status, 503);
+  for (const char* path : {"/api/v1/jobs", "/api/v1/runs", "/api/v1/workers"}) {
+    const RawAnswer answer = get(path);
+    ASSERT_EQ(answer.status, 200) << answer.body;
+    EXPECT_EQ(answer.header("x-cronfleet-stale"), "true") << path;
+    EXPECT_EQ(json::parse(answer.body).at("stale"), true) << path;
+    EXPECT_EQ(json::parse(answer.body).at("items").as_array().size(), 1u) << answer.body;
+  }
+  EXPECT_EQ(get("/api/v1/jobs/nightly").header("x-cronfleet-stale"), "true");
+  EXPECT_EQ(names(get("/api/v1/alarms"), "code"), std::vector<std::string>{"store_away"});
+  for (const RawAnswer& write :
+       {call("PUT", "/api/v1/jobs/nightly", kJob, "If-Match: *\r\n"), call("POST", "/api/v1/jobs/nightly:run"),
+        call("POST", "/api/v1/jobs/nightly:pause"), call("POST", "/api/v1/workers/node-1:drain")}) {
+    EXPECT_EQ(write.status, 503) << write.body;
+    EXPECT_FALSE(write.header("retry-after").empty());
+  }
+  server_.take_store_away(false);
+  for (int tries = 0; tries < 50'000 && !get("/api/v1/jobs").header("x-cronfleet-stale").empty(); ++tries) {
+  }
+  const RawAnswer healed = get("/api/v1/jobs");
+  EXPECT_EQ(healed.header("x-cronfleet-stale"), "");
+  EXPECT_FALSE(json::parse(healed.body).as_object().contains("stale"));
+  EXPECT_EQ(code(get("/api/v1/jobs?stale=maybe")), "invalid_query");
+}
+
 // Routes and docs/api.yaml name the same operations, in both directions.
 TEST_F(Api, DocumentNamesEveryRoute) {
   std::set<std::string> routes, documented;

@@ -1,4 +1,4 @@
-// api/await.h: turns a call that answers on a loop into one that a handler thread waits for.
+// async/await.h: turns a call that answers on a loop into one that a handler thread waits for.
 //
 //   auto listing = await<coord::Listing>([&](auto done) { store.list(prefix, std::move(done)); });
 //
@@ -14,7 +14,7 @@
 #include "async/callback.h"
 #include "base/status.h"
 
-namespace cronfleet::api {
+namespace cronfleet::async {
 
 constexpr std::chrono::milliseconds kStoreTimeout{10'000};
 
@@ -28,7 +28,7 @@ Result<T> await(Start start, std::chrono::milliseconds limit = kStoreTimeout) {
   };
   // Shared with the callback, which may outlive this call.
   const auto waiting = std::make_shared<Waiting>();
-  start(async::Callback<Result<T>>([waiting](Result<T> answer) {
+  start(Callback<Result<T>>([waiting](Result<T> answer) {
     const std::lock_guard lock(waiting->mutex);
     waiting->answer.emplace(std::move(answer));
     waiting->answered.notify_one();
@@ -39,4 +39,4 @@ Result<T> await(Start start, std::chrono::milliseconds limit = kStoreTimeout) {
   return std::move(*waiting->answer);
 }
 
-}  // namespace cronfleet::api
+}  // namespace cronfleet::async
