@@ -290,22 +290,26 @@ TEST(Config, TheReferencesFilesStartAFleet) {
   EXPECT_EQ(master->config.etcd.endpoints, std::vector<std::string>{"localhost:2379"});
   EXPECT_EQ(master->config.etcd.dial_timeout, seconds(5));
   EXPECT_EQ(master->config.mongodb.uri, "mongodb://127.0.0.1:27017");
-  EXPECT_EQ(master->notes,
-            (std::vector<std::string>{
-                "c.json:5:15: http.apiPort: the port is open to this machine alone, not to the network",
-                "c.json:7:22: http.apiReadTimeout: counts for the body of a request; its head has 10 s",
-                "c.json:9:23: http.apiWriteTimeout: counts for each piece of an answer, not for the whole of it",
-                "c.json:16:14: webroot: has no effect: the program serves no files from disk",
-                "c.json:12:96: etcd.etcdDialTimeout: counts for one attempt to connect; there are as many as it takes",
-                "c.json:13:29: mongodb.mongodbUri: has no effect while history.backend is \"local\"",
-                "c.json:13:83: mongodb.mongodbConnectTimeout: has no effect while history.backend is \"local\"",
-                "c.json:14:26: log.logDatabase: has no effect while history.backend is \"local\"",
-                "c.json:14:51: log.logCollection: has no effect while history.backend is \"local\""}));
+  EXPECT_EQ(
+      master->notes,
+      (std::vector<std::string>{
+          "c.json:5:15: http.apiPort: the port is open to this machine alone, not to the network",
+          "c.json:7:22: http.apiReadTimeout: counts for the body of a request; its head has 10 s",
+          "c.json:9:23: http.apiWriteTimeout: counts for each piece of an answer, not for the whole of it",
+          "c.json:16:14: webroot: has no effect: the program serves no files from disk",
+          "c.json:12:96: etcd.etcdDialTimeout: counts for one attempt to connect; there are as many as it takes"}));
   const auto worker = load_worker(with_file(std::string(kWorkerFile)));
   ASSERT_TRUE(worker) << worker.error().text();
   EXPECT_EQ(worker->config.history.batch_records, 100u);
   EXPECT_EQ(worker->config.history.batch_delay, seconds(1));
-  EXPECT_EQ(worker->notes.size(), 5u);
+  EXPECT_EQ(master->config.backend, HistoryBackend::Mongo);  // whoever names one means it
+  EXPECT_EQ(worker->config.backend, HistoryBackend::Mongo);
+  EXPECT_EQ(worker->notes.size(), 1u);
+  Sources local = with_file(std::string(kWorkerFile));
+  local.overrides = {{"--set", "history.backend", "local"}};
+  EXPECT_EQ(load_worker(local)->config.backend, HistoryBackend::Local);
+  EXPECT_EQ(load_worker(local)->notes.size(), 5u);
+  EXPECT_EQ(load_worker(at_home())->config.backend, HistoryBackend::Local);
   // One file for both roles.
   EXPECT_TRUE(load_worker(with_file(std::string(kMasterFile))));
   EXPECT_TRUE(load_master(with_file(std::string(kWorkerFile))));

@@ -272,6 +272,24 @@ void declare(Settings& settings, WorkerConfig& config) {
   declare(settings, config.mongodb);
 }
 
+namespace {
+
+// Whoever names a MongoDB means it, as in the reference.
+HistoryBackend settled(Settings& settings, HistoryBackend backend, const MongoConfig& mongodb) {
+  if (settings.has_value("history.backend")) return backend;
+  return mongodb.uri.empty() ? HistoryBackend::Local : HistoryBackend::Mongo;
+}
+
+}  // namespace
+
+void settle(Settings&, StandaloneConfig&) {}
+void settle(Settings& settings, MasterConfig& config) {
+  config.backend = settled(settings, config.backend, config.mongodb);
+}
+void settle(Settings& settings, WorkerConfig& config) {
+  config.backend = settled(settings, config.backend, config.mongodb);
+}
+
 void check(Settings& settings, const StandaloneConfig& config) {
   check_data_dir(settings, config.data_dir);
   check_ports(settings, config.http, config.metrics);

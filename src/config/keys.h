@@ -10,6 +10,11 @@ void declare(Settings& settings, StandaloneConfig& config);
 void declare(Settings& settings, MasterConfig& config);
 void declare(Settings& settings, WorkerConfig& config);
 
+// What follows from the values where nothing was said.
+void settle(Settings&, StandaloneConfig&);
+void settle(Settings& settings, MasterConfig& config);
+void settle(Settings& settings, WorkerConfig& config);
+
 // What no single value shows, and what a key of the reference means here. Called when all sources have been read.
 void check(Settings& settings, const StandaloneConfig& config);
 void check(Settings& settings, const MasterConfig& config);

@@ -39,6 +39,7 @@ tl::expected<Loaded<Config>, Mistakes> load(std::string role, Config defaults, c
   Settings settings(std::move(role));
   declare(settings, loaded.config);
   settings.read(sources);
+  settle(settings, loaded.config);
   check(settings, loaded.config);
   Mistakes mistakes = settings.take_mistakes();
   if (!mistakes.empty()) return tl::unexpected(std::move(mistakes));

@@ -76,7 +76,7 @@ struct MongoConfig {
   friend bool operator==(const MongoConfig&, const MongoConfig&) = default;
 };
 
-// Where the runs of a fleet are recorded.
+// Where the runs of a fleet are recorded. By default in MongoDB where mongodb.uri is set.
 enum class HistoryBackend {
   Local,  // each worker in a file of its own: a master sees what runs, and the newest record of each job
   Mongo,  // all in one MongoDB
