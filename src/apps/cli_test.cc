@@ -123,7 +123,7 @@ TEST(Client, SaysWhyItCannotReachTheServer) {
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().kind, ClientError::Kind::Unreachable);
   EXPECT_EQ(answer.error().message,
-            "cannot reach http://127.0.0.1:1: connection refused; is cronfleet standalone running?");
+            "cannot reach http://127.0.0.1:1: connection refused; is a cronfleet server running there?");
 }
 
 TEST(ExitCodes, AsAShellWouldSay) {

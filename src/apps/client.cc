@@ -110,7 +110,7 @@ class Connection {
   tl::unexpected<ClientError> unreachable(std::string_view why) const {
     return tl::unexpected(
         ClientError{ClientError::Kind::Unreachable,
-                    fmt::format("cannot reach {}: {}; is cronfleet standalone running?", server_.text(), why)});
+                    fmt::format("cannot reach {}: {}; is a cronfleet server running there?", server_.text(), why)});
   }
 
   const ServerAddress& server_;

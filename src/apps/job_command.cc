@@ -7,9 +7,11 @@
 #include <memory>
 
 #include "api/url.h"
+#include "apps/answers.h"
 #include "apps/follow.h"
 #include "apps/job_files.h"
 #include "apps/terminal.h"
+#include "async/asio_loop.h"
 #include "domain/job_json.h"
 #include "domain/json_writer.h"
 
@@ -19,28 +21,6 @@ namespace {
 namespace json = boost::json;
 
 std::string address_of(std::string_view name) { return "/api/v1/jobs/" + api::percent_encode(name); }
-
-// Text at a path of keys ("job", "schedule"), or of the first element of an array; empty where there is none.
-std::string text_at(const json::value& value, std::initializer_list<const char*> path) {
-  const json::value* at = &value;
-  for (const char* key : path) {
-    at = at->is_object() ? at->get_object().if_contains(key) : nullptr;
-    if (!at) return "";
-  }
-  if (at->is_array()) {
-    if (at->get_array().empty()) return "";
-    at = &at->get_array().front();
-  }
-  if (at->is_string()) return std::string(at->get_string().data(), at->get_string().size());
-  return at->is_null() ? "" : json::serialize(*at);
-}
-
-CliResult<json::value> parse_answer(const ClientAnswer& answer) {
-  json::error_code no_json;
-  auto value = json::parse(answer.body, no_json);
-  if (no_json) return CliFailure({kExitFailure, "the server's answer is no JSON"});
-  return value;
-}
 
 // What happened to one document.
 struct Applied {
@@ -124,6 +104,20 @@ struct ListFilter {
   std::string text;
 };
 
+bool is_paused(const json::value& item) {
+  const auto until = parse_rfc3339(text_at(item, {"job", "paused_until"}));
+  return until && *until > async::SystemClock().wall();
+}
+
+// The first thing that is wrong with a document.
+std::string refusal_of(const json::value& item) {
+  const json::value& errors = item.at("errors");
+  if (!errors.is_array() || errors.get_array().empty()) return "";
+  const json::value& first = errors.get_array().front();
+  const std::string pointer = text_at(first, {"pointer"});
+  return (pointer.empty() ? "" : pointer + ": ") + text_at(first, {"detail"});
+}
+
 int list(const Cli& cli, const ListFilter& filter) {
   json::array items;
   for (std::string cursor;;) {
@@ -155,12 +149,19 @@ int list(const Cli& cli, const ListFilter& filter) {
     const bool enabled = text_at(item, {"job", "enabled"}) != "false", valid = text_at(item, {"valid"}) != "false";
     std::string zone = text_at(item, {"job", "time_zone"});
     table.add({text_at(item, {"name"}), text_at(item, {"job", "schedule"}), zone.empty() ? "UTC" : zone,
-               !valid    ? "invalid"
-               : enabled ? "enabled"
-                         : "disabled",
+               !valid            ? "refused"
+               : !enabled        ? "disabled"
+               : is_paused(item) ? "paused"
+                                 : "enabled",
                local_time(text_at(item, {"next_firings"}))});
   }
   if (cli.options.output == "table") cli.print(table.text());
+  for (const json::value& item : items) {
+    const std::string why = text_at(item, {"errors"});
+    if (cli.options.output == "table" && text_at(item, {"valid"}) == "false")
+      cli.say(fmt::format("job '{}' is refused: {}", visible(text_at(item, {"name"})),
+                          visible(why.empty() ? why : refusal_of(item))));
+  }
   return kExitOk;
 }
 
@@ -223,10 +224,37 @@ int erase(const Cli& cli, const std::vector<std::string>& names, bool yes) {
   return exit_code;
 }
 
-int run(const Cli& cli, const std::string& name, const std::string& reason, bool wait) {
+int pause(const Cli& cli, const std::vector<std::string>& names, const std::string& verb, const std::string& until,
+          const std::string& reason) {
+  domain::JsonWriter body;
+  body.object([&] {
+    if (!until.empty()) body.member("until", until);
+    if (!reason.empty()) body.member("reason", reason);
+  });
+  const std::string document = body.take();
+  int exit_code = kExitOk;
+  for (const std::string& name : names) {
+    const auto answer = cli.ask({.method = "POST", .target = address_of(name) + ":" + verb, .body = document});
+    const auto value = answer ? parse_answer(*answer) : CliResult<json::value>(CliFailure(answer.error()));
+    if (!value) {
+      exit_code = failed(cli, value.error());
+      continue;
+    }
+    const std::string next = text_at(*value, {"next_firings"});
+    cli.print(cli.options.output == "json" ? answer->body + "\n"
+              : cli.options.output == "name"
+                  ? visible(name) + "\n"
+                  : fmt::format("job '{}' {}; {}\n", visible(name), verb == "pause" ? "paused" : "resumed",
+                                next.empty() ? "does not fire" : "fires next at " + local_time(next)));
+  }
+  return exit_code;
+}
+
+int run(const Cli& cli, const std::string& name, const std::string& reason, const std::string& worker, bool wait) {
   domain::JsonWriter body;
   body.object([&] {
     if (!reason.empty()) body.member("reason", reason);
+    if (!worker.empty()) body.member("worker", worker);
   });
   const auto answer = cli.ask_again({.method = "POST", .target = address_of(name) + ":run", .body = body.take()});
   const auto value = answer ? parse_answer(*answer) : CliResult<json::value>(CliFailure(answer.error()));
@@ -255,7 +283,7 @@ struct Flags {
   ClientOptions client;
   std::vector<std::string> paths, names;
   ListFilter filter;
-  std::string name, reason;
+  std::string name, reason, until, worker;
   bool wait = false, yes = false;
 };
 
@@ -263,7 +291,7 @@ struct Flags {
 
 void add_job_command(CLI::App& app, CliIo io, int& exit_code) {
   const auto flags = std::make_shared<Flags>();
-  CLI::App* job = app.add_subcommand("job", "Jobs: apply, list, get, delete, run");
+  CLI::App* job = app.add_subcommand("job", "Jobs: apply, list, get, delete, run, pause, resume");
   job->require_subcommand(1);
   job->footer("Examples and options: cronfleet job VERB --help");
   const auto verb = [&](const char* name, const char* what, const char* examples, auto action) {
@@ -309,18 +337,40 @@ void add_job_command(CLI::App& app, CliIo io, int& exit_code) {
   delete_verb->add_option("names", flags->names, "their names")->required();
   delete_verb->add_flag("-y,--yes", flags->yes, "do not ask");
 
-  CLI::App* run_verb = verb("run", "Run a job now",
-                            "With --wait the exit code is the job's own, 128 + n when signal n ended it, and 125 when\n"
-                            "cronfleet itself failed or the job never ran.\n"
-                            "Examples:\n"
-                            "  cronfleet job run nightly\n"
-                            "  cronfleet job run nightly --wait\n"
-                            "  cronfleet job run nightly --reason 'after the fix'",
-                            [flags](const Cli& cli) { return run(cli, flags->name, flags->reason, flags->wait); });
+  CLI::App* run_verb =
+      verb("run", "Run a job now",
+           "With --wait the exit code is the job's own, 128 + n when signal n ended it, and 125 when\n"
+           "cronfleet itself failed or the job never ran.\n"
+           "Examples:\n"
+           "  cronfleet job run nightly\n"
+           "  cronfleet job run nightly --wait\n"
+           "  cronfleet job run nightly --worker web-1 --reason 'after the fix'",
+           [flags](const Cli& cli) { return run(cli, flags->name, flags->reason, flags->worker, flags->wait); });
   run_verb->add_option("name", flags->name, "its name")->required();
   run_verb->add_flag("-w,--wait", flags->wait, "follow its output until it is over");
   run_verb->add_option("--reason", flags->reason, "why, for the record");
-  for (CLI::App* sub : {apply_verb, list_verb, get_verb, delete_verb, run_verb})
+  run_verb->add_option("--worker", flags->worker, "node id of the worker that is to run it; any when absent");
+
+  CLI::App* pause_verb =
+      verb("pause", "No firings until an instant, or until it is resumed",
+           "Examples:\n"
+           "  cronfleet job pause nightly\n"
+           "  cronfleet job pause nightly --until 2027-01-02T00:00:00Z --reason holidays\n"
+           "  cronfleet job list --label team=db -o name | xargs -d '\\n' cronfleet job pause",
+           [flags](const Cli& cli) { return pause(cli, flags->names, "pause", flags->until, flags->reason); });
+  pause_verb->add_option("--until", flags->until, "RFC 3339 time from which on it fires again");
+  CLI::App* resume_verb =
+      verb("resume", "End a pause",
+           "Examples:\n"
+           "  cronfleet job resume nightly\n"
+           "  cronfleet job resume one two three\n"
+           "  cronfleet job list -o name | xargs -d '\\n' cronfleet job resume",
+           [flags](const Cli& cli) { return pause(cli, flags->names, "resume", "", flags->reason); });
+  for (CLI::App* both : {pause_verb, resume_verb}) {
+    both->add_option("names", flags->names, "their names")->required();
+    both->add_option("--reason", flags->reason, "why, for the server's log");
+  }
+  for (CLI::App* sub : {apply_verb, list_verb, get_verb, delete_verb, run_verb, pause_verb, resume_verb})
     add_client_options(*sub, flags->client);
 }
 

@@ -3,10 +3,12 @@
 #include <csignal>
 
 #include "apps/cron_command.h"
+#include "apps/doctor_command.h"
 #include "apps/job_command.h"
 #include "apps/run_command.h"
 #include "apps/service_commands.h"
 #include "apps/version_command.h"
+#include "apps/worker_command.h"
 #include "async/asio_loop.h"
 
 int main(int count, char** arguments) {
@@ -21,9 +23,13 @@ int main(int count, char** arguments) {
       "  cronfleet cron explain '0 3 * * 1-5' --zone Asia/Shanghai");
   int exit_code = 0;
   add_standalone_command(app, exit_code);
+  add_master_command(app, exit_code);
+  add_worker_verbs(add_worker_command(app, exit_code), {}, exit_code);
   add_job_command(app, {}, exit_code);
   add_run_command(app, {}, exit_code);
+  add_alarm_command(app, {}, exit_code);
   add_cron_command(app, {.now = [] { return cronfleet::async::SystemClock().wall(); }}, exit_code);
+  add_doctor_command(app, exit_code);
   add_version_command(app, {}, exit_code);
   add_runner_command(app, exit_code);
   try {

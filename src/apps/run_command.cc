@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "api/url.h"
+#include "apps/answers.h"
 #include "apps/follow.h"
 #include "apps/terminal.h"
 #include "domain/json_writer.h"
@@ -17,11 +18,6 @@ namespace {
 namespace json = boost::json;
 
 std::string address_of(std::string_view id) { return "/api/v1/runs/" + api::percent_encode(id); }
-
-int failed(const Cli& cli, const CliError& error) {
-  cli.say(error.message);
-  return error.exit_code;
-}
 
 CliResult<domain::RunRecord> record_of(std::string_view text) {
   auto record = domain::decode_run(text);
@@ -87,6 +83,8 @@ int list(const Cli& cli, const ListFilter& filter) {
     }
   }
   if (cli.options.output == "table") cli.print(table.text());
+  if (text_at(parsed, {"stale"}) == "true") cli.say("the store is away: this is how it was when it was last seen");
+  if (text_at(parsed, {"partial"}) == "true") cli.say("not all records: " + text_at(parsed, {"partial_reason"}));
   return kExitOk;
 }
 

@@ -2,6 +2,8 @@
 
 #include <memory>
 
+#include "apps/fleet_worker.h"
+#include "apps/master.h"
 #include "apps/service_flags.h"
 #include "apps/standalone.h"
 #include "apps/version.h"
@@ -26,6 +28,47 @@ void add_standalone_command(CLI::App& app, int& exit_code) {
       return run_standalone({config, std::string(kVersion)}, log);
     });
   });
+}
+
+void add_master_command(CLI::App& app, int& exit_code) {
+  auto flags = std::make_shared<ServiceFlags>();
+  CLI::App* command = app.add_subcommand("master", "API of a fleet, over etcd; any number side by side");
+  flags->add_to(*command);
+  flags->add_port_to(*command);
+  command->footer(
+      "Examples:\n"
+      "  cronfleet master --config master.json\n"
+      "  cronfleet master --set etcd.endpoints=10.0.0.1:2379,10.0.0.2:2379,10.0.0.3:2379\n"
+      "  cronfleet master --config master.json --print-config\n"
+      "Ends with 69 when another process holds the port, 78 for a configuration that cannot work.");
+  command->callback([flags, &exit_code] {
+    exit_code = run_service(*flags, config::load_master, [](const config::MasterConfig& config, Log& log) {
+      return run_master({config, std::string(kVersion)}, log);
+    });
+  });
+}
+
+CLI::App& add_worker_command(CLI::App& app, int& exit_code) {
+  auto flags = std::make_shared<ServiceFlags>();
+  CLI::App* command =
+      app.add_subcommand("worker", "Schedules and runs the jobs of a fleet; with a verb: workers, seen by the client");
+  flags->add_to(*command);
+  flags->add_data_dir_to(*command);
+  command->require_subcommand(0, 1);
+  command->footer(
+      "Examples:\n"
+      "  cronfleet worker --config worker.json\n"
+      "  cronfleet worker --set etcd.endpoints=10.0.0.1:2379 --set worker.labels=zone=eu,gpu=true\n"
+      "  cronfleet worker list\n"
+      "Ends with 69 when another process holds the data folder or the node id, 78 for a configuration that cannot "
+      "work.");
+  command->callback([flags, command, &exit_code] {
+    if (!command->get_subcommands().empty()) return;
+    exit_code = run_service(*flags, config::load_worker, [](const config::WorkerConfig& config, Log& log) {
+      return run_worker({config, std::string(kVersion)}, log);
+    });
+  });
+  return *command;
 }
 
 void add_runner_command(CLI::App& app, int& exit_code) {

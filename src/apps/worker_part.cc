@@ -7,6 +7,10 @@ namespace {
 
 using Level = Log::Level;
 
+// For the stores to take what is left once no run is.
+constexpr std::chrono::seconds kFarewell{10}, kFarewellInHaste{2};
+constexpr std::chrono::milliseconds kLook{200};
+
 exec::PosixOptions executor_options(const WorkerSettings& settings) {
   exec::PosixOptions options{.journal_folder = (settings.folder / "journal").string()};
   options.journal_bytes_max = settings.history.spool_bytes_max;
@@ -80,7 +84,26 @@ void WorkerPart::start() {
 
 void WorkerPart::stop(async::Task done) {
   if (!started_) return leave(std::move(done));
-  worker_->stop(shutdown_grace_, [this, done = std::move(done)]() mutable { leave(std::move(done)); });
+  stopped_ = std::move(done);
+  worker_->stop(shutdown_grace_, [this] {
+    if (stopped_) leave(std::exchange(stopped_, {}));
+  });
+  if (++stop_calls_ == 1) look_whether_all_is_over();
+}
+
+void WorkerPart::look_whether_all_is_over() {
+  if (!stopped_) return;
+  const MonoTime now = daemon_.clock.mono();
+  if (worker_->scheduler().runs_active() > 0) {
+    idle_since_.reset();
+  } else if (!idle_since_) {
+    idle_since_ = now;
+  } else if (now - *idle_since_ >= (stop_calls_ > 1 ? kFarewellInHaste : kFarewell)) {
+    daemon_.log.on_message(Level::Warn, "leaving without an answer of the stores",
+                           "what they have not taken stands in the journal and follows at the next start");
+    return leave(std::exchange(stopped_, {}));
+  }
+  daemon_.loop.at(now + kLook, [this] { look_whether_all_is_over(); });
 }
 
 void WorkerPart::leave(async::Task done) {

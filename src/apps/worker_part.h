@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "apps/daemon.h"
@@ -33,7 +34,8 @@ class WorkerPart {
 
   void start();
   // Claims nothing more, waits for the runs (shutdown_grace), ends the rest, then the runner; `done` once all is over.
-  // Called again: at once.
+  // A store or history that is away does not keep it: what it cannot hand over stands in the journal. Called again: at
+  // once.
   void stop(async::Task done);
   // For a node id that another process holds: ends the runner alone.
   void leave(async::Task done);
@@ -54,6 +56,8 @@ class WorkerPart {
 
   WorkerPart(Daemon& daemon, const WorkerSettings& settings);
 
+  void look_whether_all_is_over();
+
   Daemon& daemon_;
   const std::chrono::milliseconds shutdown_grace_;
   LateSink sink_;
@@ -61,6 +65,9 @@ class WorkerPart {
   std::vector<exec::JournalEntry> journal_;
   std::unique_ptr<runtime::Worker> worker_;
   bool started_ = false;
+  async::Task stopped_;  // what to call in the end; empty: not asked yet, or called
+  int stop_calls_ = 0;
+  std::optional<MonoTime> idle_since_;  // while stopping: no run is left
 };
 
 }  // namespace cronfleet::apps

@@ -8,6 +8,7 @@
 #include "apps/job_command.h"
 #include "apps/run_command.h"
 #include "apps/version_command.h"
+#include "apps/worker_command.h"
 #include "tests/integration/api_server.h"
 
 namespace cronfleet {
@@ -54,6 +55,8 @@ class Cli : public ::testing::Test {
     apps::add_job_command(app, io, exit_code);
     apps::add_run_command(app, io, exit_code);
     apps::add_version_command(app, io, exit_code);
+    apps::add_worker_verbs(*app.add_subcommand("worker", "workers"), io, exit_code);
+    apps::add_alarm_command(app, io, exit_code);
     if (arguments.size() > 1) arguments.insert(arguments.end(), {"--server", server_address_});
     std::reverse(arguments.begin(), arguments.end());
     try {
@@ -97,6 +100,57 @@ TEST_F(Cli, AppliesListsGetsDeletes) {
   EXPECT_EQ(run({"job", "delete", "夜间 备份"}).exit_code, 4);
 }
 
+TEST_F(Cli, OperatesWorkers) {
+  core::WorkerEntry worker;
+  worker.node = NodeId("web-1");
+  worker.host = "web-1.example";
+  worker.capacity = 4;
+  worker.running = 1;
+  worker.labels = {{"zone", "eu"}};
+  worker.warnings = {"clock 3.1 s ahead"};
+  server_.put(server_.keys.worker(worker.node), core::encode(worker));
+  EXPECT_THAT(run({"worker", "list"}).out, HasSubstr("web-1  ready  1/4      zone=eu"));
+  EXPECT_EQ(run({"worker", "list", "-o", "name"}).out, "web-1\n");
+  EXPECT_THAT(run({"worker", "get", "web-1"}).out, HasSubstr("WARNING  clock 3.1 s ahead\n"));
+  EXPECT_EQ(run({"worker", "get", "web-9"}).exit_code, 4);
+  EXPECT_EQ(run({"worker", "drain", "web-1", "--reason", "new disk"}).out,
+            "worker 'web-1' takes no more runs; what runs goes on\n");
+  EXPECT_THAT(run({"worker", "get", "web-1"}).out, HasSubstr("REASON   new disk\n"));
+  EXPECT_EQ(run({"worker", "undrain", "web-1"}).exit_code, 0);
+  EXPECT_EQ(run({"worker", "labels", "web-1", "gpu=true", "rack=7"}).out, "gpu=true\nrack=7\n");
+  EXPECT_EQ(run({"worker", "labels", "web-1", "gpu-"}).out, "rack=7\n");
+  EXPECT_EQ(run({"worker", "labels", "web-1"}).out, "rack=7\n");
+  EXPECT_EQ(run({"worker", "labels", "web-1", "gpu"}).exit_code, 2);
+
+  const Ran alarms = run({"alarm", "list"});
+  EXPECT_THAT(alarms.out, HasSubstr("clock_suspect  web-1  clock 3.1 s ahead  set its clock"));
+  EXPECT_EQ(run({"alarm", "list", "-o", "name"}).out, "clock_suspect\n");
+  EXPECT_EQ(run({"alarm", "confirm", "clock_suspect"}).exit_code, 2);
+  EXPECT_THAT(run({"alarm", "confirm", "restored_store"}).out, HasSubstr("claims go on"));
+
+  EXPECT_EQ(run({"worker", "forget", "web-1"}).exit_code, 2) << "nobody vouched for it";
+  EXPECT_EQ(run({"worker", "forget", "web-1", "--yes"}).exit_code, 6) << "it is registered";
+  server_.remove(server_.keys.worker(worker.node));
+  EXPECT_THAT(run({"worker", "forget", "web-1", "--yes"}).out, HasSubstr("0 of its jobs may run elsewhere"));
+}
+
+TEST_F(Cli, PausesResumesAndChoosesAWorker) {
+  ASSERT_EQ(run({"job", "apply", "-f", "-"}, job("nightly", "0 2 * * *")).exit_code, 0);
+  EXPECT_EQ(run({"job", "pause", "nightly"}).out, "job 'nightly' paused; does not fire\n");
+  EXPECT_THAT(run({"job", "list"}).out, HasSubstr("paused"));
+  EXPECT_THAT(run({"job", "resume", "nightly"}).out, StartsWith("job 'nightly' resumed; fires next at "));
+  EXPECT_EQ(run({"job", "pause", "nightly", "--until", "yesterday"}).exit_code, 7);
+  EXPECT_EQ(run({"job", "pause", "nobody"}).exit_code, 4);
+  const Ran nowhere = run({"job", "run", "nightly", "--worker", "web-1"});
+  EXPECT_EQ(nowhere.exit_code, 7);
+  EXPECT_EQ(nowhere.err, "no worker 'web-1' is registered\n");
+  server_.put(server_.keys.job(JobName("broken")), R"({"command":"true","cronExpr":"0 24 * * *"})");
+  Ran listed;
+  for (int tries = 0; tries < 2'000 && listed.out.find("refused") == std::string::npos; ++tries)
+    listed = run({"job", "list"});
+  EXPECT_THAT(listed.err, HasSubstr("job 'broken' is refused: /"));
+}
+
 TEST_F(Cli, ListsEveryPage) {
   std::string all = "[";
   for (int i = 0; i < 520; ++i) all += (i ? "," : "") + job(fmt::format("job-{:03}", i), "@daily");
@@ -121,7 +175,8 @@ TEST_F(Cli, SaysWhatIsWrongAndWhere) {
   server_address_ = "http://127.0.0.1:1";
   const Ran unreachable = run({"job", "list"});
   EXPECT_EQ(unreachable.exit_code, 8);
-  EXPECT_EQ(unreachable.err, "cannot reach http://127.0.0.1:1: connection refused; is cronfleet standalone running?\n");
+  EXPECT_EQ(unreachable.err,
+            "cannot reach http://127.0.0.1:1: connection refused; is a cronfleet server running there?\n");
   server_address_ = "ftp://x";
   EXPECT_EQ(run({"job", "list"}).exit_code, 2);
 }

@@ -128,7 +128,7 @@ std::string Process::errors() {
 
 Standalone::Standalone(std::filesystem::path data, std::vector<std::string> flags,
                        std::map<std::string, std::string> environment)
-    : process_(
+    : Server(
           [&] {
             std::vector<std::string> arguments{binary(), "standalone", "--data-dir", data.string(),
                                                "--port", "0",          "--set",      "metrics.enabled=false"};
@@ -137,26 +137,30 @@ Standalone::Standalone(std::filesystem::path data, std::vector<std::string> flag
           }(),
           std::move(environment)) {}
 
-bool Standalone::wait_until_ready(std::chrono::milliseconds limit) {
+bool Server::wait_until_listening(std::chrono::milliseconds limit) {
   return eventually(
              [&] {
                if (!process_.running()) return true;  // it ended: no use waiting
-               if (port_ == 0) {
-                 const std::string log = process_.errors();
-                 const std::string mark = "listening: 127.0.0.1:";
-                 const auto at = log.find(mark);
-                 if (at == std::string::npos || log.find('\n', at) == std::string::npos) return false;
-                 const char* digits = log.data() + at + mark.size();
-                 std::from_chars(digits, log.data() + log.size(), port_);
-               }
-               return ask("GET", "/readyz").status == 200;
+               const std::string log = process_.errors();
+               const std::string mark = "listening: 127.0.0.1:";
+               const auto at = log.find(mark);
+               if (at == std::string::npos || log.find('\n', at) == std::string::npos) return false;
+               const char* digits = log.data() + at + mark.size();
+               std::from_chars(digits, log.data() + log.size(), port_);
+               return true;
              },
              limit) &&
          process_.running() && port_ != 0;
 }
 
-HttpAnswer Standalone::ask(const std::string& method, const std::string& path, const std::string& body,
-                           const std::map<std::string, std::string>& headers) {
+bool Server::wait_until_ready(std::chrono::milliseconds limit) {
+  return wait_until_listening(limit) &&
+         eventually([&] { return !process_.running() || ask("GET", "/readyz").status == 200; }, limit) &&
+         process_.running();
+}
+
+HttpAnswer Server::ask(const std::string& method, const std::string& path, const std::string& body,
+                       const std::map<std::string, std::string>& headers) {
   HttpAnswer answer;
   const int fd = connect_to(port_);
   if (fd < 0) return answer;
@@ -190,14 +194,14 @@ HttpAnswer Standalone::ask(const std::string& method, const std::string& path, c
   return answer;
 }
 
-int Standalone::put_job(const std::string& name, const std::string& members) {
+int Server::put_job(const std::string& name, const std::string& members) {
   const std::string path = "/api/v1/jobs/" + percent_encoded(name);
   const std::string body = "{\"name\":\"" + name + "\"," + members + "}";
   const HttpAnswer created = ask("PUT", path, body, {{"If-None-Match", "*"}});
   return created.status == 412 ? ask("PUT", path, body, {{"If-Match", "*"}}).status : created.status;
 }
 
-std::vector<boost::json::object> Standalone::runs(const std::string& job) {
+std::vector<boost::json::object> Server::runs(const std::string& job) {
   std::vector<boost::json::object> all;
   std::string cursor;
   do {

@@ -59,12 +59,14 @@ class Process {
   std::string text_;
 };
 
-// `cronfleet standalone` on a free port.
-class Standalone {
+// A cronfleet process that listens, asked over HTTP.
+class Server {
  public:
-  explicit Standalone(std::filesystem::path data, std::vector<std::string> flags = {},
-                      std::map<std::string, std::string> environment = {});
+  // What it says about where it listens tells the port: "--port 0" belongs into the arguments.
+  explicit Server(std::vector<std::string> arguments, std::map<std::string, std::string> environment = {})
+      : process_(std::move(arguments), std::move(environment)) {}
 
+  bool wait_until_listening(std::chrono::milliseconds limit = std::chrono::seconds(30));
   bool wait_until_ready(std::chrono::milliseconds limit = std::chrono::seconds(30));
   HttpAnswer ask(const std::string& method, const std::string& path, const std::string& body = {},
                  const std::map<std::string, std::string>& headers = {});
@@ -78,6 +80,13 @@ class Standalone {
  private:
   Process process_;
   std::uint16_t port_ = 0;
+};
+
+// `cronfleet standalone` on a free port.
+class Standalone : public Server {
+ public:
+  explicit Standalone(std::filesystem::path data, std::vector<std::string> flags = {},
+                      std::map<std::string, std::string> environment = {});
 };
 
 // True as soon as `condition` holds; false when it does not within `limit`.

@@ -1,0 +1,83 @@
+#include "apps/fleet_history.h"
+
+#include "history/mongo/mongo_run_history.h"
+#include "history/recent/published_history.h"
+#include "history/recent/recent_history.h"
+
+namespace cronfleet::apps {
+namespace {
+
+using Level = Log::Level;
+
+Level level_of(history::MongoLogLevel level) {
+  switch (level) {
+    case history::MongoLogLevel::Error: return Level::Warn;  // it is being handled: what is lost says so itself
+    case history::MongoLogLevel::Warning: return Level::Warn;
+    case history::MongoLogLevel::Info: return Level::Debug;
+  }
+  return Level::Warn;
+}
+
+history::Retention retention_of(const config::HistoryConfig& config) {
+  return {std::chrono::duration_cast<std::chrono::hours>(config.retention_age),
+          static_cast<std::uint64_t>(config.retention_count)};
+}
+
+Result<std::unique_ptr<history::RunHistory>> open_mongo(Daemon& daemon, const config::MongoConfig& config,
+                                                        const history::Retention& keep) {
+  history::MongoOptions options;
+  options.uri = config.uri;
+  options.database = config.database;
+  options.collection = config.collection;
+  options.connect_timeout = config.connect_timeout;
+  options.retention = keep;
+  options.log = [&log = daemon.log](history::MongoLogLevel level, std::string_view message) {
+    log.on_message(level_of(level), "mongodb", message);
+  };
+  auto opened = history::MongoRunHistory::open(std::move(options), daemon.loop, daemon.clock);
+  if (!opened) return Failure(opened.error());
+  return std::unique_ptr<history::RunHistory>(std::move(*opened));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<FleetHistory>> FleetHistory::open_for_master(Daemon& daemon, const config::MasterConfig& config,
+                                                                    FleetStore& fleet) {
+  auto opened = std::unique_ptr<FleetHistory>(new FleetHistory());
+  if (config.backend == config::HistoryBackend::Mongo) {
+    auto mongo = open_mongo(daemon, config.mongodb, {});  // it writes no records: nothing is too old for it
+    if (!mongo) return Failure(mongo.error());
+    opened->history_ = std::move(*mongo);
+    return opened;
+  }
+  opened->history_ = std::make_unique<history::RecentHistory>(fleet.store(), daemon.loop, fleet.keys());
+  opened->kept_elsewhere_ =
+      "each worker keeps its own records (history.backend is local): of runs that are over, the newest of each job is "
+      "known here";
+  return opened;
+}
+
+Result<std::unique_ptr<FleetHistory>> FleetHistory::open_for_worker(Daemon& daemon, const config::WorkerConfig& config,
+                                                                    const std::filesystem::path& folder,
+                                                                    FleetStore& fleet) {
+  auto opened = std::unique_ptr<FleetHistory>(new FleetHistory());
+  if (config.backend == config::HistoryBackend::Mongo) {
+    const history::Retention keep = retention_of(config.history);
+    auto mongo = open_mongo(daemon, config.mongodb, keep);
+    if (!mongo) return Failure(mongo.error());
+    opened->history_ = std::move(*mongo);
+    // Each worker prunes, at its own hours; what one has deleted the others do not find.
+    opened->retention_ = std::make_unique<history::RetentionDriver>(*opened->history_, daemon.loop, daemon.clock,
+                                                                    daemon.rng.fork("retention"),
+                                                                    history::RetentionOptions{.keep = keep});
+    return opened;
+  }
+  auto local = LocalHistory::open(daemon, folder, config.history);
+  if (!local) return Failure(local.error());
+  opened->local_ = std::move(*local);
+  opened->history_ =
+      std::make_unique<history::PublishedHistory>(opened->local_->history(), fleet.store(), daemon.clock, fleet.keys());
+  return opened;
+}
+
+}  // namespace cronfleet::apps

@@ -1,0 +1,42 @@
+#include "apps/fleet_worker.h"
+
+#include "apps/data_folder.h"
+#include "apps/fleet_history.h"
+#include "apps/fleet_store.h"
+#include "apps/worker_part.h"
+#include "tz/zone_database.h"
+
+namespace cronfleet::apps {
+
+int run_worker(const FleetWorkerOptions& options, Log& log) {
+  const config::WorkerConfig& config = options.config;
+  Daemon daemon(log);
+  const auto folder = DataFolder::open(config.data_dir, daemon.clock.wall());
+  if (!folder) return cannot_start(log, folder.error());
+  const auto node = folder->node_id(config.worker.node_id, daemon.tokens);
+  if (!node) return cannot_start(log, node.error());
+  auto fleet = FleetStore::open(daemon, config.etcd);
+  if (!fleet) return cannot_start(log, fleet.error());
+  const auto zones = tz::ZoneDatabase::open();
+  if (!zones) return cannot_start(log, zones.error());
+  auto history = FleetHistory::open_for_worker(daemon, config, folder->path(), **fleet);
+  if (!history) return cannot_start(log, history.error());
+  auto worker = WorkerPart::open(daemon,
+                                 {.folder = folder->path(),
+                                  .node = *node,
+                                  .keys = (*fleet)->keys(),
+                                  .worker = config.worker,
+                                  .history = config.history,
+                                  .version = options.version},
+                                 (*fleet)->store(), (*history)->history(), **zones);
+  if (!worker) return cannot_start(log, worker.error());
+
+  log.when_refused = [&] { daemon.loop.post([&] { (*worker)->leave([&] { daemon.end(kServiceHeld); }); }); };
+  daemon.on_stop = [&] { (*worker)->stop([&] { daemon.end(0); }); };
+  log.on_message(Log::Level::Info, "node", node->text());
+  (*fleet)->when_admitted([&] { (*worker)->start(); },
+                          [&] { (*worker)->leave([&] { daemon.end(kServiceBadConfiguration); }); });
+  return daemon.run();
+}
+
+}  // namespace cronfleet::apps
