@@ -126,6 +126,7 @@ void MongoServer::start() {
     ::dup2(::open("/dev/null", O_RDONLY), 0);
     ::dup2(out, 1);
     ::dup2(out, 2);
+    ::close_range(3, ~0U, 0);  // sockets of the test: the server would hold their ports
     ::execv(argv.front(), argv.data());
     ::_exit(127);
   }
