@@ -12,7 +12,7 @@ using Level = Log::Level;
 Level level_of(history::MongoLogLevel level) {
   switch (level) {
     case history::MongoLogLevel::Error: return Level::Warn;  // it is being handled: what is lost says so itself
-    case history::MongoLogLevel::Warning: return Level::Warn;
+    case history::MongoLogLevel::Warning:  // of single connections: what is wrong with the server is told by its calls
     case history::MongoLogLevel::Info: return Level::Debug;
   }
   return Level::Warn;
@@ -36,6 +36,9 @@ Result<std::unique_ptr<history::RunHistory>> open_mongo(Daemon& daemon, const co
   };
   auto opened = history::MongoRunHistory::open(std::move(options), daemon.loop, daemon.clock);
   if (!opened) return Failure(opened.error());
+  // A server that is away is waited for while all else goes on; one that refuses us needs a person now.
+  const auto usable = (*opened)->check();
+  if (!usable && usable.error().code() == Code::InvalidArgument) return Failure(usable.error());
   return std::unique_ptr<history::RunHistory>(std::move(*opened));
 }
 
