@@ -10,15 +10,23 @@ Api::Api(ApiParts parts)
       jobs_(parts_.store, reader_, copies_.jobs, parts_.keys, parts_.zones, parts_.clock, parts_.tokens),
       runs_(parts_.store, reader_, copies_, parts_.history, parts_.kept_elsewhere, parts_.keys, parts_.clock),
       workers_(parts_.store, reader_, copies_, parts_.keys, parts_.clock, parts_.store_health,
-               [this] { return runs_.history_trouble(); }) {}
+               [this] { return runs_.history_trouble(); }),
+      edits_({.jobs = jobs_, .runs = runs_, .store = parts_.store, .keys = parts_.keys, .zones = parts_.zones}) {}
 
 void Api::add_routes(Router& router) {
   Router all;
   add_job_routes(all);
+  edits_.add_routes(all);
   add_run_routes(all);
   add_worker_routes(all);
   add_system_routes(all);
-  for (Route route : all.routes()) {
+  add_when_started(router, all);
+  add_cron_routes(router);
+  add_health_routes(router);
+}
+
+void Api::add_when_started(Router& router, const Router& routes) {
+  for (Route route : routes.routes()) {
     // What needs the store waits until it is known to be ours.
     route.handle = [this, handle = std::move(route.handle)](Call& call) -> Answer {
       if (started_) return handle(call);
@@ -30,8 +38,6 @@ void Api::add_routes(Router& router) {
     };
     router.add(std::move(route));
   }
-  add_cron_routes(router);
-  add_health_routes(router);
 }
 
 void Api::start() {

@@ -14,6 +14,7 @@
 #include <functional>
 #include <string>
 
+#include "api/edit_routes.h"
 #include "api/job_catalogue.h"
 #include "api/router.h"
 #include "api/run_catalogue.h"
@@ -44,10 +45,14 @@ class Api {
  public:
   explicit Api(ApiParts parts);
   void add_routes(Router& router);
+  // Adds `routes` to `router`; until start() they answer 503.
+  void add_when_started(Router& router, const Router& routes);
   void start();
 
   JobCatalogue& jobs() { return jobs_; }
   RunCatalogue& runs() { return runs_; }
+  WorkerCatalogue& workers() { return workers_; }
+  const ApiParts& parts() const { return parts_; }
 
  private:
   void add_job_routes(Router& router);
@@ -93,6 +98,7 @@ class Api {
   JobCatalogue jobs_;
   RunCatalogue runs_;
   WorkerCatalogue workers_;
+  EditApi edits_;
   std::atomic<bool> started_{false};
 };
 

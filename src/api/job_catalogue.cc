@@ -268,8 +268,8 @@ std::optional<Problem> JobCatalogue::locked_elsewhere(const JobName& name) {
                                        lock->node, name, to_rfc3339(lock->safe_after), lock->node)};
 }
 
-Outcome<Saved> JobCatalogue::save(domain::Job job, const Precondition& precondition) {
-  return save(std::move(job), precondition, Never::Refused);
+Outcome<Saved> JobCatalogue::save(domain::Job job, const Precondition& precondition, Effect effect) {
+  return save(std::move(job), precondition, Never::Refused, effect);
 }
 
 Outcome<Saved> JobCatalogue::pause(const JobName& name, std::optional<WallTime> until,
@@ -284,13 +284,15 @@ Outcome<Saved> JobCatalogue::pause(const JobName& name, std::optional<WallTime> 
     domain::Job job = *std::move(stands->job);
     job.paused_until = until;
     auto saved =
-        save(std::move(job), {.kind = Precondition::Kind::Revision, .revisions = {stands->revision}}, Never::Allowed);
+        save(std::move(job), {.kind = Precondition::Kind::Revision, .revisions = {stands->revision}}, Never::Allowed,
+             Effect::Write);
     if (saved || saved.error().status != 412) return saved;
   }
   return Refusal(unsettled());
 }
 
-Outcome<Saved> JobCatalogue::save(domain::Job job, const Precondition& precondition, Never never) {
+Outcome<Saved> JobCatalogue::save(domain::Job job, const Precondition& precondition, Never never,
+                                  Effect effect) {
   const JobName name = job.name;
   const auto compiled = domain::compile(std::make_shared<domain::Job>(job), zones_);
   if (!compiled) return Refusal(problem_of(compiled.error()));
@@ -311,18 +313,23 @@ Outcome<Saved> JobCatalogue::save(domain::Job job, const Precondition& precondit
       if (auto decoded = domain::decode_job(state->document->value, name)) before = *std::move(decoded);
     Saved saved{
         .job = {}, .created = !state->document, .changed = true, .next_firing_before = next_firing(before, now)};
+    if (state->document) saved.document_before = state->document->value;
     if (before && domain::has_valid_stamp(*before) && without_bookkeeping(*before) == without_bookkeeping(job)) {
       saved.job = stored(name, *state->document);
       saved.changed = false;
       return saved;
     }
     core::Edit edit = core::save(keys_, *state, before, job, now);
-    auto answer = commit_edit(name, std::move(edit.txn));
-    if (!answer) return Refusal(std::move(answer.error()));
-    if (!answer->committed) continue;  // somebody was faster: look again, which also judges the precondition again
+    core::Revision revision = state->document ? state->document->modified : 0;
+    if (effect == Effect::Write) {
+      auto answer = commit_edit(name, std::move(edit.txn));
+      if (!answer) return Refusal(std::move(answer.error()));
+      if (!answer->committed) continue;  // somebody was faster: look again, which also judges the precondition again
+      revision = answer->revision;
+    }
     saved.job = {.name = name,
                  .document = domain::encode_job(edit.job),
-                 .revision = answer->revision,
+                 .revision = revision,
                  .job = std::move(edit.job),
                  .errors = {}};
     return saved;
@@ -330,13 +337,14 @@ Outcome<Saved> JobCatalogue::save(domain::Job job, const Precondition& precondit
   return Refusal(unsettled());
 }
 
-Outcome<StoredJob> JobCatalogue::erase(const JobName& name, const Precondition& precondition) {
+Outcome<StoredJob> JobCatalogue::erase(const JobName& name, const Precondition& precondition, Effect effect) {
   for (int tries = 0; tries < kTriesMax; ++tries) {
     const auto state = read_state(name);
     if (!state) return Refusal(state.error());
     if (!state->document) return Refusal(not_found(name));
     if (auto problem = check(precondition, name, state->document)) return Refusal(*std::move(problem));
     StoredJob before = stored(name, *state->document);
+    if (effect == Effect::DryRun) return before;
     auto answer = commit_edit(name, core::erase(keys_, *state, before.job, clock_.wall()).txn);
     if (!answer) return Refusal(std::move(answer.error()));
     if (answer->committed) return before;

@@ -54,11 +54,15 @@ struct Precondition {
   std::vector<core::Revision> revisions{};  // Revision: any of these
 };
 
+// DryRun: everything is judged as for a write, and nothing is written.
+enum class Effect { Write, DryRun };
+
 struct Saved {
   StoredJob job;
   bool created = false;
-  bool changed = true;                         // false: the same job stood there already, nothing was written
-  std::optional<WallTime> next_firing_before;  // of the version that stood
+  bool changed = true;                           // false: the same job stood there already, nothing was written
+  std::optional<WallTime> next_firing_before;    // of the version that stood
+  std::optional<std::string> document_before{};  // as it stood; absent where nothing did
 };
 
 struct RunRequest {
@@ -88,11 +92,11 @@ class JobCatalogue {
   Outcome<Jobs> list(Reading reading = Reading::Latest);
 
   // 412 precondition_failed; 422 invalid_document, never_fires: nothing has changed then.
-  Outcome<Saved> save(domain::Job job, const Precondition& precondition);
+  Outcome<Saved> save(domain::Job job, const Precondition& precondition, Effect effect = Effect::Write);
   // Sets paused_until, or takes it away. 404 job_not_found, 412, 422 invalid_document: it cannot be read.
   Outcome<Saved> pause(const JobName& name, std::optional<WallTime> until, const Precondition& precondition);
   // 404 job_not_found, 412 precondition_failed. Answers what was deleted.
-  Outcome<StoredJob> erase(const JobName& name, const Precondition& precondition);
+  Outcome<StoredJob> erase(const JobName& name, const Precondition& precondition, Effect effect = Effect::Write);
   // The run is durable and will be claimed. 404 job_not_found, 422 idempotency_mismatch: this key came with another
   // body, 409 locked: a worker that is out of contact may still be running the job (protocol.md rule 18).
   Outcome<RunAccepted> run_now(const JobName& name, const RunRequest& request);
@@ -111,7 +115,7 @@ class JobCatalogue {
   // An edit that lists wait for.
   Outcome<core::TxnAnswer> commit_edit(const JobName& name, core::Txn txn);
   enum class Never { Refused, Allowed };  // an enabled job without a firing ahead
-  Outcome<Saved> save(domain::Job job, const Precondition& precondition, Never never);
+  Outcome<Saved> save(domain::Job job, const Precondition& precondition, Never never, Effect effect);
   Outcome<core::TxnAnswer> commit(core::Txn txn);
   Outcome<core::LeaseId> idempotency_lease();
   StoredJob stored(const JobName& name, const core::KeyValue& entry) const;

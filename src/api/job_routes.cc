@@ -4,6 +4,7 @@
 
 #include "api/api.h"
 #include "api/conditions.h"
+#include "api/job_answers.h"
 #include "api/url.h"
 #include "domain/job_json.h"
 #include "domain/json_writer.h"
@@ -14,6 +15,14 @@ namespace {
 constexpr std::size_t kNextFirings = 5;
 constexpr std::string_view kAddress = "/api/v1/jobs/";
 constexpr WallTime kUntilResumed = from_seconds(253'402'300'799);  // 9999-12-31T23:59:59Z
+
+void write_instants(domain::JsonWriter& json, std::string_view key, const std::vector<WallTime>& instants) {
+  json.key(key).array([&] {
+    for (const WallTime at : instants) json.value(to_rfc3339_ms(at));
+  });
+}
+
+}  // namespace
 
 Outcome<JobName> name_of(const Call& call) {
   auto name = domain::make_job_name(call.parameter("name"));
@@ -29,12 +38,6 @@ std::string document_of(domain::Job job) {
   job.stamp.clear();
   job.schedule_set_at.reset();
   return domain::encode_job(job);
-}
-
-void write_instants(domain::JsonWriter& json, std::string_view key, const std::vector<WallTime>& instants) {
-  json.key(key).array([&] {
-    for (const WallTime at : instants) json.value(to_rfc3339_ms(at));
-  });
 }
 
 void write_fields(domain::JsonWriter& json, const JobCatalogue& jobs, const StoredJob& stored, WallTime now) {
@@ -87,17 +90,6 @@ std::string encode(const JobCatalogue& jobs, const StoredJob& stored) {
   return json.take();
 }
 
-std::string encode(const JobCatalogue& jobs, const Saved& saved) {
-  domain::JsonWriter json;
-  json.object([&] {
-    write_fields(json, jobs, saved.job, jobs.now());
-    json.member("created", saved.created);
-    json.member("changed", saved.changed);
-    if (saved.next_firing_before) json.member("next_firing_before", to_rfc3339_ms(*saved.next_firing_before));
-  });
-  return json.take();
-}
-
 Outcome<domain::Job> job_of(const Request& request, const JobName& name) {
   if (auto problem = read_body(request, Body::Required, [](const domain::JsonValue&) {}))
     return Refusal(*std::move(problem));
@@ -106,12 +98,32 @@ Outcome<domain::Job> job_of(const Request& request, const JobName& name) {
   return *std::move(job);
 }
 
-Response answer_saved(const JobCatalogue& jobs, const Saved& saved) {
-  Response response{.status = saved.created ? 201 : 200, .body = encode(jobs, saved)};
-  response.headers.add("ETag", etag_of(saved.job.revision));
-  if (saved.created) response.headers.add("Location", std::string(kAddress) + percent_encode(saved.job.name.text()));
+Response answer_saved(const JobCatalogue& jobs, const Saved& saved, const Meaning& meaning, Effect effect) {
+  domain::JsonWriter json;
+  json.object([&] {
+    write_fields(json, jobs, saved.job, jobs.now());
+    json.member("created", saved.created);
+    json.member("changed", saved.changed);
+    if (effect == Effect::DryRun) json.member("dry_run", true);
+    if (saved.next_firing_before) json.member("next_firing_before", to_rfc3339_ms(*saved.next_firing_before));
+    if (meaning.next_firing_after) json.member("next_firing_after", to_rfc3339_ms(*meaning.next_firing_after));
+    if (meaning.runs_under_way) json.member("runs_under_way", *meaning.runs_under_way);
+    if (!meaning.collisions) return;
+    json.key("collisions").object([&] {
+      json.member("count", meaning.collisions->count);
+      json.key("jobs").array([&] {
+        for (const std::string& name : meaning.collisions->jobs) json.value(name);
+      });
+    });
+  });
+  const bool created = saved.created && effect == Effect::Write;
+  Response response{.status = created ? 201 : 200, .body = json.take()};
+  if (saved.job.revision != 0) response.headers.add("ETag", etag_of(saved.job.revision));
+  if (created) response.headers.add("Location", std::string(kAddress) + percent_encode(saved.job.name.text()));
   return response;
 }
+
+namespace {
 
 // --- the filters of the list ---
 bool contains(std::string_view text, std::string_view lower_part) {
@@ -230,6 +242,7 @@ Answer Api::get_job(Call& call) {
 }
 
 Answer Api::put_job(Call& call) {
+  const Effect effect = call.query.flag("dry_run") ? Effect::DryRun : Effect::Write;
   if (auto problem = call.query.problem()) return Refusal(*std::move(problem));
   const auto name = name_of(call);
   if (!name) return Refusal(name.error());
@@ -237,25 +250,27 @@ Answer Api::put_job(Call& call) {
   if (!precondition) return Refusal(precondition.error());
   auto job = job_of(call.request, *name);
   if (!job) return Refusal(std::move(job.error()));
-  const auto saved = jobs_.save(*std::move(job), *precondition);
+  const auto saved = jobs_.save(*std::move(job), *precondition, effect);
   if (!saved) return Refusal(saved.error());
-  return answer_saved(jobs_, *saved);
+  return answer_saved(jobs_, *saved, meaning_of(jobs_, runs_, parts_.zones, saved->job), effect);
 }
 
 Answer Api::create_job(Call& call) {
+  const Effect effect = call.query.flag("dry_run") ? Effect::DryRun : Effect::Write;
   if (auto problem = call.query.problem()) return Refusal(*std::move(problem));
   auto job = job_of(call.request, JobName());
   if (!job) return Refusal(std::move(job.error()));
-  auto saved = jobs_.save(*std::move(job), {.kind = Precondition::Kind::Absent});
+  auto saved = jobs_.save(*std::move(job), {.kind = Precondition::Kind::Absent}, effect);
   if (!saved && saved.error().status == 412) {
     saved.error().status = 409;
     saved.error().code = "job_exists";
   }
   if (!saved) return Refusal(std::move(saved.error()));
-  return answer_saved(jobs_, *saved);
+  return answer_saved(jobs_, *saved, meaning_of(jobs_, runs_, parts_.zones, saved->job), effect);
 }
 
 Answer Api::delete_job(Call& call) {
+  const Effect effect = call.query.flag("dry_run") ? Effect::DryRun : Effect::Write;
   if (auto problem = call.query.problem()) return Refusal(*std::move(problem));
   const auto name = name_of(call);
   if (!name) return Refusal(name.error());
@@ -263,7 +278,7 @@ Answer Api::delete_job(Call& call) {
   if (!precondition) return Refusal(precondition.error());
   if (precondition->kind == Precondition::Kind::Absent)
     return refuse(400, "invalid_precondition", "a delete takes If-Match only");
-  const auto erased = jobs_.erase(*name, *precondition);
+  const auto erased = jobs_.erase(*name, *precondition, effect);
   if (!erased) return Refusal(erased.error());
   return Response{.body = encode(jobs_, *erased)};
 }
@@ -352,7 +367,7 @@ Answer Api::answer_paused(Call& call, std::optional<WallTime> until, const std::
   const auto saved = jobs_.pause(*name, until, *precondition);
   if (!saved) return Refusal(saved.error());
   audit(until ? "job paused" : "job resumed", fmt::format("{} by {}: {}", *name, actor_of(call.request), reason));
-  return answer_saved(jobs_, *saved);
+  return answer_saved(jobs_, *saved, meaning_of(jobs_, runs_, parts_.zones, saved->job), Effect::Write);
 }
 
 }  // namespace cronfleet::api

@@ -1,0 +1,220 @@
+// Merge patches, copies, versions, batches and what saves mean, over real sockets and the SQLite stores; API-T2.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <boost/json.hpp>
+#include <set>
+#include <thread>
+
+#include "api/raw_client.h"
+#include "tests/integration/api_server.h"
+
+namespace cronfleet {
+namespace {
+
+using api::RawAnswer;
+using api::RawClient;
+using testing::ApiServer;
+using ::testing::ElementsAre;
+namespace json = boost::json;
+
+class Edits : public ::testing::Test {
+ protected:
+  RawAnswer call(std::string_view method, std::string_view path, std::string_view body = "",
+                 std::string_view more = "If-Match: *\r\n") {
+    const std::string type = method == "GET" ? "" : "Content-Type: application/json\r\n";
+    return RawClient(server_.port())
+        .ask(fmt::format("{} /api/v1/jobs{} HTTP/1.1\r\nHost: localhost\r\n{}{}Content-Length: {}\r\n\r\n{}", method,
+                         path, type, method == "GET" ? "" : more, body.size(), body));
+  }
+  RawAnswer create(std::string_view name, std::string_view document = kJob) {
+    return call("PUT", fmt::format("/{}", name), document, "If-None-Match: *\r\n");
+  }
+  static json::value parsed(const RawAnswer& answer) { return json::parse(answer.body); }
+  static std::int64_t revision(const RawAnswer& answer) { return parsed(answer).at("revision").as_int64(); }
+  static std::string code(const RawAnswer& answer) { return json::value_to<std::string>(parsed(answer).at("code")); }
+
+  static constexpr std::string_view kJob = R"({"schedule":"0 2 * * *","command":"true","labels":{"team":"db"}})";
+  ApiServer server_;
+};
+
+TEST_F(Edits, PatchChangesMembersAndKeepsTheRest) {
+  const RawAnswer created = create("a");
+  const RawAnswer patched = call("PATCH", "/a", R"({"timeout":"1h","labels":{"tier":"1"}})");
+  ASSERT_EQ(patched.status, 200) << patched.body;
+  const json::value job = parsed(patched).at("job");
+  EXPECT_EQ(job.at("timeout"), "1h");
+  EXPECT_EQ(job.at("labels"), json::parse(R"({"team":"db","tier":"1"})"));
+  EXPECT_EQ(parsed(call("PATCH", "/a", R"({"labels":null})")).at("job").as_object().contains("labels"), false);
+
+  const std::string stale = fmt::format("If-Match: {}\r\n", created.header("etag"));
+  EXPECT_EQ(call("PATCH", "/a", "{}", stale).status, 412);
+  EXPECT_EQ(call("PATCH", "/a", "{}", "").status, 428);
+  EXPECT_EQ(call("PATCH", "/b", "{}").status, 404);
+  EXPECT_EQ(call("PATCH", "/a", "[]").status, 422);
+  EXPECT_EQ(call("PATCH", "/a", "{").status, 400);
+  const RawAnswer wrong = call("PATCH", "/a", R"({"schedule":"99 * * * *"})");
+  EXPECT_EQ(wrong.status, 422);
+  EXPECT_EQ(parsed(wrong).at("errors").at(0).at("pointer"), "/schedule");
+  EXPECT_EQ(call("PATCH", "/a", R"({"command":null})").status, 422) << "a job cannot do without it";
+}
+
+TEST_F(Edits, DryRunsWriteNothing) {
+  const RawAnswer created = create("a");
+  const std::string before = *server_.value(server_.keys.job(JobName("a")));
+  const RawAnswer patched = call("PATCH", "/a?dry_run=true", R"({"schedule":"0 3 * * *"})");
+  EXPECT_EQ(patched.status, 200);
+  EXPECT_EQ(parsed(patched).at("dry_run"), true);
+  EXPECT_EQ(revision(patched), revision(created));
+  EXPECT_NE(parsed(patched).at("next_firing_after"), parsed(patched).at("next_firing_before"));
+  EXPECT_EQ(call("DELETE", "/a?dry_run=1").status, 200);
+  EXPECT_EQ(call("PUT", "/new?dry_run=1", kJob, "If-None-Match: *\r\n").status, 200);
+  EXPECT_EQ(call("PUT", "/a?dry_run=1", kJob, "If-None-Match: *\r\n").status, 412);
+  EXPECT_EQ(call("POST", "/a:clone?dry_run=1", R"({"name":"copy"})").status, 200);
+  EXPECT_EQ(
+      call("POST", ":batch", R"({"dry_run":true,"items":[{"action":"delete","name":"a","if_match":"*"}]})").status,
+      200);
+  EXPECT_EQ(*server_.value(server_.keys.job(JobName("a"))), before);
+  EXPECT_EQ(server_.list(server_.keys.jobs()).size(), 1u);
+}
+
+TEST_F(Edits, ASaveSaysWhatItMeans) {
+  create("a");
+  create("b", R"({"schedule":"0 2 * * *","command":"true","enabled":false})");
+  create("c", R"({"schedule":"30 0 2 * * *","command":"true"})");
+  const RawAnswer saved = create("d", R"({"schedule":"0 0 2 * * *","command":"true"})");
+  const json::value meaning = parsed(saved);
+  EXPECT_EQ(meaning.at("collisions"), json::parse(R"({"count":1,"jobs":["a"]})")) << "not b, which is disabled, nor c";
+  EXPECT_EQ(meaning.at("next_firing_after"), meaning.at("next_firings").at(0));
+  EXPECT_EQ(meaning.at("runs_under_way"), 0);
+}
+
+TEST_F(Edits, Clone) {
+  create("a");
+  const RawAnswer copy = call("POST", "/a:clone", R"({"name":"a2"})");
+  ASSERT_EQ(copy.status, 201) << copy.body;
+  EXPECT_EQ(copy.header("location"), "/api/v1/jobs/a2");
+  EXPECT_EQ(parsed(copy).at("job").at("enabled"), false);
+  EXPECT_EQ(parsed(copy).at("job").at("labels").at("team"), "db");
+  EXPECT_EQ(code(call("POST", "/a:clone", R"({"name":"a2"})")), "job_exists");
+  EXPECT_EQ(call("POST", "/a:clone", R"({"name":"a3","enabled":true})").status, 201);
+  for (const char* wrong : {"{}", R"({"name":"x/y"})", R"({"name":"x","nmae":"y"})"})
+    EXPECT_EQ(call("POST", "/a:clone", wrong).status, 422) << wrong;
+  EXPECT_EQ(call("POST", "/none:clone", R"({"name":"x"})").status, 404);
+}
+
+TEST_F(Edits, VersionsAreKeptComparedAndRestored) {
+  const auto first = revision(create("a"));
+  const auto second = revision(call("PATCH", "/a", R"({"command":"false"})"));
+  const auto third = revision(call("PATCH", "/a", R"({"timeout":"5m"})"));
+  const json::value listed = parsed(call("GET", "/a/versions"));
+  std::vector<std::int64_t> revisions;
+  for (const json::value& item : listed.at("items").as_array()) revisions.push_back(item.at("revision").as_int64());
+  EXPECT_THAT(revisions, ElementsAre(third, second, first));
+  EXPECT_EQ(listed.at("items").at(0).at("current"), true);
+  EXPECT_EQ(listed.at("items").at(1).at("changes"), json::parse(R"(["/command"])"));
+
+  EXPECT_EQ(parsed(call("GET", fmt::format("/a/versions/{}", first))).at("job").at("command"), "true");
+  EXPECT_EQ(parsed(call("GET", fmt::format("/a/versions/{}:diff?against={}", third, first))).at("changes"),
+            json::parse(R"([{"pointer":"/command","before":"true","after":"false"},
+                            {"pointer":"/timeout","after":"5m"}])"));
+  EXPECT_EQ(call("GET", "/a/versions/999999").status, 404);
+  EXPECT_EQ(call("GET", "/a/versions/x").status, 400);
+  EXPECT_EQ(call("GET", "/none/versions").status, 404);
+
+  const RawAnswer restored = call("POST", fmt::format("/a/versions/{}:restore", first));
+  EXPECT_EQ(restored.status, 200) << restored.body;
+  EXPECT_EQ(parsed(restored).at("job").at("command"), "true");
+  EXPECT_EQ(call("POST", fmt::format("/a/versions/{}:restore", first), "", "").status, 428);
+
+  EXPECT_EQ(call("DELETE", "/a").status, 200);
+  EXPECT_EQ(call("POST", fmt::format("/a/versions/{}:restore", second)).status, 412) << "it no longer exists";
+  const RawAnswer back = call("POST", fmt::format("/a/versions/{}:restore", second), "", "If-None-Match: *\r\n");
+  EXPECT_EQ(back.status, 201) << back.body;
+  EXPECT_EQ(parsed(back).at("job").at("command"), "false");
+}
+
+TEST_F(Edits, BatchAnswersItemByItem) {
+  create("a");
+  const RawAnswer answer = call("POST", ":batch", R"({"items":[
+      {"action":"put","name":"n","job":{"schedule":"@daily","command":"x"},"if_none_match":"*"},
+      {"action":"put","name":"a","job":{"schedule":"@daily","command":"x"},"if_none_match":"*"},
+      {"action":"patch","name":"a","patch":{"enabled":false},"if_match":"*"},
+      {"action":"put","name":"bad","job":{"schedule":"nonsense","command":"x"},"if_none_match":"*"},
+      {"action":"run","name":"a"},
+      {"action":"delete","name":"none","if_match":"*"},
+      {"action":"delete","name":"n","if_match":"*"}]})");
+  ASSERT_EQ(answer.status, 200) << answer.body;
+  std::vector<std::int64_t> statuses;
+  const json::value parsed_answer = parsed(answer);
+  for (const json::value& item : parsed_answer.at("items").as_array()) statuses.push_back(item.at("status").as_int64());
+  EXPECT_THAT(statuses, ElementsAre(201, 412, 200, 422, 202, 404, 200));
+  EXPECT_EQ(parsed_answer.at("failed"), 3);
+  EXPECT_EQ(parsed_answer.at("items").at(1).at("problem").at("code"), "precondition_failed");
+  EXPECT_EQ(server_.list(server_.keys.jobs()).size(), 1u);
+  EXPECT_EQ(server_.list(server_.keys.triggers()).size(), 1u);
+
+  for (const char* wrong :
+       {R"({})", R"({"items":[{"action":"fly","name":"a"}]})", R"({"items":[{"action":"delete","name":"a"}]})",
+        R"({"items":[{"action":"put","name":"a","if_match":"*"}]})", R"({"items":{}})"})
+    EXPECT_EQ(call("POST", ":batch", wrong).status, 422) << wrong;
+  std::string many = R"({"items":[{"action":"run","name":"a"})";
+  for (int i = 1; i < 501; ++i) many += R"(,{"action":"run","name":"a"})";
+  EXPECT_EQ(call("POST", ":batch?dry_run=1", many + "]}").status, 422) << "one past the limit";
+}
+
+TEST_F(Edits, ExplainTellsWhatCounts) {
+  create("a");
+  const json::value explained = parsed(call("GET", "/a:explain?count=2&from=2026-03-01T00:00:00Z"));
+  EXPECT_EQ(explained.at("firings"), json::parse(R"(["2026-03-01T02:00:00.000Z","2026-03-02T02:00:00.000Z"])"));
+  EXPECT_NE(json::value_to<std::string>(explained.at("sentence")).find("02:00"), std::string::npos);
+  call("PATCH", "/a", R"({"enabled":false})");
+  EXPECT_TRUE(parsed(call("GET", "/a:explain")).at("firings").as_array().empty());
+  EXPECT_EQ(call("GET", "/a:explain?count=1001").status, 400);
+  EXPECT_EQ(call("GET", "/none:explain").status, 404);
+}
+
+// API-T2: every acknowledged edit is among the versions, and each built on the one before it.
+TEST_F(Edits, AHundredClientsLoseNoAcknowledgedEdit) {
+  create("shared", R"({"schedule":"0 2 * * *","command":"0"})");
+  std::mutex mutex;
+  std::map<std::int64_t, std::string> acknowledged;  // by revision: the command that was written
+  std::atomic<int> successes{0};
+  std::vector<std::thread> clients;
+  for (int client = 0; client < 100; ++client) {
+    clients.emplace_back([&, client] {
+      for (bool done = false; !done;) {
+        const RawAnswer read = call("GET", "/shared");
+        const std::string command = json::value_to<std::string>(parsed(read).at("job").at("command"));
+        const std::string mine = fmt::format("{} {}", command, client);
+        const RawAnswer put = call("PATCH", "/shared", fmt::format(R"({{"command":"{}"}})", mine),
+                                   fmt::format("If-Match: {}\r\n", read.header("etag")));
+        if (put.status == 200) {
+          const std::lock_guard lock(mutex);
+          acknowledged[revision(put)] = mine;
+          ++successes;
+          done = true;
+        } else {
+          ASSERT_TRUE(put.status == 412 || put.status == 503) << put.status << put.body;
+        }
+      }
+    });
+  }
+  for (std::thread& client : clients) client.join();
+  EXPECT_EQ(successes, 100);
+  const std::string last = json::value_to<std::string>(parsed(call("GET", "/shared")).at("job").at("command"));
+  std::set<std::string> words;
+  for (std::size_t at = 0, end = 0; at <= last.size(); at = end + 1) {
+    end = std::min(last.find(' ', at), last.size());
+    words.insert(last.substr(at, end - at));
+  }
+  EXPECT_EQ(std::count(last.begin(), last.end(), ' '), 100) << last;
+  EXPECT_EQ(words.size(), 100u) << "0 and the other 99: no update was lost: " << last;
+  const json::value versions = parsed(call("GET", "/shared/versions"));
+  std::set<std::int64_t> kept;
+  for (const json::value& item : versions.at("items").as_array()) kept.insert(item.at("revision").as_int64());
+  for (const auto& [at, command] : acknowledged) EXPECT_EQ(kept.count(at), 1u) << at << " " << command;
+}
+
+}  // namespace
+}  // namespace cronfleet
