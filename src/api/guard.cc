@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "api/url.h"
+
 namespace cronfleet::api {
 namespace {
 
@@ -120,7 +122,8 @@ std::optional<std::string> host_of(std::string_view authority) {
   return lower_case(authority.substr(0, end));
 }
 
-Guard::Guard(GuardOptions options) : hosts_{"localhost", "127.0.0.1", "[::1]"} {
+Guard::Guard(GuardOptions options)
+    : hosts_{"localhost", "127.0.0.1", "[::1]"}, form_paths_(std::move(options.form_paths)) {
   for (const std::string& host : options.hosts) hosts_.push_back(lower_case(host));
 }
 
@@ -143,6 +146,10 @@ std::optional<Problem> Guard::check(const Request& head) const {
   if (auto problem = check_framing(head)) return problem;
   if (auto problem = check_host(head)) return problem;
   if (auto problem = check_origin(head)) return problem;
+  if (!form_paths_.empty()) {
+    const auto path = percent_decode(head.path());
+    if (path && std::find(form_paths_.begin(), form_paths_.end(), *path) != form_paths_.end()) return std::nullopt;
+  }
   return check_content(head);
 }
 

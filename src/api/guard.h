@@ -19,6 +19,9 @@ namespace cronfleet::api {
 struct GuardOptions {
   // Further names this server goes by, without port, beside localhost, 127.0.0.1 and [::1].
   std::vector<std::string> hosts;
+  // Addresses that take forms, as clients of the reference send them: any Content-Type. A page of another site is still
+  // recognised by its Origin; a client that sends neither Origin nor Sec-Fetch-Site is no browser.
+  std::vector<std::string> form_paths{};
 };
 
 // Limits of SEC-33 on the head; one past each is refused.
@@ -39,6 +42,7 @@ class Guard {
   std::optional<Problem> check_host(const Request& head) const;
 
   std::vector<std::string> hosts_;  // lower case
+  std::vector<std::string> form_paths_;
 };
 
 // Host without its port: "localhost" of "localhost:8090", "[::1]" of "[::1]:8090". Nothing where the text is no host.

@@ -229,9 +229,12 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
     started_at_ = std::chrono::steady_clock::now();
     busy_ = true;
     take_head();
-    if (auto problem = server_.guard.check(request_)) return refuse(*problem);
+    const auto problem = server_.guard.check(request_);
+    if (problem && problem->status != 415) return refuse(*problem);
     auto match = server_.router.find(request_.method, request_.path());
-    if (!match) return refuse(match.error());
+    // What a body must be like is a matter of an address that exists.
+    if (!match && (!problem || match.error().status == 404)) return refuse(match.error());
+    if (problem) return refuse(*problem);
     match_ = *std::move(match);
     if (parser_->content_length().value_or(0) > match_.route->body_bytes_max) return refuse(body_too_large());
     parser_->body_limit(match_.route->body_bytes_max);
@@ -302,7 +305,8 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
   // --- handling ---
   void dispatch() {
     allow_forever();
-    auto pairs = parse_query(request_.query());
+    const bool strict = match_.route->address == Address::Strict;
+    auto pairs = strict ? parse_query(request_.query()) : QueryPairs();
     if (!pairs)
       return refuse({.status = 400, .code = "invalid_query", .detail = pairs.error().message()}, KeepAlive::IfAsked);
     Query query(*std::move(pairs));
@@ -331,14 +335,19 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
 
   Response answer(Call& call) const {
     Answer result = match_.route->handle(call);
-    return result ? *std::move(result) : to_response(result.error(), request_.id);
+    return result ? *std::move(result) : rendered(result.error());
+  }
+  Response rendered(const Problem& problem) const {
+    if (server_.options.render_refusal)
+      if (auto response = server_.options.render_refusal(request_, problem)) return *std::move(response);
+    return to_response(problem, request_.id);
   }
 
   enum class KeepAlive { Never, IfAsked };
   void refuse(const Problem& problem, KeepAlive keep = KeepAlive::Never) {
     if (request_.id.empty()) request_.id = server_.tokens.token();  // its head could not be read
     if (keep == KeepAlive::Never) keep_alive_ = false;
-    respond(to_response(problem, request_.id));
+    respond(rendered(problem));
   }
 
   // --- writing ---

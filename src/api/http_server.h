@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,9 @@ struct HttpOptions {
   // What a user changes to move the port; named when it is in use.
   std::string port_setting = "http.port (or --port)";
   GuardOptions guard{};
+
+  // How a refusal looks where it is no problem document; nothing: it is one. From any thread.
+  std::function<std::optional<Response>(const Request&, const Problem&)> render_refusal{};
 
   std::size_t connections_max = 12'000;  // further ones are closed at once
   std::size_t streams_max = 10'000;      // event streams and endless bodies; past it 429

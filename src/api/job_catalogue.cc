@@ -283,16 +283,14 @@ Outcome<Saved> JobCatalogue::pause(const JobName& name, std::optional<WallTime> 
     if (auto problem = check(precondition, name, entry)) return Refusal(*std::move(problem));
     domain::Job job = *std::move(stands->job);
     job.paused_until = until;
-    auto saved =
-        save(std::move(job), {.kind = Precondition::Kind::Revision, .revisions = {stands->revision}}, Never::Allowed,
-             Effect::Write);
+    auto saved = save(std::move(job), {.kind = Precondition::Kind::Revision, .revisions = {stands->revision}},
+                      Never::Allowed, Effect::Write);
     if (saved || saved.error().status != 412) return saved;
   }
   return Refusal(unsettled());
 }
 
-Outcome<Saved> JobCatalogue::save(domain::Job job, const Precondition& precondition, Never never,
-                                  Effect effect) {
+Outcome<Saved> JobCatalogue::save(domain::Job job, const Precondition& precondition, Never never, Effect effect) {
   const JobName name = job.name;
   const auto compiled = domain::compile(std::make_shared<domain::Job>(job), zones_);
   if (!compiled) return Refusal(problem_of(compiled.error()));

@@ -79,11 +79,14 @@ tl::expected<RouteMatch, Problem> Router::find(Method method, std::string_view p
   if (!path.starts_with('/')) return refuse(400, "invalid_address", "the address of a request begins with '/'");
   const Parts parts = split(path);
   if (parts.segments.size() > kSegmentsMax) return refuse(404, "no_such_address", "nothing stands under this address");
+  const auto decoded = percent_decode(path);
   const Method wanted = method == Method::Head ? Method::Get : method;
   std::vector<std::string_view> methods, verbs;
   for (const Route& route : routes_) {
     const Parts pattern = split(route.pattern);
-    if (!matches(pattern, parts)) {
+    if (route.address == Address::AsSent) {
+      if (!decoded || *decoded != route.pattern) continue;
+    } else if (!matches(pattern, parts)) {
       if (matches({pattern.segments, parts.verb}, parts) && !pattern.verb.empty()) verbs.push_back(pattern.verb);
       continue;
     }

@@ -31,12 +31,17 @@ struct Call {
 // must not hold up for more than microseconds.
 enum class Place { Pool, Loop };
 
+// AsSent: the whole path is percent-decoded before it is compared with the pattern, which then has neither parameters
+// nor a verb; the query is not looked at: the handler reads request.query().
+enum class Address { Strict, AsSent };
+
 struct Route {
   Method method = Method::Get;
   std::string pattern;
   std::function<Answer(Call&)> handle;  // from several threads at once
   Place place = Place::Pool;
   std::size_t body_bytes_max = 1 << 20;  // SEC-33
+  Address address = Address::Strict;
 };
 
 struct RouteMatch {

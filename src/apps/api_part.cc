@@ -1,5 +1,7 @@
 #include "apps/api_part.h"
 
+#include "tz/local_zone.h"
+
 namespace cronfleet::apps {
 namespace {
 
@@ -30,8 +32,26 @@ api::AccessLog access_log(Log& log) {
 ApiPart::ApiPart(Daemon& daemon, const config::HttpConfig& config, api::ApiParts parts)
     : daemon_(daemon),
       api_(std::move(parts)),
-      server_(http_options(config), router_, daemon.clock, daemon.tokens, access_log(daemon.log)) {
+      server_(mount(config), router_, daemon.clock, daemon.tokens, access_log(daemon.log)) {}
+
+api::HttpOptions ApiPart::mount(const config::HttpConfig& config) {
+  api::HttpOptions options = http_options(config);
   api_.add_routes(router_);
+  if (!config.compat.enabled) return options;
+  const api::ApiParts& parts = api_.parts();
+  const std::string zone =
+      config.compat.time_zone.empty() ? tz::local_zone(tz::local_zone_sources(), parts.zones) : config.compat.time_zone;
+  compat_.emplace(api::CompatParts{.jobs = api_.jobs(),
+                                   .runs = api_.runs(),
+                                   .workers = api_.workers(),
+                                   .history = parts.history,
+                                   .time_zone = zone,
+                                   .page_size = parts.page_size});
+  api::Router routes;
+  compat_->mount(routes, options);
+  api_.add_when_started(router_, routes);
+  daemon_.log.on_message(Level::Info, "reference endpoints mounted", "jobs saved there get the time zone " + zone);
+  return options;
 }
 
 Result<void> ApiPart::start() {

@@ -1,9 +1,11 @@
 // apps/api_part.h: the API of this process on its port: made alike in standalone and in a master.
 #pragma once
 
+#include <optional>
 #include <thread>
 
 #include "api/api.h"
+#include "api/compat_routes.h"
 #include "api/http_server.h"
 #include "apps/daemon.h"
 #include "config/options.h"
@@ -24,8 +26,12 @@ class ApiPart {
   api::Api& api() { return api_; }
 
  private:
+  // Adds all routes; the options of the server that answers them.
+  api::HttpOptions mount(const config::HttpConfig& config);
+
   Daemon& daemon_;
   api::Api api_;
+  std::optional<api::CompatApi> compat_;
   api::Router router_;
   api::HttpServer server_;
   std::thread closing_;  // waits for handlers, which wait for the loop

@@ -236,6 +236,10 @@ TEST(Config, PrintsEveryKeyAndItsSource) {
     "allowed_hosts": [],  // default
     "page_size": 20  // default
   },
+  "compat": {
+    "enabled": false,  // default
+    "time_zone": ""  // default
+  },
   "metrics": {
     "enabled": true,  // default
     "address": "127.0.0.1",  // default
@@ -296,8 +300,13 @@ TEST(Config, TheReferencesFilesStartAFleet) {
           "c.json:5:15: http.apiPort: the port is open to this machine alone, not to the network",
           "c.json:7:22: http.apiReadTimeout: counts for the body of a request; its head has 10 s",
           "c.json:9:23: http.apiWriteTimeout: counts for each piece of an answer, not for the whole of it",
-          "c.json:16:14: webroot: has no effect: the program serves no files from disk",
+          "c.json:16:14: webroot: serves no files from disk; it mounts the endpoints of compat.enabled",
           "c.json:12:96: etcd.etcdDialTimeout: counts for one attempt to connect; there are as many as it takes"}));
+  EXPECT_TRUE(master->config.http.compat.enabled) << "its clients find their endpoints";
+  Sources told = with_file(std::string(kMasterFile));
+  told.overrides.push_back({"--set", "compat.enabled", "false"});
+  EXPECT_FALSE(load_master(told)->config.http.compat.enabled);
+  EXPECT_FALSE(load_master(with_file("{}"))->config.http.compat.enabled);
   const auto worker = load_worker(with_file(std::string(kWorkerFile)));
   ASSERT_TRUE(worker) << worker.error().text();
   EXPECT_EQ(worker->config.history.batch_records, 100u);

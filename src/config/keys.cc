@@ -78,6 +78,8 @@ void declare(Settings& settings, HttpConfig& http) {
   settings.ms("http.write_timeout", http.write_timeout, milliseconds(1), minutes(10)).alias("http.apiWriteTimeout");
   host_names(settings, "http.allowed_hosts", http.allowed_hosts);
   settings.integer("http.page_size", http.page_size, 1, 500).alias("log.logDefaultLimitPage");
+  settings.boolean("compat.enabled", http.compat.enabled);
+  settings.text("compat.time_zone", http.compat.time_zone, 256);
 }
 
 void declare(Settings& settings, MetricsConfig& metrics) {
@@ -176,6 +178,11 @@ void note_http(Settings& settings) {
 
 void note_webroot(Settings& settings) {
   settings.note("webroot", "has no effect: the program serves no files from disk");
+}
+
+void note_webroot(Settings& settings, const CompatConfig& compat) {
+  settings.note("webroot", compat.enabled ? "serves no files from disk; it mounts the endpoints of compat.enabled"
+                                          : "has no effect: the program serves no files from disk");
 }
 
 void note_etcd(Settings& settings) {
@@ -280,10 +287,16 @@ HistoryBackend settled(Settings& settings, HistoryBackend backend, const MongoCo
   return mongodb.uri.empty() ? HistoryBackend::Local : HistoryBackend::Mongo;
 }
 
+// A file with a webroot is one of the reference's masters: its clients find their endpoints.
+void mount_compat(Settings& settings, CompatConfig& compat) {
+  if (settings.has_value("webroot") && !settings.has_value("compat.enabled")) compat.enabled = true;
+}
+
 }  // namespace
 
-void settle(Settings&, StandaloneConfig&) {}
+void settle(Settings& settings, StandaloneConfig& config) { mount_compat(settings, config.http.compat); }
 void settle(Settings& settings, MasterConfig& config) {
+  mount_compat(settings, config.http.compat);
   config.backend = settled(settings, config.backend, config.mongodb);
 }
 void settle(Settings& settings, WorkerConfig& config) {
@@ -294,7 +307,7 @@ void check(Settings& settings, const StandaloneConfig& config) {
   check_data_dir(settings, config.data_dir);
   check_ports(settings, config.http, config.metrics);
   note_http(settings);
-  note_webroot(settings);
+  note_webroot(settings, config.http.compat);
   note_no_store(settings);
 }
 
@@ -303,7 +316,7 @@ void check(Settings& settings, const MasterConfig& config) {
   check_etcd(settings, config.etcd);
   check_mongodb(settings, config.backend, config.mongodb);
   note_http(settings);
-  note_webroot(settings);
+  note_webroot(settings, config.http.compat);
   note_etcd(settings);
   note_mongodb(settings, config.backend);
   for (const char* key : {"log.logBranch", "log.logAutoCommitTimeOut"})

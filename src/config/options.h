@@ -15,6 +15,13 @@ namespace cronfleet::config {
 
 using std::chrono::milliseconds;
 
+// The endpoints of the reference, for clients written for it (docs/compatibility.md).
+struct CompatConfig {
+  bool enabled = false;   // compat.enabled; true where the file is one of the reference's, told by its webroot
+  std::string time_zone;  // compat.time_zone: of jobs saved there; empty: this machine's
+  friend bool operator==(const CompatConfig&, const CompatConfig&) = default;
+};
+
 struct HttpConfig {
   std::string address = "127.0.0.1";  // http.address: loopback only, until there are login and TLS (SEC-10)
   std::uint16_t port = 8090;          // http.port, http.apiPort; 0: any free one
@@ -25,6 +32,7 @@ struct HttpConfig {
   // http.allowed_hosts: names that a Host header may carry beside localhost, 127.0.0.1 and [::1] (SEC-31).
   std::vector<std::string> allowed_hosts;
   int page_size = 20;  // log.logDefaultLimitPage: entries of a list where the request names no limit
+  CompatConfig compat;
   friend bool operator==(const HttpConfig&, const HttpConfig&) = default;
 };
 

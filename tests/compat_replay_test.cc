@@ -1,0 +1,251 @@
+// What the reference answered (tests/data/compat/README.md), asked of the real binary: equal status, media type and
+// bytes, but for the differences that tests/data/compat/differences.tsv lists. A listed one that is none fails too.
+#include <gtest/gtest.h>
+
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <fstream>
+#include <future>
+#include <thread>
+
+#include "api/raw_client.h"
+#include "async/asio_loop.h"
+#include "async/await.h"
+#include "base/token.h"
+#include "coord/sqlite/sqlite_coord_store.h"
+#include "history/sqlite/sqlite_run_history.h"
+#include "tests/integration/process.h"
+
+namespace cronfleet::integration {
+namespace {
+
+namespace json = boost::json;
+
+constexpr const char* kFolder = "tests/data/compat/";
+
+struct Listed {
+  std::string kind;    // difference, or unreplayable: needs what this set-up does not have
+  std::string reason;  // one of docs/compatibility.md
+};
+
+std::map<std::string, Listed> read_listed() {
+  std::map<std::string, Listed> all;
+  std::ifstream file(std::string(kFolder) + "differences.tsv");
+  for (std::string line; std::getline(file, line);) {
+    if (line.empty() || line.starts_with('#')) continue;
+    const auto one = line.find('\t'), two = line.find('\t', one + 1);
+    all[line.substr(0, one)] = {line.substr(one + 1, two - one - 1), line.substr(two + 1)};
+  }
+  return all;
+}
+
+std::map<std::string, json::object> read_pairs(std::vector<std::string>& order) {
+  std::map<std::string, json::object> all;
+  std::ifstream file(std::string(kFolder) + "pairs.jsonl");
+  for (std::string line; std::getline(file, line);) {
+    json::object pair = json::parse(line).as_object();
+    order.emplace_back(pair.at("id").as_string());
+    all[order.back()] = std::move(pair);
+  }
+  return all;
+}
+
+std::string text(const json::object& object, const char* key) {
+  const json::value* value = object.if_contains(key);
+  return value != nullptr && value->is_string() ? std::string(value->as_string()) : "";
+}
+std::int64_t number(const json::object& object, const char* key) {
+  const json::value* value = object.if_contains(key);
+  return value != nullptr && value->is_int64() ? value->as_int64() : 0;
+}
+
+std::string body_of(const json::object& request) {
+  std::string body = text(request, "body");
+  if (const json::value* parts = request.if_contains("body_gen")) {
+    for (const json::value& part : parts->as_array())
+      for (std::int64_t i = part.at(1).as_int64(); i > 0; --i) body += part.at(0).as_string();
+  }
+  return body;
+}
+
+domain::RunRecord record_of(const json::object& row) {
+  domain::RunRecord record;
+  record.id.firing = {.job = JobName(text(row, "jobName")), .which = from_ms(number(row, "expectTime"))};
+  record.command = text(row, "command");
+  record.output = text(row, "output");
+  record.scheduled_at = from_ms(number(row, "expectTime"));
+  record.claimed_at = from_ms(number(row, "realityTime"));
+  record.end.started_at = from_ms(number(row, "startTime"));
+  record.end.ended_at = from_ms(number(row, "endTime"));
+  const std::string error = text(row, "err");
+  record.end.status = error.empty()                 ? domain::RunStatus::Succeeded
+                      : error.starts_with("signal") ? domain::RunStatus::Killed
+                                                    : domain::RunStatus::Failed;
+  if (error.starts_with("signal")) record.end.signal = 9;
+  if (error.starts_with("exit status ")) record.end.exit_code = std::stoi(error.substr(12));
+  record.worker = NodeId("recorded");
+  return record;
+}
+
+// Puts what stood in the stores before the process begins.
+void prepare(const std::filesystem::path& folder, const json::object& pair) {
+  std::filesystem::create_directories(folder);
+  async::SystemClock clock;
+  async::AsioLoop loop(clock);
+  std::thread thread([&] { loop.run(); });
+  if (const json::value* keys = pair.if_contains("etcd_before")) {
+    auto store = coord::SqliteCoordStore::open({.folder = folder / "coord"}, loop, clock);
+    CHECK(store.has_value());
+    for (const auto& [key, value] : keys->as_object()) {
+      core::Txn txn;
+      txn.writes = {{std::string(key), std::string(value.as_string())}};
+      const auto put = async::await<std::vector<core::TxnAnswer>>(
+          [&](auto done) { (*store)->commit({std::move(txn)}, std::move(done)); });
+      CHECK(put.has_value());
+    }
+  }
+  if (const json::value* rows = pair.if_contains("log_rows_before")) {
+    auto history = history::SqliteRunHistory::open((folder / "history.db").string(), loop, clock,
+                                                   {.retention = {.age = std::chrono::hours(0)}});
+    CHECK(history.has_value());
+    std::vector<domain::RunRecord> records;
+    for (const json::value& row : rows->as_array()) records.push_back(record_of(row.as_object()));
+    std::vector<domain::OutputChunk> chunks;
+    for (const domain::RunRecord& record : records)
+      chunks.push_back({.run = record.id, .written_at = record.end.started_at, .bytes = record.output});
+    std::erase_if(chunks, [](const auto& chunk) { return chunk.bytes.empty(); });
+    CHECK(
+        async::await<std::size_t>([&](auto done) { (*history)->append_output(chunks, std::move(done)); }).has_value());
+    CHECK(async::await<std::vector<history::Inserted>>([&](auto done) {
+            (*history)->insert(std::move(records), std::move(done));
+          }).has_value());
+  }
+  loop.stop();
+  thread.join();
+}
+
+class Server {
+ public:
+  explicit Server(const json::object& pair) : data_(folder_ / "data") {
+    prepare(data_, pair);
+    process_.emplace(data_,
+                     std::vector<std::string>{"--set", "compat.enabled=true", "--set", "history.retention_age=87600h"},
+                     std::map<std::string, std::string>{{"TZ", "Asia/Shanghai"}});
+    CHECK(process_->wait_until_ready());
+  }
+
+  api::RawAnswer ask(const json::object& request) const {
+    const std::string method = text(request, "method"), body = body_of(request);
+    std::string head = method + " " + text(request, "path") + " HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n";
+    for (const auto& [name, value] : request.at("headers").as_object())
+      head += std::string(name) + ": " + std::string(value.as_string()) + "\r\n";
+    if (!body.empty() || method == "POST" || method == "PUT" || method == "PATCH")
+      head += "Content-Length: " + std::to_string(body.size()) + "\r\n";
+    api::RawClient client(process_->port());
+    client.send(head + "\r\n" + body);
+    return client.receive(method != "HEAD");
+  }
+
+  // The list of workers without the one that lives in this process.
+  std::string without_own_worker(const std::string& body) {
+    const std::string node(process_->ask("GET", "/api/v1/system").json().at("node").as_string());
+    std::string own = "\"" + node + "\"";
+    const json::value workers = process_->ask("GET", "/api/v1/workers").json();
+    for (const json::value& worker : workers.at("items").as_array()) {
+      const std::string address = text(worker.as_object(), "address");
+      if (text(worker.as_object(), "node") == node && !address.empty()) own = "\"" + address + "\"";
+    }
+    std::string out = body;
+    for (const std::string& part : {"," + own, own + ",", own}) {
+      if (const auto at = out.find(part); at != std::string::npos) return out.erase(at, part.size());
+    }
+    return out;
+  }
+
+  void remove_jobs() {
+    const json::value jobs = process_->ask("GET", "/api/v1/jobs?limit=500").json();
+    for (const json::value& item : jobs.at("items").as_array()) {
+      const std::string name(item.at("name").as_string());
+      const auto gone = process_->ask("DELETE", "/api/v1/jobs/" + percent_encoded(name), "", {{"If-Match", "*"}});
+      CHECK(gone.status == 200);
+    }
+  }
+
+  bool wait_for_a_run() {
+    return eventually([&] {
+      const auto runs = process_->ask("GET", "/api/v1/runs?status=running");
+      return runs.status == 200 && !runs.json().at("items").as_array().empty();
+    });
+  }
+
+ private:
+  Folder folder_;
+  std::filesystem::path data_;
+  std::optional<Standalone> process_;
+};
+
+// Empty where the answers are equal.
+std::string difference(const json::object& pair, const api::RawAnswer& got, const std::string& body) {
+  const json::object& want = pair.at("response").as_object();
+  const auto status = want.at("status").is_null() ? 0 : want.at("status").as_int64();
+  if (status != got.status) return fmt::format("status {} instead of {}: {}", got.status, status, body);
+  if (body != text(want, "body")) return fmt::format("{}\n  instead of {}", body, text(want, "body"));
+  const json::value* type = want.at("headers").as_object().if_contains("Content-Type");
+  const std::string wanted = type != nullptr ? std::string(type->as_string()) : "";
+  if (status == 200 && got.header("content-type") != wanted)
+    return fmt::format("Content-Type {} instead of {}", got.header("content-type"), wanted);
+  return {};
+}
+
+TEST(CompatReplay, EqualBytesButForTheListedDifferences) {
+  std::vector<std::string> order;
+  const auto pairs = read_pairs(order);
+  const auto listed = read_listed();
+  ASSERT_GT(pairs.size(), 100u);
+  for (const auto& [id, entry] : listed) EXPECT_EQ(pairs.count(id), 1u) << id << " is listed and no pair";
+  const std::string documented = read_file("docs/compatibility.md");
+
+  std::map<std::string, std::unique_ptr<Server>> servers;  // by what stands in their stores at first
+  std::size_t equal = 0, different = 0, unreplayed = 0;
+  for (const std::string& id : order) {
+    const json::object& pair = pairs.at(id);
+    const auto entry = listed.find(id);
+    if (entry != listed.end()) {
+      EXPECT_NE(documented.find("**" + entry->second.reason + ".**"), std::string::npos)
+          << id << ": docs/compatibility.md does not explain '" << entry->second.reason << "'";
+      if (entry->second.kind == "unreplayable") {
+        ++unreplayed;
+        continue;
+      }
+    }
+    const bool own_stores = pair.contains("etcd_before");
+    const json::value* rows = pair.if_contains("log_rows_before");
+    auto& server = servers[rows != nullptr ? json::serialize(*rows) : own_stores ? id : ""];
+    if (!server) server = std::make_unique<Server>(pair);
+    for (const json::value& step : pair.at("setup").as_array())
+      server->ask(pairs.at(std::string(step.as_string())).at("request").as_object());
+    if (text(pair, "note").find("once the lock key exists") != std::string::npos) {
+      EXPECT_TRUE(server->wait_for_a_run()) << id;
+    }
+    const api::RawAnswer got = server->ask(pair.at("request").as_object());
+    const bool workers = text(pair.at("request").as_object(), "path").starts_with("/worker/list");
+    const std::string found = difference(pair, got, workers ? server->without_own_worker(got.body) : got.body);
+    if (entry == listed.end()) {
+      EXPECT_EQ(found, "") << id << ": " << text(pair, "title");
+      equal += found.empty() ? 1 : 0;
+    } else {
+      EXPECT_NE(found, "") << id << " is listed as a difference and is none";
+      different += found.empty() ? 0 : 1;
+    }
+    if (own_stores) {
+      servers.erase(id);
+    } else if (rows == nullptr) {
+      server->remove_jobs();
+    }
+  }
+  std::printf("%zu pairs: %zu equal, %zu listed differences, %zu not replayed\n", order.size(), equal, different,
+              unreplayed);
+}
+
+}  // namespace
+}  // namespace cronfleet::integration
