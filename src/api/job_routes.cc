@@ -5,6 +5,7 @@
 #include "api/api.h"
 #include "api/conditions.h"
 #include "api/job_answers.h"
+#include "api/list_filters.h"
 #include "api/url.h"
 #include "domain/job_json.h"
 #include "domain/json_writer.h"
@@ -181,6 +182,7 @@ Answer Api::list_jobs(Call& call) {
   const auto cursor = query.text("cursor");
   Filter filter{.text = lower_case(query.text("text").value_or("")), .labels = query.words("label"), .enabled = {}};
   if (const auto enabled = query.choice("enabled", {"true", "false"})) filter.enabled = *enabled == "true";
+  const JobFilter typed = JobFilter::take(query);
   const Reading reading = reading_of(query);
   const auto after = cursor && !cursor->empty() ? name_in(*cursor) : std::optional<std::string>("");
   if (!after) query.refuse("cursor", "not a cursor that this server gave");
@@ -189,11 +191,16 @@ Answer Api::list_jobs(Call& call) {
   if (!jobs) return Refusal(jobs.error());
   const RefusedBy refused = refused_by(*copies_.workers.copy(), parts_.keys);
 
+  const WallTime now = jobs_.now();
+  const auto next = [&](const StoredJob& job) -> std::optional<WallTime> {
+    const auto firings = jobs_.next_firings(job, now, 1);
+    return firings.empty() ? std::nullopt : std::optional(firings.front());
+  };
   std::vector<const StoredJob*> page;
   std::size_t total = 0;
   bool more = false;
   for (const auto& job : *jobs->items) {
-    if (!filter.takes(*job)) continue;
+    if (!filter.takes(*job) || !typed.takes(*job, next, now)) continue;
     ++total;
     if (job->name.text() <= *after) continue;
     if (page.size() == static_cast<std::size_t>(limit)) {
@@ -203,7 +210,6 @@ Answer Api::list_jobs(Call& call) {
     }
   }
   domain::JsonWriter json;
-  const WallTime now = jobs_.now();
   json.object([&] {
     json.key("items").array([&] {
       for (const StoredJob* job : page) {

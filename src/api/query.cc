@@ -75,8 +75,10 @@ std::optional<std::string> Query::choice(std::string_view name, const std::vecto
   return std::nullopt;
 }
 
-void Query::refuse(std::string_view name, std::string detail, std::string suggestion) {
+void Query::refuse(std::string_view name, std::string detail, std::string suggestion, int column, int length) {
   mistakes_.push_back({.parameter = std::string(name),
+                       .column = column,
+                       .length = length,
                        .code = "invalid_parameter",
                        .detail = std::move(detail),
                        .suggestion = std::move(suggestion)});

@@ -30,7 +30,8 @@ class Query {
   // One of `allowed`.
   std::optional<std::string> choice(std::string_view name, const std::vector<std::string_view>& allowed);
 
-  void refuse(std::string_view name, std::string detail, std::string suggestion = {});
+  // `column` and `length` where the mistake lies inside the value.
+  void refuse(std::string_view name, std::string detail, std::string suggestion = {}, int column = 0, int length = 0);
   // 400 with all mistakes; nothing when all is well.
   std::optional<Problem> problem();
 

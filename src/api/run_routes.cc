@@ -1,6 +1,7 @@
 // The routes of runs. docs/api.yaml says what each takes and answers.
 #include "api/api.h"
 #include "api/conditions.h"
+#include "api/list_filters.h"
 #include "api/output_stream.h"
 #include "domain/json_writer.h"
 #include "domain/nearest.h"
@@ -80,6 +81,7 @@ Answer Api::list_runs(Call& call) {
   wanted.until = query.instant("until");
   if (query.choice("order", {"newest_first", "oldest_first"}) == "oldest_first")
     wanted.order = history::Order::OldestFirst;
+  take_run_filter(query, parts_.clock.wall(), wanted);
   const Reading reading = reading_of(query);
   if (auto problem = query.problem()) return Refusal(*std::move(problem));
   const auto runs = runs_.list(wanted, reading);

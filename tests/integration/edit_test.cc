@@ -174,6 +174,28 @@ TEST_F(Edits, ExplainTellsWhatCounts) {
   EXPECT_EQ(call("GET", "/none:explain").status, 404);
 }
 
+TEST_F(Edits, ListsTakeAFilter) {
+  create("a");
+  create("b", R"({"schedule":"0 2 * * *","command":"pg_dump","enabled":false})");
+  const auto names = [&](std::string_view filter) {
+    std::vector<std::string> out;
+    const json::value listed = parsed(call("GET", fmt::format("?filter={}", filter)));
+    for (const json::value& item : listed.at("items").as_array())
+      out.push_back(json::value_to<std::string>(item.at("name")));
+    return out;
+  };
+  EXPECT_THAT(names("state:disabled"), ElementsAre("b"));
+  EXPECT_THAT(names("label:team%3Ddb+next%3C25h"), ElementsAre("a"));
+  EXPECT_THAT(names("dump"), ElementsAre("b"));
+  EXPECT_THAT(names("-dump"), ElementsAre("a"));
+  const RawAnswer wrong = call("GET", "?filter=name~a+stat:x");
+  EXPECT_EQ(wrong.status, 400);
+  EXPECT_EQ(parsed(wrong).at("errors").at(0),
+            json::parse(R"({"parameter":"filter","column":8,"length":4,"code":"invalid_parameter",
+              "detail":"column 8: unknown field 'stat'; expected one of state, name, owner, command, description, zone, schedule, label, overlap, next, or quotes around a text with ':'",
+              "suggestion":"state"})"));
+}
+
 // API-T2: every acknowledged edit is among the versions, and each built on the one before it.
 TEST_F(Edits, AHundredClientsLoseNoAcknowledgedEdit) {
   create("shared", R"({"schedule":"0 2 * * *","command":"0"})");

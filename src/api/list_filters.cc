@@ -1,0 +1,144 @@
+#include "api/list_filters.h"
+
+#include <algorithm>
+
+#include "domain/job_json.h"
+
+namespace cronfleet::api {
+namespace {
+
+using Kind = FilterField::Kind;
+
+const std::vector<FilterField>& job_fields() {
+  static const std::vector<FilterField> kFields = {
+      {"state", Kind::Word, {"enabled", "disabled", "paused", "ended", "invalid"}},
+      {"name"},
+      {"owner"},
+      {"command"},
+      {"description"},
+      {"zone"},
+      {"schedule"},
+      {"label", Kind::Label},
+      {"overlap", Kind::Word, {"forbid", "allow", "replace", "queue"}},
+      {"next", Kind::Duration},
+  };
+  return kFields;
+}
+
+const std::vector<FilterField>& run_fields() {
+  static const std::vector<FilterField> kFields = {
+      {"state",
+       Kind::Word,
+       {"waiting", "claimed", "running", "succeeded", "failed", "signalled", "timed_out", "killed", "skipped", "missed",
+        "lost", "refused"}},
+      {"job"},
+      {"worker"},
+      {"age", Kind::Duration},
+  };
+  return kFields;
+}
+
+std::vector<FilterTerm> take_terms(Query& query, const std::vector<FilterField>& fields) {
+  const auto text = query.text("filter");
+  if (!text) return {};
+  auto terms = parse_filter(*text, fields);
+  if (terms) return *std::move(terms);
+  const FilterError& error = terms.error();
+  query.refuse("filter", fmt::format("column {}: {}", error.column, error.message), error.suggestion, error.column,
+               error.length);
+  return {};
+}
+
+std::string_view state_of(const StoredJob& stored, WallTime now) {
+  if (!stored.job || !stored.errors.empty()) return "invalid";
+  const domain::Job& job = *stored.job;
+  if (!job.enabled) return "disabled";
+  if (job.ends_at && *job.ends_at <= now) return "ended";
+  if (job.paused_until && *job.paused_until > now) return "paused";
+  return "enabled";
+}
+
+std::string_view overlap_of(const domain::Job& job) {
+  switch (job.overlap.mode) {
+    case domain::Overlap::Mode::Forbid: return "forbid";
+    case domain::Overlap::Mode::Allow: return "allow";
+    case domain::Overlap::Mode::Replace: return "replace";
+    case domain::Overlap::Mode::Queue: return "queue";
+  }
+  return "";
+}
+
+bool has_label(const domain::Job& job, const std::string& asked) {
+  const auto equals = asked.find('=');
+  const auto found = job.labels.find(asked.substr(0, equals));
+  if (found == job.labels.end()) return false;
+  return equals == std::string::npos || found->second == asked.substr(equals + 1);
+}
+
+bool holds(const FilterTerm& term, const StoredJob& stored, const JobFilter::NextFiring& next, WallTime now) {
+  if (term.field == "state") return filter_takes(term, state_of(stored, now));
+  if (term.field == "name") return filter_takes(term, stored.name.text());
+  if (term.field.empty() && filter_takes(term, stored.name.text())) return true;
+  if (!stored.job) return false;
+  const domain::Job& job = *stored.job;
+  if (term.field == "owner") return filter_takes(term, job.owner);
+  if (term.field == "command") return filter_takes(term, domain::shown_command(job));
+  if (term.field == "description") return filter_takes(term, job.description);
+  if (term.field == "zone") return filter_takes(term, job.time_zone.empty() ? "UTC" : job.time_zone);
+  if (term.field == "schedule") return filter_takes(term, job.schedule);
+  if (term.field == "overlap") return filter_takes(term, overlap_of(job));
+  if (term.field == "label")
+    return std::any_of(term.values.begin(), term.values.end(),
+                       [&](const auto& asked) { return has_label(job, asked); });
+  if (term.field == "next") {
+    const auto at = next(stored);
+    if (!at) return false;
+    return term.op == FilterOperator::Below ? *at - now < term.duration : *at - now > term.duration;
+  }
+  return filter_takes(term, domain::shown_command(job)) || filter_takes(term, job.description) ||
+         filter_takes(term, job.owner);
+}
+
+}  // namespace
+
+JobFilter JobFilter::take(Query& query) {
+  JobFilter filter;
+  filter.terms_ = take_terms(query, job_fields());
+  return filter;
+}
+
+bool JobFilter::takes(const StoredJob& stored, const NextFiring& next, WallTime now) const {
+  return std::all_of(terms_.begin(), terms_.end(),
+                     [&](const FilterTerm& term) { return holds(term, stored, next, now) != term.negated; });
+}
+
+void take_run_filter(Query& query, WallTime now, history::RunQuery& wanted) {
+  for (const FilterTerm& term : take_terms(query, run_fields())) {
+    const auto cannot = [&](std::string_view why) {
+      query.refuse("filter", fmt::format("{}: {}", term.field.empty() ? term.values.front() : term.field, why));
+    };
+    if (term.negated || term.field.empty()) {
+      cannot(term.negated ? "a list of runs cannot be asked for what is not" : "a list of runs is not searched");
+    } else if (term.field == "state") {
+      if (!wanted.statuses.empty()) cannot("given twice; several states are separated by commas");
+      for (const std::string& word : term.values) wanted.statuses.push_back(*domain::parse_run_status(word));
+    } else if (term.field == "age") {
+      const WallTime at = now - std::chrono::duration_cast<WallTime::duration>(term.duration);
+      auto& bound = term.op == FilterOperator::Below ? wanted.from : wanted.until;
+      if (bound) cannot("this bound is given twice");
+      bound = at;
+    } else if (term.op != FilterOperator::Is || term.values.size() > 1) {
+      cannot("takes one whole name");
+    } else if (term.field == "job") {
+      if (wanted.job) cannot("given twice");
+      const auto name = domain::make_job_name(term.values.front());
+      if (name) wanted.job = *name;
+      if (!name) cannot(name.error().message());
+    } else {
+      if (wanted.worker) cannot("given twice");
+      wanted.worker = NodeId(term.values.front());
+    }
+  }
+}
+
+}  // namespace cronfleet::api

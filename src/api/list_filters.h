@@ -1,0 +1,34 @@
+// api/list_filters.h: what the filter of a list (api/filter.h) means for jobs and for runs.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "api/filter.h"
+#include "api/job_catalogue.h"
+#include "api/query.h"
+#include "history/run_history.h"
+
+namespace cronfleet::api {
+
+// Jobs: state (enabled, disabled, paused, ended, invalid), name, owner, command, description, zone, schedule, label,
+// overlap, next (a duration from now). Words are looked for in name, command, description and owner.
+class JobFilter {
+ public:
+  using NextFiring = std::function<std::optional<WallTime>(const StoredJob&)>;  // after now; asked only where needed
+
+  // Takes the parameter "filter"; notes its mistake there.
+  static JobFilter take(Query& query);
+  bool takes(const StoredJob& stored, const NextFiring& next, WallTime now) const;
+
+ private:
+  std::vector<FilterTerm> terms_;
+};
+
+// Runs: state (the status of the run), job, worker, age (a duration back from now to when it was due). Notes mistakes,
+// also what a list of runs cannot be asked for: a term turned around, parts of a name, two terms of one field.
+void take_run_filter(Query& query, WallTime now, history::RunQuery& wanted);
+
+}  // namespace cronfleet::api
