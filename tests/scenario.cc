@@ -50,6 +50,7 @@ class Runner {
   void start(const std::string& instant);
   bool started() const { return !day_.empty(); }
   // One event at its moment; answers everything that came of it, in words.
+  static core::WorkerEntry worker(const std::string& text);
   std::vector<std::string> line(const std::string& moment, std::istringstream& rest);
   std::vector<std::string> view(const std::string& word, std::istringstream& rest);
 
@@ -111,6 +112,27 @@ RunId Runner::run_id(const std::string& text) const {
   const std::string which = text.substr(at + 1, dot - at - 1);
   const bool short_form = which.size() >= 8 && which[2] == ':' && which[5] == ':';
   return must(domain::parse_run_id(short_form ? text.substr(0, at + 1) + day_ + which + "Z" + text.substr(dot) : text));
+}
+
+// "w1", "w2{gpu=true,zone=eu}", "w3{away}": one that takes nothing.
+core::WorkerEntry Runner::worker(const std::string& text) {
+  core::WorkerEntry entry;
+  const auto brace = text.find('{');
+  entry.node = NodeId(text.substr(0, brace));
+  if (brace == std::string::npos) return entry;
+  if (text.back() != '}') throw Mistake("'" + text + "' is not a worker");
+  std::istringstream inner(text.substr(brace + 1, text.size() - brace - 2));
+  for (std::string part; std::getline(inner, part, ',');) {
+    const auto is = part.find('=');
+    if (part == "away") {
+      entry.accepting = false;
+    } else if (is == std::string::npos) {
+      throw Mistake("'" + part + "' is not a label");
+    } else {
+      entry.labels[part.substr(0, is)] = part.substr(is + 1);
+    }
+  }
+  return entry;
 }
 
 void Runner::header(const std::string& word, std::istringstream& rest) {
@@ -256,8 +278,11 @@ void Runner::event(const std::string& word, std::istringstream& rest) {
   } else if (word == "remove") {
     raw(keys_.prefix() + first, std::nullopt);
   } else if (word == "run-now") {
-    const domain::RequestId id(remainder());
+    std::string request;
+    rest >> request;
+    const domain::RequestId id(request);
     core::TriggerEntry entry;
+    rest >> entry.worker;
     entry.id = id;
     entry.job = JobName(first);
     entry.actor = "ann";
@@ -296,9 +321,7 @@ void Runner::event(const std::string& word, std::istringstream& rest) {
   } else if (word == "workers") {
     core::WorkersSeen seen;
     for (std::string name = first; !name.empty(); name.clear(), rest >> name) {
-      core::WorkerEntry entry;
-      entry.node = NodeId(name);
-      seen.workers.push_back(entry);
+      seen.workers.push_back(worker(name));
     }
     events_.push_back(std::move(seen));
   } else if (word == "crash") {

@@ -25,13 +25,13 @@
 //   save NAME {…} | delete NAME              through core/edits.h; the keys of {…} change the document that stands
 //   put-job NAME {…} | remove-job NAME       by hand, as etcdctl would
 //   put KEY VALUE | remove KEY               any key; KEY without the prefix
-//   run-now NAME ID | kill RUN | kill-all NAME
+//   run-now NAME ID [NODE] | kill RUN | kill-all NAME
 //   session lost | session same | session new | leases SESSION RUN
 //   obstacle clock|disk|draining on|off
 //   store up|down|unknown-applied|unknown-lost    the last two: for the next commit
 //   watch hold|release                       changes of the store are not seen until released
 //   history up|down
-//   workers NODE…
+//   workers NODE{LABEL=VALUE,…}…            {away}: it takes nothing
 //   crash | journal RUN intent|CODE | boot   the worker dies; its journal; its next life begins
 //   verdicts NAME                            → every final record of the job, oldest first
 //   left                                     → keys under running/, lock/, accounts/, trigger/ and killer/

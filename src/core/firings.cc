@@ -31,15 +31,20 @@ void Scheduler::State::on_due(JobSlot& slot) {
 }
 
 void Scheduler::State::decide(JobSlot& slot) {
+  const Fleet::Standing& standing = standing_of(slot);
+  if (!standing.eligible && !slot.looked && slot.accounted + slot.job->job->catch_up_window < now.wall) {
+    // Long not looked at: others have moved the marker on, and there is no use in counting what they did.
+    slot.busy = read({keys.marker(slot.name), keys.job(slot.name), keys.lock(slot.name)}, ReadJob{slot.index});
+    return;
+  }
   const Plan next = plan(*slot.job, slot.accounted, now.wall, now.wall + lead);
-  const auto delay =
-      next.action == Plan::Action::Never ? std::chrono::milliseconds(0) : rank_delay(rank(slot.name.text()));
+  if (next.action == Plan::Action::Never) return;
+  if (!standing.eligible) return leave_to_others(slot, next);
+  const auto delay = rank_delay(standing.rank);
   switch (next.action) {
-    case Plan::Action::Never: return;
     case Plan::Action::Wait:
       return delay.count() == 0 ? due.put(slot.index, next.at) : look_again(slot, next.at + delay);
-    case Plan::Action::Account:
-    case Plan::Action::Claim: break;
+    default: break;
   }
   if (delay.count() > 0) {
     // Somebody else looks first. What is overdue anyway was overdue for all: only the delay from now would tell.
@@ -52,6 +57,48 @@ void Scheduler::State::decide(JobSlot& slot) {
   }
   if (next.action == Plan::Action::Account) return write_off(slot, *next.passed);
   claim(slot, next);
+}
+
+const Fleet::Standing& Scheduler::State::standing_of(JobSlot& slot) {
+  if (slot.standing_at != fleet.generation()) {
+    slot.standing = fleet.standing(slot.name.text(), *slot.job);
+    slot.standing_at = fleet.generation();
+  }
+  return slot.standing;
+}
+
+// The job may not run here, and its own workers see to its firings. One that no worker may run stays open, since one
+// that may can come at any moment; when its time is over, whoever is there gives it its verdict.
+void Scheduler::State::leave_to_others(JobSlot& slot, const Plan& plan) {
+  not_ours.insert(slot.index);
+  const auto delay = rank_delay(slot.standing.rank);
+  if (plan.action == Plan::Action::Wait) {
+    slot.looked = false;
+    return look_again(slot, open_until(*slot.job->job, plan.at) + delay);
+  }
+  const WallTime over = open_until(*slot.job->job, plan.passed ? plan.passed->range.from : plan.instant) + delay;
+  if (now.wall >= over) {
+    if (!slot.looked) {
+      slot.busy = read({keys.marker(slot.name), keys.job(slot.name), keys.lock(slot.name)}, ReadJob{slot.index});
+      return;
+    }
+    if (plan.action == Plan::Action::Account && !slot.standing.able && fleet.sees_self()) {
+      Passed passed = *plan.passed;
+      if (passed.reason == domain::Reason::Late) passed.reason = domain::Reason::NoEligibleWorker;
+      return write_off(slot, passed);
+    }
+  }
+  slot.looked = false;
+  look_again(slot, std::max(now.wall, over) + options.open_poll);  // several that come due meanwhile go together
+}
+
+// Those who wait for a place get what has become free, the oldest first.
+void Scheduler::State::give_places() {
+  for (std::size_t most = starved.size(); most > 0 && !starved.empty() && has_room() && claiming(); --most) {
+    JobSlot& slot = *slots[starved.begin()->second];
+    starved.erase(starved.begin());
+    on_due(slot);
+  }
 }
 
 // True when the lock keeps `plan` from being claimed now and something else was done about it.
@@ -126,10 +173,12 @@ bool Scheduler::State::wait_for_lock(JobSlot& slot, const Plan& plan) {
 
 void Scheduler::State::claim(JobSlot& slot, const Plan& plan) {
   if (wait_for_lock(slot, plan)) return;
-  if (active_count() + claims_under_way >= static_cast<std::size_t>(options.capacity)) {
-    starved.insert({plan.at, slot.index});  // another node takes it, or the next run that ends here makes room
-    look_again(slot, std::max(now.wall, plan.at) + options.takeover_delay);
-    return;
+  const std::pair place{plan.at, slot.index};
+  if (!has_room() || (!starved.empty() && *starved.begin() < place)) {
+    starved.insert(place);  // another node takes it, or the next run that ends here makes room
+    // Not all of ten thousand twice a second.
+    const auto patience = options.takeover_delay + std::chrono::microseconds(100) * starved.size();
+    return look_again(slot, std::max(now.wall, plan.at) + patience);
   }
   if (plan.passed && !slot.marker) {  // a gap is written over exactly what was read
     slot.busy = read({keys.marker(slot.name), keys.job(slot.name), keys.lock(slot.name)}, ReadJob{slot.index});

@@ -1,5 +1,7 @@
 #include "core/plan.h"
 
+#include <algorithm>
+
 #include "base/check.h"
 
 namespace cronfleet::core {
@@ -39,6 +41,12 @@ Range first_of(const CompiledJob& job, WallTime first, std::uint64_t count) {
 }
 
 }  // namespace
+
+WallTime open_until(const domain::Job& job, WallTime start) {
+  const bool skips = job.misfire.mode == Misfire::Mode::Skip && job.overlap.mode != Overlap::Mode::Queue;
+  const auto patience = skips ? std::min(job.start_deadline, job.catch_up_window) : job.catch_up_window;
+  return start + patience + std::chrono::milliseconds(1);
+}
 
 Plan plan(const CompiledJob& job, WallTime accounted, WallTime now, WallTime horizon) {
   const auto oldest = domain::next_firing(job, accounted);

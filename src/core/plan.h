@@ -36,6 +36,10 @@ struct Plan {
 // Instants written off together, at most; a longer gap takes several steps.
 inline constexpr std::uint64_t kPassedMax = 100'000;
 
+// Until when an instant whose run is to start at `start` may find no worker that may run the job: past it, it is
+// written off (DESIGN.md §2.1, no_eligible_worker).
+WallTime open_until(const domain::Job& job, WallTime start);
+
 // `accounted`: the newest instant that has a verdict or a claim. `horizon`: instants whose start lies before it are due
 // (now plus the claim lead).
 Plan plan(const domain::CompiledJob& job, WallTime accounted, WallTime now, WallTime horizon);

@@ -1,40 +1,40 @@
-// core/rank.h: which worker looks at a firing first (DESIGN.md §4.2, REL-5). Only an optimisation: the claim decides.
+// core/rank.h: which worker looks at a firing first, by rendezvous hash (DESIGN.md §4.2, REL-5); core/fleet.h uses it.
 #pragma once
 
 #include <cstdint>
 #include <string_view>
-#include <vector>
 
-#include "core/entries.h"
+#include "base/ids.h"
 
 namespace cronfleet::core {
 
-// Rendezvous weight: every node computes the same, and one node more or less moves only its own jobs.
-inline std::uint64_t rank_weight(std::string_view job, std::string_view node) {
-  std::uint64_t hash = 0xcbf29ce484222325ULL;
-  const auto mix = [&hash](std::string_view text) {
-    for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
-    hash = (hash ^ 0xff) * 0x100000001b3ULL;  // a border between the two
-  };
-  mix(job);
-  mix(node);
-  hash ^= hash >> 33;
-  hash *= 0xff51afd7ed558ccdULL;
-  hash ^= hash >> 33;
-  hash *= 0xc4ceb9fe1a85ec53ULL;
-  return hash ^ (hash >> 33);
-}
+// Rendezvous weights of the workers for one word, a job's name as a rule: every node computes the same, and one node
+// more or less moves only its own jobs.
+class RankHash {
+ public:
+  explicit RankHash(std::string_view word) : word_(mixed(0xcbf29ce484222325ULL, word)) {}
 
-// How many of `workers` that accept runs stand before `self` for `job`.
-inline int rank_of(std::string_view job, const NodeId& self, const std::vector<WorkerEntry>& workers) {
-  const std::uint64_t own = rank_weight(job, self.text());
-  int rank = 0;
-  for (const WorkerEntry& worker : workers) {
-    if (worker.node == self || !worker.accepting) continue;
-    const std::uint64_t other = rank_weight(job, worker.node.text());
-    if (other > own || (other == own && worker.node < self)) ++rank;
+  std::uint64_t of(std::string_view node) const {
+    std::uint64_t hash = mixed(word_, node);
+    hash ^= hash >> 33;
+    hash *= 0xff51afd7ed558ccdULL;
+    hash ^= hash >> 33;
+    hash *= 0xc4ceb9fe1a85ec53ULL;
+    return hash ^ (hash >> 33);
   }
-  return rank;
+
+ private:
+  static std::uint64_t mixed(std::uint64_t hash, std::string_view text) {
+    for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
+    return (hash ^ 0xff) * 0x100000001b3ULL;  // a border between the two
+  }
+
+  std::uint64_t word_;
+};
+
+// Whether the worker `a` comes before `b`, by their weights.
+inline bool stands_before(std::uint64_t weight_a, const NodeId& a, std::uint64_t weight_b, const NodeId& b) {
+  return weight_a != weight_b ? weight_a > weight_b : a < b;
 }
 
 }  // namespace cronfleet::core

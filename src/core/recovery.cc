@@ -75,7 +75,7 @@ void Scheduler::State::settle_account(const std::string& key) {
   const auto found = accounts.find(key);
   if (found == accounts.end() || found->second.busy != 0 || !claiming()) return;
   AccountSlot& slot = found->second;
-  if (const auto delay = rank_delay(rank(key)); delay.count() > 0 && !slot.own_turn) {
+  if (const auto delay = rank_delay(fleet.rank(key)); delay.count() > 0 && !slot.own_turn) {
     // Another worker goes first; when the key still stands after the delay we try as well, and the store decides.
     slot.own_turn = true;
     after(delay, [this, key] { settle_account(key); });
@@ -278,7 +278,7 @@ void Scheduler::State::settle(RunSlot& run) {
 // ---- keys of dead workers (rules 7, 10 to 13) -----------------------------------------------------------------------
 
 void Scheduler::State::reconcile() {
-  after(options.reconcile_every * (rank("reconcile") + 1), [this] { reconcile(); });
+  after(options.reconcile_every * (fleet.rank("reconcile") + 1), [this] { reconcile(); });
   if (reconciling || !claiming()) return;
   reconciling = true;
   read_prefix(keys.running(), ReadAllRunning{});
@@ -324,11 +324,16 @@ void Scheduler::State::answered(const ReadHolds& read, const ReadAnswered& answe
     const auto known = dead_since.find(hold);
     const MonoTime since = known == dead_since.end() ? now.mono : known->second;
     still_dead.emplace(hold, since);
-    const JobSlot* slot = find_slot(entry->run.firing.job);
+    JobSlot* slot = find_slot(entry->run.firing.job);
     const bool at_least_once =
         slot != nullptr && slot->job && slot->job->job->delivery.mode == domain::Delivery::Mode::AtLeastOnce;
     const bool patient = entry->phase == Phase::Claimed && !at_least_once;
     if (patient && now.mono - since < options.lost_after) continue;
+    // A further attempt stays where it takes it over: with a worker that may run the job, while there is one.
+    if (slot != nullptr && slot->job && (at_least_once || entry->phase == Phase::Waiting) &&
+        !standing_of(*slot).eligible &&
+        (slot->standing.able || now.wall < entry->scheduled_at + slot->job->job->catch_up_window))
+      continue;
     const std::string lock_key = keys.lock(entry->run.firing.job), lock = lock_value(node, *entry);
     const bool has_lock = std::any_of(answer.found.begin(), answer.found.end(), [&](const KeyValue& read_key) {
       return read_key.key == lock_key && read_key.value == lock;

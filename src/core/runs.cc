@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "core/scheduler_state.h"
 #include "domain/job_json.h"
+#include "domain/where.h"
 
 namespace cronfleet::core {
 namespace {
@@ -28,6 +29,10 @@ domain::RunEnd unstarted(RunStatus status, Reason reason, std::string error, Wal
 }
 
 }  // namespace
+
+std::string Scheduler::State::missing_labels(const domain::Job& job) const {
+  return fmt::format("worker '{}' does not have what the job asks for: {}", self, domain::shown_where(job.where));
+}
 
 RunSlot* Scheduler::State::find_run(const domain::RunId& id) {
   const auto found = runs.find(id);
@@ -55,10 +60,6 @@ void Scheduler::State::set_stage(RunSlot& run, Stage stage) {
     return;
   }
   --active_runs;
-  if (starved.empty()) return;
-  const DueQueue::Index index = starved.begin()->second;  // the one that waits longest
-  starved.erase(starved.begin());
-  look_now(*slots[index]);
 }
 
 MonoTime Scheduler::State::fence_deadline(const RunSlot& run) const {
@@ -92,6 +93,8 @@ void Scheduler::State::begin(RunSlot& run) {
   if (now.wall > run.start_limit && rules.check_deadline)
     return end_unstarted(run, RunStatus::Missed, Reason::Late, {});
   const JobSlot& slot = *find_slot(run.entry.run.firing.job);
+  if (slot.revision != run.entry.job_revision && !fleet.admits_self(*slot.job))  // by what the newer document asks for
+    return end_unstarted(run, RunStatus::Missed, Reason::NoEligibleWorker, missing_labels(*slot.job->job));
   run.job = slot.job;
   run.cancelling = false;
   MonoTime not_after = MonoTime::max();
@@ -165,6 +168,11 @@ void Scheduler::State::on(const RunNotStarted& failed) {
       if (now.wall > run->start_limit) return end_unstarted(*run, RunStatus::Missed, Reason::Late, {});
       return restart_soon(*run);
     case Why::Overloaded:
+      // Twice within a second: others take what comes due for a while (REL-F25).
+      if (now.mono < std::exchange(overloaded_at, now.mono) + std::chrono::seconds(1)) {
+        overloaded_until = now.mono + std::chrono::seconds(2);
+        after(std::chrono::seconds(2), [this] { unpark(); });
+      }
       if (now.wall > run->start_limit) return end_unstarted(*run, RunStatus::Missed, Reason::Late, failed.error);
       return restart_soon(*run);
     case Why::Frozen: {
@@ -198,6 +206,7 @@ bool Scheduler::State::next_attempt_allowed(const RunSlot& run, const domain::Ru
   const JobSlot& slot = *slots[found->second];
   if (!slot.claimable() || !slot.job->job->enabled || run.entry.run.attempt >= slot.job->job->attempts_max())
     return false;
+  if (!fleet.admits_self(*slot.job)) return false;
   const domain::Job& job = *slot.job->job;
   const bool redelivery =
       end.status == RunStatus::Lost || end.reason == Reason::Fenced || end.reason == Reason::WorkerDied;
@@ -492,7 +501,10 @@ void Scheduler::State::begin_attempt(RunSlot& run) {
   const JobSlot* slot = find_slot(id.firing.job);
   if (slot == nullptr || !slot->claimable() || !slot->job->job->enabled)  // no further attempt (rule 23)
     return end_unstarted(run, RunStatus::Skipped, Reason::Disabled, {});
-  if (!claiming()) {
+  const bool admitted = fleet.admits_self(*slot->job);
+  if (!admitted && fleet.sees_self())
+    return end_unstarted(run, RunStatus::Missed, Reason::NoEligibleWorker, missing_labels(*slot->job->job));
+  if (!claiming() || !admitted) {
     set_stage(run, Stage::Waiting);
     after(options.retry_store, [this, id] {
       RunSlot* waiting = find_run(id);

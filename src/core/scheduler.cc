@@ -37,6 +37,7 @@ std::vector<domain::RunId> Scheduler::active_runs() const {
   return ids;
 }
 bool Scheduler::accepting() const { return state_->claiming(); }
+bool Scheduler::full() const { return state_->active_runs >= static_cast<std::size_t>(state_->options.capacity); }
 std::map<std::string, std::string> Scheduler::refused_jobs() const {
   std::map<std::string, std::string> refused;
   for (const auto& slot : state_->slots) {
@@ -70,6 +71,7 @@ void Scheduler::State::step(const Event& event) {
     }
     on_due(*slots[popped[i]]);
   }
+  if (!starved.empty()) give_places();
   arm();
 }
 
@@ -101,6 +103,7 @@ void Scheduler::State::on(const JobSeen& seen) {
   slot.job = seen.job;
   slot.refusal = seen.refusal;
   slot.looked = false;
+  slot.standing_at = 0;
   if (seen.job && (domain::has_valid_stamp(*seen.job->job) || !rules.require_stamp)) {
     slot.adopted = seen.job;
     slot.adopted_revision = seen.revision;
@@ -137,7 +140,10 @@ void Scheduler::State::on(const JobGone& gone) {
 
 void Scheduler::State::on(const MarkerSeen& seen) { set_marker(slot_of(seen.name), seen.text); }
 
-void Scheduler::State::on(const WorkersSeen& seen) { workers = seen.workers; }
+void Scheduler::State::on(const WorkersSeen& seen) {
+  if (!fleet.set(seen.workers)) return;
+  for (const DueQueue::Index index : std::exchange(not_ours, {})) look_now(*slots[index]);
+}
 
 void Scheduler::State::on(const CaughtUp&) {
   caught_up = true;
@@ -186,7 +192,7 @@ void Scheduler::State::on(const ClaimRate& rate) { claim_rate = rate.per_second;
 // Whether a claim may be made now. `settled_own`: nothing starts before what earlier lives left is known (rule 9).
 bool Scheduler::State::claiming() const {
   return session_open && caught_up && (settled_own || !rules.sweep_before_claims) && now.mono < session_until &&
-         !obstacles.clock_suspect && !obstacles.disk_full && !obstacles.draining;
+         now.mono >= overloaded_until && !obstacles.clock_suspect && !obstacles.disk_full && !obstacles.draining;
 }
 
 void Scheduler::State::unpark() {

@@ -216,6 +216,7 @@ struct SchedulerOptions {
   std::chrono::milliseconds lost_after{std::chrono::minutes(10)};  // rule 13
   std::chrono::milliseconds retry_store{200};  // before a read or commit that got no answer is tried again
   std::chrono::milliseconds lock_poll{500};    // a lock of another node that a queued firing waits for
+  std::chrono::seconds open_poll{5};           // firings that no worker may run are looked at again
   std::chrono::seconds claim_fresh{1};         // rule 14
   int capacity = 64;                           // runs at once on this node
 };
@@ -238,6 +239,7 @@ class Scheduler {
   std::size_t records_waiting() const;  // ended here, not yet in the history; walks all runs
   std::vector<domain::RunId> active_runs() const;
   bool accepting() const;                                   // claims are possible
+  bool full() const;                                        // every place is taken
   std::map<std::string, std::string> refused_jobs() const;  // name → why
 
  private:

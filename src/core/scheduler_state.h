@@ -10,8 +10,8 @@
 #include "base/function.h"
 
 #include "core/edits.h"
+#include "core/fleet.h"
 #include "core/protocol.h"
-#include "core/rank.h"
 #include "core/scheduler.h"
 
 namespace cronfleet::core {
@@ -34,6 +34,8 @@ struct JobSlot {
   Ticket busy = 0;                        // a claim, adoption or read of this job is under way
   bool looked = false;                    // rank 1 and later: the store was asked after the takeover delay
   std::optional<domain::RunId> replaced;  // the run that a kill was ordered for, overlap replace
+  Fleet::Standing standing;               // of this worker for the job, as of standing_at
+  std::uint64_t standing_at = 0;          // a generation of the fleet; 0: to be worked out
   bool claimable() const { return exists && job != nullptr; }
 };
 
@@ -150,7 +152,7 @@ using PendingRead = std::variant<ReadJob, ReadForEdit, ReadDeadLock, ReadBackFir
 
 struct Scheduler::State {
   State(NodeId node, Keys k, SchedulerOptions o, TokenSource& t, Rules r)
-      : self(std::move(node)), keys(std::move(k)), options(o), tokens(t), rules(r), lead(o.claim_lead) {}
+      : self(std::move(node)), keys(std::move(k)), options(o), tokens(t), rules(r), fleet(self), lead(o.claim_lead) {}
 
   // ---- scheduler.cc
   void step(const Event& event);
@@ -177,7 +179,7 @@ struct Scheduler::State {
   Ticket read_prefix(std::string prefix, PendingRead pending);
   void after(std::chrono::milliseconds delay, Function<void()> task);
   void arm();
-  int rank(const std::string& word) const { return rank_of(word, self, workers); }
+  const Fleet::Standing& standing_of(JobSlot& slot);
   std::chrono::milliseconds rank_delay(int rank) const { return ((rank + 1) / 2) * options.takeover_delay; }
   MonoTime mono_at(WallTime wall) const;
   void emit(Effect effect) { out->push_back(std::move(effect)); }
@@ -187,6 +189,9 @@ struct Scheduler::State {
   void look_now(JobSlot& slot) { due.put(slot.index, now.wall); }
   void on_due(JobSlot& slot);
   void decide(JobSlot& slot);
+  void leave_to_others(JobSlot& slot, const Plan& plan);
+  bool has_room() const { return active_runs + claims_under_way < static_cast<std::size_t>(options.capacity); }
+  void give_places();
   void claim(JobSlot& slot, const Plan& plan);
   bool wait_for_lock(JobSlot& slot, const Plan& plan);
   void write_off(JobSlot& slot, const Passed& passed);
@@ -199,7 +204,6 @@ struct Scheduler::State {
   void answered(ReadBackFiring& read, const ReadAnswered& answer);
   RunningEntry passed_entry(const JobSlot& slot, const Passed& passed, Revision job_revision);
   RunningEntry claimed_entry(const JobSlot& slot, WallTime instant);
-  std::size_t active_count() const { return active_runs; }
 
   // ---- triggers.cc
   void on(const TriggerSeen& seen);
@@ -214,6 +218,7 @@ struct Scheduler::State {
   void kill_run(RunSlot& run, Kill order);
 
   // ---- runs.cc
+  std::string missing_labels(const domain::Job& job) const;
   RunSlot& add_run(RunningEntry entry);
   void begin(RunSlot& run);
   void confirm(RunSlot& run);
@@ -279,7 +284,8 @@ struct Scheduler::State {
   DueQueue due;
   std::vector<DueQueue::Index> popped;
   std::set<DueQueue::Index> parked;                        // due while nothing can be claimed
-  std::set<std::pair<WallTime, DueQueue::Index>> starved;  // due while every place is taken
+  std::set<std::pair<WallTime, DueQueue::Index>> starved;  // due while every place is taken, the oldest first
+  std::set<DueQueue::Index> not_ours;                      // passed on because the job may not run here
   std::map<domain::RunId, RunSlot> runs;
   std::size_t active_runs = 0, claims_under_way = 0;
   std::map<domain::RequestId, TriggerSlot> triggers;
@@ -305,7 +311,7 @@ struct Scheduler::State {
   std::multimap<MonoTime, Function<void()>> timers;
   Ticket last_ticket = 0;
 
-  std::vector<WorkerEntry> workers;
+  Fleet fleet;
   Incarnation incarnation;
   std::string hold_key;
   MonoTime session_until{}, run_until{};
@@ -315,6 +321,7 @@ struct Scheduler::State {
   bool relisting = false, reconciling = false, ticking = false;
   std::uint64_t relist_round = 0;
   Obstacles obstacles;
+  MonoTime overloaded_at{}, overloaded_until{};  // no process or descriptor was to be had
   double claim_rate = 0;
   std::chrono::milliseconds lead;
   WallTime armed_wall = WallTime::max();

@@ -8,6 +8,9 @@ using domain::Reason;
 using domain::RunStatus;
 using Stage = RunSlot::Stage;
 
+// How long after its time is over a run-now that others should have taken is left to them.
+constexpr std::chrono::seconds kForOthers{2};
+
 }  // namespace
 
 void Scheduler::State::on(const TriggerSeen& seen) {
@@ -36,19 +39,32 @@ RunningEntry Scheduler::State::trigger_entry(const TriggerSlot& slot) {
 
 void Scheduler::State::decide(TriggerSlot& slot) {
   if (slot.busy != 0 || !claiming()) return;
-  if (!slot.entry.worker.empty() && slot.entry.worker != self.text()) return;
   const domain::RequestId id = slot.entry.id;
-  const auto again = [this, id](std::chrono::milliseconds delay) {
-    after(delay, [this, id] {
+  const auto again = [this, id](std::chrono::microseconds delay) {
+    after(std::chrono::ceil<std::chrono::milliseconds>(delay), [this, id] {
       const auto found = triggers.find(id);
       if (found != triggers.end()) decide(found->second);
     });
   };
-  if (slot.entry.worker.empty()) {
-    const MonoTime turn = slot.first_seen + rank_delay(rank(id.text()));
-    if (now.mono < turn) return again(std::chrono::ceil<std::chrono::milliseconds>(turn - now.mono));
-  }
   JobSlot* job = find_slot(slot.entry.job);
+  const bool known = job != nullptr && job->claimable();
+  const WallTime over =
+      slot.entry.requested_at + (known ? job->job->job->start_deadline : domain::Job().start_deadline);
+  Fleet::Standing standing;
+  if (known) standing = fleet.standing(id.text(), *job->job);
+  const bool chosen = !slot.entry.worker.empty();
+  if (chosen ? slot.entry.worker != self.text() : !standing.eligible) {
+    // It is for others. What they do not take in its time gets its verdict from whoever is there.
+    const WallTime turn = over + kForOthers + rank_delay(fleet.rank(id.text()));
+    if (now.wall < turn) return again(turn - now.wall);
+    return trigger_verdict(slot, RunStatus::Missed, Reason::NoEligibleWorker,
+                           chosen ? fmt::format("worker '{}' did not take it in time", slot.entry.worker)
+                                  : "no worker that may run the job took it in time");
+  }
+  if (!chosen) {
+    const MonoTime turn = slot.first_seen + rank_delay(known ? standing.rank : fleet.rank(id.text()));
+    if (now.mono < turn) return again(std::chrono::ceil<std::chrono::microseconds>(turn - now.mono));
+  }
   if (job == nullptr || !job->exists) {
     // Perhaps its document is still on its way to us.
     if (now.mono < slot.first_seen + std::chrono::seconds(2)) return again(options.takeover_delay);
@@ -56,9 +72,12 @@ void Scheduler::State::decide(TriggerSlot& slot) {
   }
   if (!job->job) return trigger_verdict(slot, RunStatus::Refused, Reason::None, job->refusal);
   const domain::Job& policy = *job->job->job;
-  if (now.wall > slot.entry.requested_at + policy.start_deadline)
-    return trigger_verdict(slot, RunStatus::Missed, Reason::Late, {});
-  if (active_count() >= static_cast<std::size_t>(options.capacity)) return again(options.takeover_delay);
+  if (now.wall > over) return trigger_verdict(slot, RunStatus::Missed, Reason::Late, {});
+  if (!standing.eligible) {
+    if (!fleet.sees_self()) return again(options.takeover_delay);  // nor are our labels known
+    return trigger_verdict(slot, RunStatus::Refused, Reason::NoEligibleWorker, missing_labels(policy));
+  }
+  if (!has_room()) return again(options.takeover_delay);
 
   const bool locks = policy.overlap.fenced();
   if (locks && job->lock && !job->lock_free_after_death) {
