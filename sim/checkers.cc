@@ -7,6 +7,7 @@
 #include <set>
 
 #include "core/entries.h"
+#include "domain/where.h"
 
 namespace cronfleet::sim {
 namespace {
@@ -22,7 +23,8 @@ constexpr milliseconds kEarlyMax{50};
 constexpr milliseconds kEditObeyed{1'000};
 constexpr milliseconds kKillObeyed{2'000};
 constexpr milliseconds kRecordTolerance{50};
-constexpr seconds kRecovery{60};  // after a fault, before lateness is judged again
+constexpr seconds kOrderObeyed{5};  // an operator's word, where nothing else is wrong
+constexpr seconds kRecovery{60};    // after a fault, before lateness is judged again
 
 template <typename... Args>
 void report(Violations& violations, std::string invariant, const JobName& job, WallTime at,
@@ -53,6 +55,14 @@ std::map<RunId, const TrueExec*> execs_by_run(const Evidence& evidence) {
 bool ran(RunStatus status) {
   return status == RunStatus::Succeeded || status == RunStatus::Failed || status == RunStatus::Signalled ||
          status == RunStatus::TimedOut;
+}
+
+// Nothing but orders of an operator concerned `node` in [from, to], nor lately before.
+bool undisturbed(const Evidence& evidence, const NodeId& node, WallTime from, WallTime to) {
+  return std::none_of(evidence.faults.begin(), evidence.faults.end(), [&](const FaultSpan& fault) {
+    return fault.kind != "drain" && fault.kind != "relabel" && concerns(fault, node) && fault.from <= to &&
+           fault.until + kRecovery >= from;
+  });
 }
 
 }  // namespace
@@ -294,6 +304,50 @@ void check_no_overlap(const Evidence& evidence, const Expected& expected, Violat
   }
 }
 
+// The zones in which a worker may have counted as standing at `at`: an operator's word takes a moment to arrive, longer
+// where something is wrong.
+std::set<std::string> zones_at(const Evidence& evidence, const NodeId& node, WallTime at) {
+  const std::size_t index = std::strtoul(node.text().c_str() + 1, nullptr, 10) - 1;
+  std::set<std::string> zones{zone_of(index)};
+  for (const FaultSpan& fault : evidence.faults) {
+    if (fault.kind != "relabel" || fault.node != node || at < fault.from) continue;
+    if (at > fault.until + kRecovery && undisturbed(evidence, node, fault.until, at)) continue;
+    zones.insert(zone_of(index, true));
+    const bool for_long = fault.from + kOrderObeyed < at && at < fault.until;
+    if (for_long && undisturbed(evidence, node, fault.from, at)) zones.erase(zone_of(index));
+  }
+  return zones;
+}
+
+// Every run was on a worker that its job admits.
+void check_where(const Evidence& evidence, const Expected& expected, Violations& violations) {
+  for (const TrueExec& exec : evidence.execs) {
+    const TrueDocument* document = document_of(expected, exec.run.firing.job, exec.version);
+    if (document == nullptr || document->job.where.empty()) continue;
+    const auto zones = zones_at(evidence, exec.node, exec.at);
+    const bool admitted = std::any_of(zones.begin(), zones.end(), [&](const std::string& zone) {
+      return domain::admits(document->job.where, exec.node, {{"zone", zone}});
+    });
+    if (!admitted)
+      report(violations, "I16", exec.run.firing.job, exec.at, "{} ran on {}, and is for {}", exec.run.text(), exec.node,
+             domain::shown_where(document->job.where));
+  }
+}
+
+// A drained worker starts nothing.
+void check_drained(const Evidence& evidence, const Expected&, Violations& violations) {
+  for (const FaultSpan& drain : evidence.faults) {
+    if (drain.kind != "drain") continue;
+    for (const TrueExec& exec : evidence.execs) {
+      if (exec.run.attempt > 1) continue;  // what it has begun it carries on
+      if (exec.node != drain.node || exec.at < drain.from + kOrderObeyed || exec.at > drain.until) continue;
+      if (!undisturbed(evidence, exec.node, drain.from, exec.at)) continue;
+      report(violations, "I17", exec.run.firing.job, exec.at, "{} began on {}, which was drained {:.0f} ms before",
+             exec.run.text(), exec.node, ms_between(drain.from, exec.at));
+    }
+  }
+}
+
 void check_record_is_true(const Evidence& evidence, const Expected&, Violations& violations) {
   const auto execs = execs_by_run(evidence);
   const auto near = [](WallTime a, WallTime b) { return a - b <= kRecordTolerance && b - a <= kRecordTolerance; };
@@ -398,8 +452,8 @@ void check_records_stand(const Evidence& evidence, const Expected&, Violations& 
 Violations check(const Evidence& evidence, const Expected& expected) {
   Violations violations;
   for (const auto checker : {check_no_early_start, check_skips, check_start_deadline, check_starts_once,
-                             check_one_verdict, check_live_version, check_lateness, check_no_overlap,
-                             check_record_is_true, check_kills, check_nothing_left, check_records_stand})
+                             check_one_verdict, check_live_version, check_lateness, check_no_overlap, check_where,
+                             check_drained, check_record_is_true, check_kills, check_nothing_left, check_records_stand})
     checker(evidence, expected, violations);
   return violations;
 }

@@ -32,6 +32,8 @@ void check_one_verdict(const Evidence&, const Expected&, Violations&);     // I3
 void check_live_version(const Evidence&, const Expected&, Violations&);    // I4, I10
 void check_lateness(const Evidence&, const Expected&, Violations&);        // I5
 void check_no_overlap(const Evidence&, const Expected&, Violations&);      // I6
+void check_where(const Evidence&, const Expected&, Violations&);           // I16
+void check_drained(const Evidence&, const Expected&, Violations&);         // I17
 void check_record_is_true(const Evidence&, const Expected&, Violations&);  // I7
 void check_kills(const Evidence&, const Expected&, Violations&);           // I9
 void check_nothing_left(const Evidence&, const Expected&, Violations&);    // I8, I12

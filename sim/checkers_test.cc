@@ -57,6 +57,7 @@ class CleanHistory {
   void add_job(int i) {
     domain::Job job;
     job.name = JobName("job" + std::to_string(i));
+    job.where = {{"zone", {{"a"}}}};
     job.schedule = i == 0 ? "*/10 * * * * *" : i == 1 ? "5,35 * * * * *" : "@every 7s";
     job.schedule_set_at = at(0);
     if (i == 1) job.overlap.mode = domain::Overlap::Mode::Allow;
@@ -263,6 +264,19 @@ const Planted kPlanted[] = {
          e.execs.push_back(other);
          return;
        }
+     }},
+    {"a run on a worker that its job does not admit", "I16",
+     [](Evidence& e, Rng& rng) { any_exec(e, rng).node = NodeId("n2"); }},
+    {"a run on a worker that left the zone 6 s before", "I16",
+     [](Evidence& e, Rng& rng) {
+       const TrueExec& exec = any_exec(e, rng);
+       e.faults.push_back({"relabel", exec.node, exec.at - seconds(6), exec.at + seconds(1)});
+     }},
+    {"a start on a drained worker", "I17",
+     [](Evidence& e, Rng& rng) {
+       TrueExec& exec = any_exec(e, rng);
+       exec.run.attempt = 1;
+       e.faults.push_back({"drain", exec.node, exec.at - seconds(6), exec.at + seconds(1)});
      }},
     {"a record with another exit code", "I7",
      [](Evidence& e, Rng& rng) { record_of(e, any_exec(e, rng).run).end.exit_code = 7; }},

@@ -61,6 +61,7 @@ Cluster::Life::Life(Cluster& cluster, Machine& m)
             core::WorkerEntry entry;
             entry.node = m.node;
             entry.host = entry.node.text();
+            entry.labels = {{"zone", zone_of(m.index)}};
             entry.pid = m.lives;
             entry.boot_id = fmt::format("{}-{}", m.index, m.boots);
             return entry;
@@ -97,7 +98,8 @@ Cluster::Cluster(const Plan& plan, VirtualTime& time, VirtualNode& world, SimSto
       zones_(zones),
       evidence_(evidence),
       say_(std::move(say)),
-      rng_(Rng(plan.seed).fork("cluster")) {
+      rng_(Rng(plan.seed).fork("cluster")),
+      operator_(store.client(world)) {
   for (std::size_t i = 0; i < plan.nodes; ++i) {
     machines_.push_back(std::make_unique<Machine>(*this, i));
     Machine& machine = *machines_.back();
@@ -214,6 +216,28 @@ void Cluster::inject(const Fault& fault) {
       span(fault, node);
       machine.processes->set_disk_full(true);
       return until_then(fault, [m = &machine] { m->processes->set_disk_full(false); });
+    case Kind::Drain:
+    case Kind::Relabel: {
+      const bool drains = fault.kind == Kind::Drain;
+      const NodeId id = machine.node;
+      core::NodeSettings& settings = settings_[id];
+      if (drains ? settings.drain : !settings.labels.empty()) return;
+      span(fault, node);
+      if (drains) {
+        settings.drain = true;
+      } else {
+        settings.labels["zone"] = zone_of(machine.index, true);
+      }
+      put_settings(id);
+      return until_then(fault, [this, id, drains] {
+        if (drains) {
+          settings_[id].drain = false;
+        } else {
+          settings_[id].labels.clear();
+        }
+        put_settings(id);
+      });
+    }
     case Kind::ClockStep:
       evidence_.shared_clock = false;
       span(fault, node);
@@ -224,6 +248,16 @@ void Cluster::inject(const Fault& fault) {
         m->runner.step_wall(-step);
       });
   }
+}
+
+// Again and again until the store has it.
+void Cluster::put_settings(const NodeId& node) {
+  settings_[node].at = world_.wall();
+  std::vector<core::Txn> batch(1);
+  batch[0].writes = {{core::Keys(evidence_.prefix).node_settings(node), core::encode(settings_[node])}};
+  operator_->commit(std::move(batch), [this, node](Result<std::vector<core::TxnAnswer>> answer) {
+    if (!answer) world_.at(world_.mono() + milliseconds(200), [this, node] { put_settings(node); });
+  });
 }
 
 void Cluster::crash(Machine& machine, const Fault& fault) {

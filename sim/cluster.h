@@ -44,6 +44,7 @@ class Cluster {
   void crash(Machine& machine, const Fault& fault);
   void reached(Machine& machine, std::string_view point);
   std::size_t span(const Fault& fault, const std::string& node);
+  void put_settings(const NodeId& node);
   void until_then(const Fault& fault, std::function<void()> heal);
 
   const Plan& plan_;
@@ -55,6 +56,8 @@ class Cluster {
   Evidence& evidence_;
   Say say_;
   Rng rng_;
+  std::unique_ptr<SimClient> operator_;            // the way of an operator to the store
+  std::map<NodeId, core::NodeSettings> settings_;  // what it wants
   std::vector<std::unique_ptr<Machine>> machines_;
   std::map<std::size_t, std::function<void()>> healing_;  // by span: what ends each fault that goes on
 };

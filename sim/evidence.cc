@@ -34,4 +34,6 @@ Probe parse_probe(std::string_view command) {
   return probe;
 }
 
+std::string zone_of(std::size_t index, bool relabelled) { return (index % 2 == 1) != relabelled ? "b" : "a"; }
+
 }  // namespace cronfleet::sim

@@ -93,6 +93,10 @@ struct Probe {
   std::chrono::milliseconds term_delay{5};  // between SIGTERM and its end
   bool stubborn = false;                    // ignores SIGTERM
 };
+// Where the machines stand: the label "zone" of the worker on machine `index`, "a" or "b"; put elsewhere by an
+// operator, the other one.
+std::string zone_of(std::size_t index, bool relabelled = false);
+
 std::string probe_command(const Probe& probe);
 Probe parse_probe(std::string_view command);
 

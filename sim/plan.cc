@@ -12,9 +12,10 @@ using std::chrono::seconds;
 
 constexpr std::array<std::string_view, 10> kActionNames = {"create", "edit",      "reschedule",  "disable", "enable",
                                                            "delete", "hand-edit", "hand-delete", "run-now", "kill"};
-constexpr std::array<std::string_view, 13> kFaultNames = {
-    "crash",         "machine-crash", "disk-lost", "freeze",       "machine-freeze", "cut",  "store-down",
-    "leader-change", "store-full",    "compact",   "history-down", "disk-full",      "clock"};
+constexpr std::array<std::string_view, 15> kFaultNames = {
+    "crash",        "machine-crash", "disk-lost",     "freeze",     "machine-freeze",
+    "cut",          "store-down",    "leader-change", "store-full", "compact",
+    "history-down", "disk-full",     "clock",         "drain",      "relabel"};
 constexpr std::array<const char*, 7> kPoints = {"claim",      "end",        "removed",      "before-exec",
                                                 "after-exec", "after-exit", "after-journal"};
 constexpr std::array<const char*, 9> kSchedules = {"* * * * * *",    "*/2 * * * * *",  "*/5 * * * * *",
@@ -66,6 +67,19 @@ JobPlan draw_job(std::size_t index, Rng& rng) {
   return plan;
 }
 
+// Some jobs are for one zone, for a machine, or for nobody.
+void draw_where(domain::Job& job, Rng& rng) {
+  switch (rng.below(12)) {
+    case 0: job.where = {{"zone", {{"a"}}}}; return;
+    case 1: job.where = {{"zone", {{"a"}, true}}}; return;
+    case 2: job.where = {{"zone", {{"a", "b"}}}}; return;
+    case 3: job.where = {{"node", {{"n1", "n2"}}}}; break;
+    case 4: job.where = {{"zone", {{"c"}}}}; break;
+    default: return;
+  }
+  job.catch_up_window = between(rng, 5'000, 60'000);  // a machine that lost its disk is another one
+}
+
 Action::Kind draw_action(Rng& rng) {
   using Kind = Action::Kind;
   constexpr std::array<Kind, 20> kMix = {
@@ -94,6 +108,8 @@ Fault draw_fault(Fault::Kind kind, Rng& rng) {
     case Kind::HistoryDown: fault.length = is_long ? between(rng, 10'000, 90'000) : between(rng, 200, 10'000); break;
     case Kind::StoreFull:
     case Kind::DiskFull: fault.length = between(rng, 500, 20'000); break;
+    case Kind::Drain:
+    case Kind::Relabel: fault.length = between(rng, 500, 30'000); break;
     case Kind::LeaderChange:
     case Kind::Compact: break;
     case Kind::ClockStep: {
@@ -120,6 +136,7 @@ std::vector<std::string> fault_names() {
 Plan make_plan(std::uint64_t seed, const Profile& profile) {
   Rng rng(seed);
   Rng jobs = rng.fork("jobs"), actions = rng.fork("actions"), faults = rng.fork("faults"), rest = rng.fork("rest");
+  Rng where = rng.fork("where");
   Plan plan;
   plan.seed = seed;
   plan.nodes = profile.nodes;
@@ -133,6 +150,7 @@ Plan make_plan(std::uint64_t seed, const Profile& profile) {
 
   for (std::size_t i = 0; i < profile.jobs; ++i) {
     plan.jobs.push_back(draw_job(i, jobs));
+    if (profile.nodes > 1) draw_where(plan.jobs.back().job, where);
     plan.actions.push_back({Action::Kind::Create, between(actions, 0, 3'000), i, actions.next()});
   }
   if (profile.action_every.count() > 0) {

@@ -47,6 +47,8 @@ struct Fault {
     HistoryDown,
     DiskFull,
     ClockStep,  // the wall clock jumps by `step` and stays there
+    Drain,      // an operator wants nothing claimed there
+    Relabel,    // an operator puts the worker into the other zone
   };
   Kind kind = Kind::Crash;
   std::chrono::milliseconds at{0}, length{0};
@@ -85,6 +87,7 @@ struct Profile {
 // The names that Profile::faults may hold: those of Fault::Kind, "store" (unknown results, broken watches, slow
 // answers), "history" (unknown results), "spawn" (refused and overloaded starts).
 std::vector<std::string> fault_names();
+
 Plan make_plan(std::uint64_t seed, const Profile& profile);
 
 }  // namespace cronfleet::sim

@@ -43,6 +43,7 @@ struct Session::State {
   };
 
   core::WorkerEntry entry;
+  std::string written;  // the registration as last sent, without its clock
   std::function<bool(std::int64_t)> process_alive;
   Incarnation incarnation;
   std::string hold_key;
@@ -117,9 +118,17 @@ struct Session::State {
     }));
   }
 
+  // What a change is told by: the clock alone is none.
+  std::string without_clock() const {
+    core::WorkerEntry still = entry;
+    still.wall = {};
+    return encode(still);
+  }
+
   std::string worker_key() const { return keys.worker(entry.node); }
 
   Txn registration(bool hold_stands) {
+    written = without_clock();
     entry.wall = clock.wall();
     Txn txn;
     txn.expected = {{worker_key(), Condition::Kind::Absent, {}, 0}};
@@ -298,6 +307,7 @@ struct Session::State {
       return;
     }
     writing = true;
+    written = without_clock();
     entry.wall = clock.wall();
     Txn txn;
     txn.expected = {{hold_key, Condition::Kind::Present, {}, 0}, {worker_key(), Condition::Kind::Present, {}, 0}};
@@ -312,6 +322,7 @@ struct Session::State {
                     answer->found.empty() ? Standing::RunOver : Standing::SessionOver);
       }
       if (!answer) write_again = false;  // the next renewal writes it anyway
+      if (!answer) written.clear();
       if (std::exchange(write_again, false)) write_registration();
     });
   }
@@ -373,7 +384,7 @@ void Session::open(core::WorkerEntry entry, std::function<bool(std::int64_t pid)
 
 void Session::update(std::function<void(core::WorkerEntry&)> change) {
   change(state_->entry);
-  state_->write_registration();
+  if (state_->without_clock() != state_->written) state_->write_registration();
 }
 
 void Session::close(async::Task done) { state_->close(std::move(done)); }

@@ -42,7 +42,10 @@ bool Fleet::admits(const Member& member, const domain::CompiledJob& job) const {
   return job.job->where.empty() || domain::admits(job.job->where, member.node, member.labels);
 }
 
-bool Fleet::admits_self(const domain::CompiledJob& job) const { return admits(own_, job); }
+bool Fleet::admits_self(const domain::CompiledJob& job) const {
+  // While our registration does not stand nobody knows our labels, and a job that says what must not be is not ours.
+  return (sees_self_ || job.job->where.empty()) && admits(own_, job);
+}
 
 Fleet::Standing Fleet::standing(std::string_view word, const domain::CompiledJob& job) const {
   Standing standing;

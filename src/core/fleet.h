@@ -50,7 +50,7 @@ class Fleet {
 
   NodeId self_;
   std::vector<Member> members_;  // without self
-  Member own_;                   // as registered; as good as any while it is not
+  Member own_;                   // as registered
   bool sees_self_ = false;
   bool mixed_zones_ = false;  // the workers' zone data differ
   std::string newest_zones_;

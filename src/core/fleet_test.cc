@@ -107,6 +107,13 @@ TEST(Fleet, WhoMayRunAJob) {
   }
 }
 
+TEST(Fleet, LabelsThatNobodyKnowsAdmitNothing) {
+  Fleet fleet(NodeId("w1"));
+  fleet.set({worker("w2")});
+  EXPECT_FALSE(fleet.admits_self(job("a", {{"gpu", {{"true"}, true}}})));
+  EXPECT_TRUE(fleet.admits_self(job("a")));
+}
+
 TEST(Fleet, JobsInAZoneAreForTheNewestZoneData) {
   auto zoned = job("a");
   zoned.zone = std::make_shared<const cron::Zone>(*cron::utc());

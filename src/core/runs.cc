@@ -504,7 +504,7 @@ void Scheduler::State::begin_attempt(RunSlot& run) {
   const bool admitted = fleet.admits_self(*slot->job);
   if (!admitted && fleet.sees_self())
     return end_unstarted(run, RunStatus::Missed, Reason::NoEligibleWorker, missing_labels(*slot->job->job));
-  if (!claiming() || !admitted) {
+  if (!going_on() || !admitted) {
     set_stage(run, Stage::Waiting);
     after(options.retry_store, [this, id] {
       RunSlot* waiting = find_run(id);

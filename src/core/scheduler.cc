@@ -189,10 +189,11 @@ void Scheduler::State::on(const Obstacles& changed) {
 
 void Scheduler::State::on(const ClaimRate& rate) { claim_rate = rate.per_second; }
 
-// Whether a claim may be made now. `settled_own`: nothing starts before what earlier lives left is known (rule 9).
-bool Scheduler::State::claiming() const {
+// Whether attempts may follow on what was begun, and, unless the worker is drained, claims be made. `settled_own`:
+// nothing starts before what earlier lives left is known (rule 9).
+bool Scheduler::State::going_on() const {
   return session_open && caught_up && (settled_own || !rules.sweep_before_claims) && now.mono < session_until &&
-         now.mono >= overloaded_until && !obstacles.clock_suspect && !obstacles.disk_full && !obstacles.draining;
+         now.mono >= overloaded_until && !obstacles.clock_suspect && !obstacles.disk_full && !obstacles.stopping;
 }
 
 void Scheduler::State::unpark() {

@@ -93,7 +93,9 @@ struct SessionLost {};
 
 // What keeps this worker from claiming, besides its session; each may come and go.
 struct Obstacles {
-  bool clock_suspect = false, disk_full = false, draining = false;
+  bool clock_suspect = false, disk_full = false;
+  bool draining = false;  // an operator's wish: what it has begun it carries on, further attempts too
+  bool stopping = false;
   friend bool operator==(const Obstacles&, const Obstacles&) = default;
 };
 struct ClaimRate {

@@ -169,7 +169,8 @@ struct Scheduler::State {
   void on(const ClaimRate& rate);
   void on(const CommitAnswered& answered);
   void on(const ReadAnswered& answered);
-  bool claiming() const;
+  bool claiming() const { return going_on() && !obstacles.draining; }
+  bool going_on() const;
   void unpark();
   JobSlot& slot_of(const JobName& name);
   JobSlot* find_slot(const JobName& name);

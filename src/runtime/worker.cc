@@ -77,6 +77,14 @@ struct Worker::Follow {
             [this](std::string_view rest, core::Revision) {
               standing.erase(std::string(rest));
               report_workers();
+            })),
+        settings(make(
+            w.options_.keys.node_settings(w.registration_.node),
+            [this](const KeyValue& e, std::string_view rest) {
+              if (rest.empty()) operator_wants(e);
+            },
+            [this](std::string_view rest, core::Revision) {
+              if (rest.empty()) worker.settings_changed({});
             })) {}
 
   std::unique_ptr<Feed> make(std::string prefix, Feed::Put put, Feed::Removed removed) {
@@ -86,7 +94,8 @@ struct Worker::Follow {
         worker.observer_);
   }
   void start() {
-    for (Feed* feed : {jobs.get(), accounts.get(), triggers.get(), kills.get(), registrations.get()}) feed->start();
+    for (Feed* feed : {jobs.get(), accounts.get(), triggers.get(), kills.get(), registrations.get(), settings.get()})
+      feed->start();
   }
 
   // A document as the scheduler wants it, or why it cannot be had.
@@ -143,6 +152,12 @@ struct Worker::Follow {
     standing[std::string(rest)] = std::move(*registration);
     report_workers();
   }
+  void operator_wants(const KeyValue& entry) {
+    const auto wanted = core::decode_node_settings(entry.value);
+    if (wanted) return worker.settings_changed(*wanted);
+    worker.observer_.on_message(Level::Warn, "settings of this node are not readable, the former ones stay",
+                                wanted.error().message());
+  }
   void report_workers() {
     core::WorkersSeen seen;
     for (const auto& [node, entry] : standing) seen.workers.push_back(entry);
@@ -151,7 +166,7 @@ struct Worker::Follow {
 
   Worker& worker;
   std::map<std::string, core::WorkerEntry> standing;
-  std::unique_ptr<Feed> jobs, accounts, triggers, kills, registrations;
+  std::unique_ptr<Feed> jobs, accounts, triggers, kills, registrations, settings;
 };
 
 Worker::Worker(WorkerParts parts, WorkerOptions options, core::WorkerEntry registration, WorkerObserver& observer)
@@ -187,6 +202,7 @@ void Worker::start(std::vector<exec::JournalEntry> journal, std::function<bool(s
   follow_ = std::make_unique<Follow>(*this);
   wall_minus_mono_ = parts_.clock.wall().time_since_epoch() - parts_.clock.mono().time_since_epoch();
   registration_.started_at = registration_.wall = parts_.clock.wall();
+  registration_.accepting = false;  // until it has caught up
   // The registration comes first: nothing is replayed or settled before it (rule 9).
   session_->open(registration_, process_alive_);
   follow_->start();
@@ -237,6 +253,7 @@ void Worker::step(const core::Event& event) {
     for (const core::Event& e : next) run(e);
   }
   stepping_ = false;
+  if (scheduler_.accepting() != accepting_) publish();
   if (stop_calls_ > 0) stopping();
 }
 
@@ -482,22 +499,48 @@ void Worker::tick() {
   send_output();
   step(core::ClaimRate{batcher_.rate_per_second()});
   report_obstacles();
-  if (session_->open()) {
-    session_->update([this](core::WorkerEntry& entry) {
-      entry.running = static_cast<int>(scheduler_.runs_active());
-      entry.accepting = !draining_ && !journal_full_ && stop_calls_ == 0;
-      entry.wall = parts_.clock.wall();
-      entry.refused = scheduler_.refused_jobs();
-      entry.warnings.clear();
-      if (!condition_.empty()) entry.warnings.push_back(condition_);
-      if (!writer_.trouble().empty()) entry.warnings.push_back("history: " + writer_.trouble());
-    });
-  }
+  publish();
+}
+
+// What others need to know of this worker, where it has changed.
+void Worker::publish() {
+  if (!session_->open()) return;
+  accepting_ = scheduler_.accepting();
+  // A full worker is out of the ranks until some places are free, so that they do not move with every run.
+  const std::size_t running = scheduler_.runs_active(), capacity = static_cast<std::size_t>(registration_.capacity);
+  full_ = scheduler_.full() || (full_ && running * 8 > capacity * 7);
+  session_->update([this](core::WorkerEntry& entry) {
+    entry.running = static_cast<int>(scheduler_.runs_active());
+    entry.accepting = accepting_ && !full_;
+    entry.labels = registration_.labels;
+    for (const auto& [label, value] : settings_.labels) {
+      if (value.empty()) {
+        entry.labels.erase(label);
+      } else {
+        entry.labels[label] = value;
+      }
+    }
+    entry.refused = scheduler_.refused_jobs();
+    entry.warnings.clear();
+    if (!condition_.empty()) entry.warnings.push_back(condition_);
+    if (!writer_.trouble().empty()) entry.warnings.push_back("history: " + writer_.trouble());
+  });
+}
+
+void Worker::settings_changed(const std::optional<core::NodeSettings>& settings) {
+  const core::NodeSettings before = std::exchange(settings_, settings.value_or(core::NodeSettings{}));
+  if (settings_.drain != before.drain)
+    observer_.on_message(Level::Info, settings_.drain ? "drained by an operator" : "drain ended by an operator",
+                         fmt::format("{}: {}", settings_.by, settings_.reason));
+  report_obstacles();
+  publish();
 }
 
 void Worker::report_obstacles() {
-  const core::Obstacles obstacles{
-      .clock_suspect = false, .disk_full = journal_full_ || executor_away_, .draining = draining_ || stop_calls_ > 0};
+  const core::Obstacles obstacles{.clock_suspect = false,
+                                  .disk_full = journal_full_ || executor_away_,
+                                  .draining = draining_ || settings_.drain,
+                                  .stopping = stop_calls_ > 0};
   if (obstacles == reported_) return;
   reported_ = obstacles;
   step(obstacles);

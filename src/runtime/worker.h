@@ -63,7 +63,8 @@ class WorkerObserver {
 
 class Worker final : public exec::ExecutorSink, private coord::SessionSink {
  public:
-  // `registration`: node, host, address, pid, boot id, labels, version; the worker keeps the rest of it up to date.
+  // `registration`: node, host, address, pid, boot id, labels, version; the worker keeps the rest of it up to date, and
+  // lays the labels of nodes/<node> over its own.
   Worker(WorkerParts parts, WorkerOptions options, core::WorkerEntry registration, WorkerObserver& observer);
   ~Worker() override;
 
@@ -117,6 +118,8 @@ class Worker final : public exec::ExecutorSink, private coord::SessionSink {
   void end_runs(std::optional<std::chrono::milliseconds> grace);
   void stopping();
   void report_obstacles();
+  void publish();
+  void settings_changed(const std::optional<core::NodeSettings>& settings);
 
   WorkerParts parts_;
   WorkerOptions options_;
@@ -142,6 +145,8 @@ class Worker final : public exec::ExecutorSink, private coord::SessionSink {
 
   bool markers_listed_ = false, caught_up_ = false;
   bool journal_full_ = false, draining_ = false, executor_away_ = false;
+  bool accepting_ = false, full_ = false;  // as published
+  core::NodeSettings settings_;            // what the operator wants
   core::Obstacles reported_;
   std::string condition_;
   int stop_calls_ = 0;
