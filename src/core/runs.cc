@@ -488,10 +488,14 @@ void Scheduler::State::lock_freed(const JobName& job) {
 void Scheduler::State::wait_for_attempt(RunSlot& run) {
   set_stage(run, Stage::Waiting);
   const domain::RunId id = run.entry.run;
-  const auto delay = std::max<std::chrono::microseconds>(run.entry.not_before - now.wall, std::chrono::microseconds(0));
+  // In steps: a wall clock that was an hour off, here or where the attempt was made, is not waited for.
+  constexpr std::chrono::microseconds kStepMax = std::chrono::seconds(5);
+  const auto delay =
+      std::clamp<std::chrono::microseconds>(run.entry.not_before - now.wall, std::chrono::microseconds(0), kStepMax);
   after(std::chrono::ceil<std::chrono::milliseconds>(delay), [this, id] {
     RunSlot* waiting = find_run(id);
-    if (waiting != nullptr && waiting->stage == Stage::Waiting) begin_attempt(*waiting);
+    if (waiting == nullptr || waiting->stage != Stage::Waiting) return;
+    now.wall < waiting->entry.not_before ? wait_for_attempt(*waiting) : begin_attempt(*waiting);
   });
 }
 
