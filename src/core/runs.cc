@@ -234,6 +234,8 @@ void Scheduler::State::finish(RunSlot& run, domain::RunEnd end) {
 }
 
 void Scheduler::State::write_end(RunSlot& run) {
+  // The job may have gone or changed since this end was first to be written.
+  run.entry.final = run.entry.final || !next_attempt_allowed(run, run.entry.end);
   if (!run.entry.final) return retry(run);
   set_stage(run, Stage::Ending);
   RunningEntry ended = run.entry;
@@ -342,9 +344,7 @@ void Scheduler::State::answered(ReadBackRun& read_back, const ReadAnswered& answ
     RunSlot* again = find_run(id);
     if (again == nullptr) return;
     switch (again->stage) {
-      case Stage::Ending:
-        again->entry.final = again->entry.final || !next_attempt_allowed(*again, again->entry.end);
-        return write_end(*again);
+      case Stage::Ending: return write_end(*again);
       case Stage::Beginning: return begin_attempt(*again);
       case Stage::Moving: return settle(*again);
       default: return;
