@@ -487,15 +487,19 @@ void Scheduler::State::lock_freed(const JobName& job) {
 
 void Scheduler::State::wait_for_attempt(RunSlot& run) {
   set_stage(run, Stage::Waiting);
-  const domain::RunId id = run.entry.run;
-  // In steps: a wall clock that was an hour off, here or where the attempt was made, is not waited for.
-  constexpr std::chrono::microseconds kStepMax = std::chrono::seconds(5);
-  const auto delay =
-      std::clamp<std::chrono::microseconds>(run.entry.not_before - now.wall, std::chrono::microseconds(0), kStepMax);
-  after(std::chrono::ceil<std::chrono::milliseconds>(delay), [this, id] {
+  const auto delay = std::max<std::chrono::microseconds>(run.entry.not_before - now.wall, std::chrono::microseconds(0));
+  wait_on(run.entry.run, now.mono + delay);
+}
+
+// Until the delay is over by either clock, looked at now and then: a wall clock that was an hour off, here or where the
+// attempt was put off, is not waited for once it is right again.
+void Scheduler::State::wait_on(const domain::RunId& id, MonoTime over) {
+  constexpr std::chrono::nanoseconds kStep = std::chrono::seconds(5);
+  const auto left = std::clamp<std::chrono::nanoseconds>(over - now.mono, std::chrono::nanoseconds(0), kStep);
+  after(std::chrono::ceil<std::chrono::milliseconds>(left), [this, id, over] {
     RunSlot* waiting = find_run(id);
     if (waiting == nullptr || waiting->stage != Stage::Waiting) return;
-    now.wall < waiting->entry.not_before ? wait_for_attempt(*waiting) : begin_attempt(*waiting);
+    now.mono < over&& now.wall < waiting->entry.not_before ? wait_on(id, over) : begin_attempt(*waiting);
   });
 }
 

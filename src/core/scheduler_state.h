@@ -240,6 +240,7 @@ struct Scheduler::State {
   void remove(RunSlot& run);
   void erase(const domain::RunId& id);
   void wait_for_attempt(RunSlot& run);
+  void wait_on(const domain::RunId& id, MonoTime over);
   void begin_attempt(RunSlot& run);
   void answered(PendingRun pending, const CommitAnswered& answer);
   void answered(ReadBackRun& read, const ReadAnswered& answer);
