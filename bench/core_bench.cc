@@ -200,7 +200,7 @@ void firing(benchmark::State& state) {
           end.status = domain::RunStatus::Succeeded;
           node.step(RunEnded{start->run, end, {}});
         } else if (const auto* record = std::get_if<Record>(&effect)) {
-          node.step(RunRecorded{record->record.id, false, {}});
+          node.step(RunRecorded{record->record.id, false, {}, true});
         }
       }
     }

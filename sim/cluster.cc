@@ -37,9 +37,12 @@ struct Cluster::Machine {
   int disks = 1, lives = 0, boots = 1;
   std::unique_ptr<SimMachine> processes;
   std::unique_ptr<Life> life;
-  bool cut = false;
+  int cut_requests = 0, cut_answers = 0, slow = 0;  // how many faults do
+  milliseconds extra{0};
   int stopped = 0, runner_stopped = 0;  // how many faults hold it
   std::optional<Fault> waiting_crash;   // for its point to be reached
+  milliseconds drifted{0};
+  int drifts = 0;  // how many faults make its clock go wrong
 };
 
 Cluster::Life::Life(Cluster& cluster, Machine& m)
@@ -68,7 +71,7 @@ Cluster::Life::Life(Cluster& cluster, Machine& m)
           }(),
           *this) {
   executor.attach(worker);
-  store->cut_off(m.cut);
+  link(m, *store);
 }
 
 void Cluster::Life::on_message(Level level, std::string_view what, std::string_view about) {
@@ -183,14 +186,25 @@ void Cluster::inject(const Fault& fault) {
       });
     }
     case Kind::Cut:
-      if (machine.cut) return;
+    case Kind::CutRequests:
+    case Kind::CutAnswers:
+    case Kind::SlowLink: {
       span(fault, node);
-      machine.cut = true;
-      if (machine.life) machine.life->store->cut_off(true);
-      return until_then(fault, [m = &machine] {
-        m->cut = false;
-        if (m->life) m->life->store->cut_off(false);
-      });
+      const auto count = [m = &machine, kind = fault.kind](int by) {
+        if (kind == Kind::Cut || kind == Kind::CutRequests) m->cut_requests += by;
+        if (kind == Kind::Cut || kind == Kind::CutAnswers) m->cut_answers += by;
+        if (kind == Kind::SlowLink) m->slow += by;
+        if (m->life) link(*m, *m->life->store);
+      };
+      if (fault.kind == Kind::SlowLink) machine.extra = fault.step;
+      count(1);
+      return until_then(fault, [count] { count(-1); });
+    }
+    case Kind::StoreRestart:
+      span(fault, "");
+      store_.set_available(false);
+      store_.break_watches();
+      return until_then(fault, [this] { store_.set_available(true); });
     case Kind::StoreDown:
       span(fault, "");
       store_.set_available(false);
@@ -204,8 +218,7 @@ void Cluster::inject(const Fault& fault) {
       store_.set_full(true);
       return until_then(fault, [this] { store_.set_full(false); });
     case Kind::Compact: {
-      if (!machine.life) return;
-      machine.life->store->compact(store_.revision(), [](Result<Revision>) {});
+      operator_->compact(store_.revision(), [](Result<Revision>) {});
       return;
     }
     case Kind::HistoryDown:
@@ -247,6 +260,17 @@ void Cluster::inject(const Fault& fault) {
         m->loop.step_wall(-step);
         m->runner.step_wall(-step);
       });
+    case Kind::ClockDrift:
+      evidence_.shared_clock = false;
+      span(fault, node);
+      ++machine.drifts;
+      drift(machine, fault.step, world_.mono() + fault.length);
+      return until_then(fault, [m = &machine] {
+        m->loop.step_wall(-m->drifted);
+        m->runner.step_wall(-m->drifted);
+        m->drifted = milliseconds(0);
+        --m->drifts;
+      });
   }
 }
 
@@ -258,6 +282,22 @@ void Cluster::put_settings(const NodeId& node) {
   operator_->commit(std::move(batch), [this, node](Result<std::vector<core::TxnAnswer>> answer) {
     if (!answer) world_.at(world_.mono() + milliseconds(200), [this, node] { put_settings(node); });
   });
+}
+
+void Cluster::drift(Machine& machine, milliseconds step, MonoTime until) {
+  if (world_.mono() >= until || machine.drifts == 0) return;
+  machine.drifted += step;
+  machine.loop.step_wall(step);
+  machine.runner.step_wall(step);
+  world_.at(world_.mono() + std::chrono::seconds(1), [this, m = &machine, step, until] { drift(*m, step, until); });
+}
+
+// What lies between a worker and the store now.
+void Cluster::link(Machine& machine, SimClient& client) {
+  client.cut_off(machine.cut_requests > 0, SimClient::Way::Requests);
+  client.cut_off(machine.cut_answers > 0, SimClient::Way::Answers);
+  const bool slow = machine.slow > 0;
+  client.slow_down(slow ? machine.extra : milliseconds(0), slow ? 0.05 : 0);
 }
 
 void Cluster::crash(Machine& machine, const Fault& fault) {

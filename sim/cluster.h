@@ -42,6 +42,8 @@ class Cluster {
   void boot(Machine& machine);
   void end_life(Machine& machine);
   void crash(Machine& machine, const Fault& fault);
+  void drift(Machine& machine, std::chrono::milliseconds step, MonoTime until);
+  static void link(Machine& machine, SimClient& client);
   void reached(Machine& machine, std::string_view point);
   std::size_t span(const Fault& fault, const std::string& node);
   void put_settings(const NodeId& node);

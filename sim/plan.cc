@@ -12,10 +12,10 @@ using std::chrono::seconds;
 
 constexpr std::array<std::string_view, 10> kActionNames = {"create", "edit",      "reschedule",  "disable", "enable",
                                                            "delete", "hand-edit", "hand-delete", "run-now", "kill"};
-constexpr std::array<std::string_view, 15> kFaultNames = {
-    "crash",        "machine-crash", "disk-lost",     "freeze",     "machine-freeze",
-    "cut",          "store-down",    "leader-change", "store-full", "compact",
-    "history-down", "disk-full",     "clock",         "drain",      "relabel"};
+constexpr std::array<std::string_view, 20> kFaultNames = {
+    "crash",         "machine-crash", "disk-lost",   "freeze",       "machine-freeze", "cut",   "store-down",
+    "leader-change", "store-full",    "compact",     "history-down", "disk-full",      "clock", "drain",
+    "relabel",       "cut-requests",  "cut-answers", "slow-link",    "store-restart",  "drift"};
 constexpr std::array<const char*, 7> kPoints = {"claim",      "end",        "removed",      "before-exec",
                                                 "after-exec", "after-exit", "after-journal"};
 constexpr std::array<const char*, 9> kSchedules = {"* * * * * *",    "*/2 * * * * *",  "*/5 * * * * *",
@@ -104,6 +104,9 @@ Fault draw_fault(Fault::Kind kind, Rng& rng) {
     case Kind::Freeze:
     case Kind::MachineFreeze: fault.length = is_long ? between(rng, 10'000, 120'000) : between(rng, 100, 10'000); break;
     case Kind::Cut:
+    case Kind::CutRequests:
+    case Kind::CutAnswers:
+    case Kind::StoreRestart:
     case Kind::StoreDown:
     case Kind::HistoryDown: fault.length = is_long ? between(rng, 10'000, 90'000) : between(rng, 200, 10'000); break;
     case Kind::StoreFull:
@@ -112,6 +115,14 @@ Fault draw_fault(Fault::Kind kind, Rng& rng) {
     case Kind::Relabel: fault.length = between(rng, 500, 30'000); break;
     case Kind::LeaderChange:
     case Kind::Compact: break;
+    case Kind::SlowLink:
+      fault.length = between(rng, 1'000, 60'000);
+      fault.step = between(rng, 20, 700);
+      break;
+    case Kind::ClockDrift:
+      fault.length = between(rng, 10'000, 120'000);
+      fault.step = milliseconds((rng.chance(0.5) ? 1 : -1) * static_cast<std::int64_t>(1 + rng.below(10)));
+      break;
     case Kind::ClockStep: {
       constexpr std::array<std::int64_t, 6> kSteps = {200, 900, 5'000, 60'000, 600'000, 3'600'000};
       fault.step = milliseconds((rng.chance(0.5) ? 1 : -1) * any(kSteps, rng));
@@ -163,7 +174,10 @@ Plan make_plan(std::uint64_t seed, const Profile& profile) {
     if (chosen(kFaultNames[i])) kinds.push_back(static_cast<Fault::Kind>(i));
   }
   // A fleet of fewer than three cannot tell which clock is wrong: steps are for seeds of their own.
-  if (profile.faults.count("all") != 0 && !faults.chance(0.2)) std::erase(kinds, Fault::Kind::ClockStep);
+  if (profile.faults.count("all") != 0 && !faults.chance(0.2)) {
+    std::erase(kinds, Fault::Kind::ClockStep);
+    std::erase(kinds, Fault::Kind::ClockDrift);
+  }
   for (milliseconds at = seconds(10); !kinds.empty() && (at += wait(faults, profile.fault_every)) < profile.active;) {
     Fault fault = draw_fault(kinds[faults.below(kinds.size())], faults);
     fault.at = at;

@@ -46,9 +46,14 @@ struct Fault {
     Compact,  // superseded revisions are gone
     HistoryDown,
     DiskFull,
-    ClockStep,  // the wall clock jumps by `step` and stays there
-    Drain,      // an operator wants nothing claimed there
-    Relabel,    // an operator puts the worker into the other zone
+    ClockStep,     // the wall clock jumps by `step` and stays there
+    Drain,         // an operator wants nothing claimed there
+    Relabel,       // an operator puts the worker into the other zone
+    CutRequests,   // half a partition: what the worker says does not arrive
+    CutAnswers,    // the other half: what it says arrives, and it hears nothing
+    SlowLink,      // to the store: up to `step` longer each way, one message in twenty lost
+    StoreRestart,  // all members at once: no leader, every watch breaks, leases start anew
+    ClockDrift,    // the wall clock goes wrong by `step` each second, and is set right at the end
   };
   Kind kind = Kind::Crash;
   std::chrono::milliseconds at{0}, length{0};

@@ -74,6 +74,12 @@ void SimStore::set_available(bool available) {
   if (available) leader_change();
 }
 
+void SimStore::break_watches() {
+  for (const auto& weak : std::exchange(watches_, {})) {
+    if (const auto watch = weak.lock()) break_watch(watch);
+  }
+}
+
 void SimStore::leader_change() {
   for (auto& [id, lease] : leases_) {
     lease.ends_at = clock_.mono() + lease.ttl;
@@ -104,9 +110,7 @@ void SimStore::restore(const Snapshot& snapshot) {
   revision_ = snapshot.revision;
   compacted_ = snapshot.compacted;
   leases_ = snapshot.leases;
-  for (const auto& weak : std::exchange(watches_, {})) {
-    if (const auto watch = weak.lock()) break_watch(watch);
-  }
+  break_watches();
   leader_change();
 }
 
@@ -264,7 +268,9 @@ void SimStore::offer(const std::shared_ptr<Watch>& watch, const std::vector<Chan
   if (mine.empty()) return;
   watch->waiting.emplace_back(revision, std::move(mine));
   if (std::exchange(watch->delivery_scheduled, true)) return;
-  after(latency() + up_to(faults_.watch_delay_most), [this, watch] {
+  const bool slow = !watch->client_alive.expired() && watch->client->extra_.count() > 0;
+  const std::chrono::nanoseconds extra = slow ? up_to(watch->client->extra_) : std::chrono::nanoseconds(0);
+  after(latency() + extra + up_to(faults_.watch_delay_most), [this, watch] {
     watch->delivery_scheduled = false;
     deliver(watch);
   });
@@ -309,9 +315,14 @@ void SimClient::schedule_cut() {
   });
 }
 
-void SimClient::cut_off(bool cut) {
-  cut_ = cut;
-  if (!cut) return;
+std::chrono::nanoseconds SimClient::latency() {
+  return store_.latency() + (extra_.count() > 0 ? store_.up_to(extra_) : std::chrono::nanoseconds(0));
+}
+
+void SimClient::cut_off(bool cut, Way way) {
+  if (way != Way::Answers) cut_requests_ = cut;
+  if (way != Way::Requests) cut_answers_ = cut;
+  if (!cut_answers_) return;
   for (const auto& weak : store_.watches_) {
     if (const auto watch = weak.lock(); watch && watch->client == this) store_.break_watch(watch);
   }
@@ -339,10 +350,11 @@ void SimClient::call(Run run, async::Callback<Result<T>> done) {
 
   enum class Fate { Well, Lost, AnswerLost, Late };
   Fate fate = Fate::Well;
-  std::chrono::nanoseconds way = store_.latency();
+  std::chrono::nanoseconds way = latency();
   if (store_.rng_.chance(faults.lost)) fate = Fate::Lost;
   if (store_.rng_.chance(faults.answer_lost)) fate = Fate::AnswerLost;
   if (store_.rng_.chance(faults.late)) fate = Fate::Late;
+  if (lost_ > 0 && store_.rng_.chance(lost_)) fate = store_.rng_.chance(0.5) ? Fate::Lost : Fate::AnswerLost;
   // Clients learn of a failure at once (a broken connection) or by their own clock.
   const bool noticed = fate == Fate::Late || (fate != Fate::Well && store_.rng_.chance(0.5));
   waiting->timeout =
@@ -354,11 +366,11 @@ void SimClient::call(Run run, async::Callback<Result<T>> done) {
     // A request that is on its way when its sender dies arrives all the same; one sent into a cut or to a store without
     // a leader does not.
     const bool sender_lives = !alive.expired();
-    if (!run.store->available_ || (sender_lives && cut_ && fate != Fate::Late)) return;
+    if (!run.store->available_ || (sender_lives && cut_requests_ && fate != Fate::Late)) return;
     Result<T> result = run();
     if (!sender_lives || fate != Fate::Well) return;
-    run.store->after(run.store->latency(), [this, answer, alive, result = std::move(result)]() mutable {
-      if (!alive.expired() && !cut_) answer(std::move(result));
+    run.store->after(latency(), [this, answer, alive, result = std::move(result)]() mutable {
+      if (!alive.expired() && !cut_answers_) answer(std::move(result));
     });
   });
 }
@@ -435,7 +447,7 @@ coord::WatchHandle SimClient::watch(std::string prefix, Revision after, coord::W
   watch->loop = &loop_;
   store_.after(store_.latency(), [this, watch, after, alive = std::weak_ptr<char>(alive_)] {
     if (alive.expired() || watch->stopped) return;
-    if (!store_.available_ || cut_) return store_.break_watch(watch);
+    if (!store_.available_ || cut_requests_ || cut_answers_) return store_.break_watch(watch);
     store_.open(watch, after);
   });
   return std::make_unique<Stop>(watch);

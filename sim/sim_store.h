@@ -58,6 +58,8 @@ class SimStore {
   void set_faults(SimFaults faults);
   // No leader: nothing is answered, no lease ends. Coming back is a leader change.
   void set_available(bool available);
+  // Every watch breaks.
+  void break_watches();
   // Leases start anew with their full length.
   void leader_change();
   // Commits answer NoSpace; one in four is applied all the same.
@@ -131,9 +133,15 @@ class SimClient final : public coord::CoordStore {
   SimClient(SimStore& store, async::Loop& loop);
   ~SimClient() override;
 
-  // While cut off every call ends Unavailable after the time-out, and watches break.
-  void cut_off(bool cut);
-  bool is_cut_off() const { return cut_; }
+  // While cut off every call ends Unavailable after the time-out, and watches break. One way alone: requests do not
+  // arrive though watches go on, or they do arrive and nothing comes back.
+  enum class Way { Both, Requests, Answers };
+  void cut_off(bool cut, Way way = Way::Both);
+  // Every message takes up to `extra` longer, and one in `lost` shares is lost.
+  void slow_down(std::chrono::milliseconds extra, double lost) {
+    extra_ = extra;
+    lost_ = lost;
+  }
 
   void commit(std::vector<Txn> batch, async::Callback<Result<std::vector<TxnAnswer>>> done) override;
   void get(std::vector<std::string> keys, async::Callback<Result<Listing>> done) override;
@@ -153,7 +161,10 @@ class SimClient final : public coord::CoordStore {
 
   SimStore& store_;
   async::Loop& loop_;
-  bool cut_ = false;
+  bool cut_requests_ = false, cut_answers_ = false;
+  std::chrono::milliseconds extra_{0};
+  double lost_ = 0;
+  std::chrono::nanoseconds latency();
   std::map<std::string, KeyValue> listed_;  // jobs, while lists do not tell of deletions
   async::TimerId cut_timer_ = 0;
   std::shared_ptr<char> alive_ = std::make_shared<char>();

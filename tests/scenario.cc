@@ -524,7 +524,7 @@ void Runner::perform(core::Effect effect) {
     if (history_down_) return unrecorded_.push_back(record->record);
     const auto [stands, fresh] = history_.emplace(record->record.id, record->record);
     if (!fresh) say("duplicate " + short_run(record->record.id, day_));
-    events_.push_back(core::RunRecorded{record->record.id, !fresh, stands->second.end.status});
+    events_.push_back(core::RunRecorded{record->record.id, !fresh, stands->second.end.status, stands->second.final});
   } else if (auto* range = std::get_if<core::RecordRange>(&effect)) {
     perform(core::Record{range->last});
   } else if (auto* alarm = std::get_if<core::Alarm>(&effect)) {

@@ -125,9 +125,14 @@ void Scheduler::State::answered(const PendingAccount& pending, const CommitAnswe
     run.entry.fence = answer.revision;
     record(run);
   }
-  // Refused: another worker did it. Unknown: the own list finds what was written (rule 6).
-  if (answer.outcome == Outcome::Unknown) {
-    relist();
+  // Unknown: our own list finds what was written (rule 6). Refused: another worker did it, unless the key stands as it
+  // did; then it was our hold that had gone.
+  const bool stands =
+      found != accounts.end() && std::any_of(answer.found.begin(), answer.found.end(), [&](const KeyValue& entry) {
+        return entry.key == pending.key && entry.value == found->second.seen.text;
+      });
+  if (answer.outcome == Outcome::Unknown) relist();
+  if (answer.outcome == Outcome::Unknown || (answer.outcome == Outcome::Refused && stands)) {
     if (found != accounts.end()) {
       const std::string key = pending.key;
       after(options.retry_store, [this, key] {

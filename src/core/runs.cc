@@ -28,6 +28,14 @@ domain::RunEnd unstarted(RunStatus status, Reason reason, std::string error, Wal
   return end;
 }
 
+// How long attempt `attempt` of a job waits after the end of the one before it (retry).
+std::chrono::milliseconds retry_delay(const domain::Job& job, int attempt) {
+  double delay = static_cast<double>(job.retry.delay.count());
+  for (int i = 2; i < attempt; ++i) delay *= job.retry.factor;
+  delay = std::min(delay, static_cast<double>(job.retry.delay_max.count()));
+  return std::chrono::milliseconds(static_cast<std::int64_t>(std::llround(delay)));
+}
+
 }  // namespace
 
 std::string Scheduler::State::missing_labels(const domain::Job& job) const {
@@ -102,7 +110,7 @@ void Scheduler::State::begin(RunSlot& run) {
   if (rules.confirm_revision) not_after = std::min(not_after, run.confirmed + options.claim_fresh);
   WallTime start_at = run.entry.scheduled_at;
   if (run.entry.run.firing.scheduled()) start_at += domain::jitter_of(*run.job, run.entry.scheduled_at);
-  if (run.entry.run.attempt > 1) start_at = run.entry.not_before;
+  if (run.entry.run.attempt > 1) start_at = std::min(run.entry.not_before, now.wall);  // its wait is over
   set_stage(run, Stage::Starting);
   emit(Start{run.entry.run, run.job, start_at, not_after, fence_deadline(run), run.entry.fence, run.entry.scheduled_at,
              run.parameters});
@@ -137,8 +145,8 @@ void Scheduler::State::answered(const ReadConfirm& read, const ReadAnswered& ans
     if (stands.key == keys.job(read.run.firing.job)) job_revision = stands.modified;
   }
   if (!key_stands) return erase(read.run);  // somebody else settles it: it must not start here
-  if (job_revision != 0 && slot != nullptr && slot->exists && job_revision != slot->revision)
-    return restart_soon(*run);  // the newer document is on its way to us
+  if (slot != nullptr && slot->exists && job_revision != slot->revision)
+    return restart_soon(*run);  // the newer document, or that there is none, is on its way to us
   run->confirmed = read.sent_at;
   // Read in the last second: good for a start from here on.
   begin(*run);
@@ -235,7 +243,7 @@ void Scheduler::State::finish(RunSlot& run, domain::RunEnd end) {
 
 void Scheduler::State::write_end(RunSlot& run) {
   // The job may have gone or changed since this end was first to be written.
-  run.entry.final = run.entry.final || !next_attempt_allowed(run, run.entry.end);
+  if (!run.followed) run.entry.final = run.entry.final || !next_attempt_allowed(run, run.entry.end);
   if (!run.entry.final) return retry(run);
   set_stage(run, Stage::Ending);
   RunningEntry ended = run.entry;
@@ -250,6 +258,11 @@ void Scheduler::State::write_end(RunSlot& run) {
 }
 
 void Scheduler::State::retry(RunSlot& run) {
+  if (!next_attempt_allowed(run, run.entry.end)) {
+    if (run.followed) return follow_with_skip(run);
+    run.entry.final = true;
+    return write_end(run);
+  }
   const JobSlot& slot = *find_slot(run.entry.run.firing.job);
   const domain::Job& job = *slot.job->job;
   set_stage(run, Stage::Ending);
@@ -268,13 +281,31 @@ void Scheduler::State::retry(RunSlot& run) {
                           run.entry.end.reason == Reason::WorkerDied;
   next.trigger = redelivery ? domain::Trigger::Redelivery : domain::Trigger::Retry;
   next.triggered_by = run.entry.triggered_by;
-  double delay = redelivery ? 0 : static_cast<double>(job.retry.delay.count());
-  for (int i = 1; i < run.entry.run.attempt; ++i) delay *= job.retry.factor;
-  delay = std::min(delay, static_cast<double>(job.retry.delay_max.count()));
-  next.not_before = now.wall + std::chrono::milliseconds(static_cast<std::int64_t>(std::llround(delay)));
+  next.not_before = now.wall + (redelivery ? std::chrono::milliseconds(0) : retry_delay(job, next.run.attempt));
   std::optional<std::string> lock;
   if (run.entry.locked) lock = lock_value(self, run.entry);
   Txn txn = retry_row(actor(), run.text, run.entry, next, slot.revision, lock);
+  commit(std::move(txn), PendingRun{run.entry.run, run.entry, std::move(next), now.mono});
+}
+
+// The job went, or asks for no more attempts, after the history was told that one follows: it follows as skipped.
+void Scheduler::State::follow_with_skip(RunSlot& run) {
+  set_stage(run, Stage::Ending);
+  RunningEntry next;
+  next.run = {run.entry.run.firing, run.entry.run.attempt + 1};
+  next.phase = Phase::Ended;
+  next.incarnation = incarnation;
+  next.token = Token(tokens.token());
+  next.job_revision = run.entry.job_revision;
+  next.scheduled_at = run.entry.scheduled_at;
+  next.claimed_at = now.wall;
+  next.trigger = domain::Trigger::Redelivery;
+  next.triggered_by = run.entry.triggered_by;
+  next.end = unstarted(RunStatus::Skipped, Reason::Disabled, {}, now.wall);
+  std::optional<std::string> own_lock;
+  if (run.entry.locked) own_lock = lock_value(self, run.entry);
+  Txn txn = end_row(actor(), run.text, run.entry, own_lock);
+  txn.writes.push_back({keys.running(self, next.run), encode(next)});
   commit(std::move(txn), PendingRun{run.entry.run, run.entry, std::move(next), now.mono});
 }
 
@@ -361,7 +392,7 @@ void Scheduler::State::run_written(RunSlot& run, const PendingRun& pending, Revi
         run.entry.incarnation = pending.entry.incarnation;
         return;
       }
-      const bool freed = pending.entry.locked && !pending.next;
+      const bool freed = pending.entry.locked && !(pending.next && pending.next->locked);
       if (pending.next && find_run(pending.next->run) == nullptr) {
         RunSlot& next = add_run(*pending.next);
         next.entry.fence = revision;
@@ -370,7 +401,7 @@ void Scheduler::State::run_written(RunSlot& run, const PendingRun& pending, Revi
           slot->lock_text = lock_value(self, next.entry);
           slot->lock = LockEntry{next.entry.run, self, next.entry.incarnation, next.entry.safe_after};
         }
-        wait_for_attempt(next);
+        next.entry.phase == Phase::Ended ? record(next) : wait_for_attempt(next);
       }
       record(*find_run(id));
       if (freed) lock_freed(id.firing.job);
@@ -446,10 +477,19 @@ void Scheduler::State::on(const RunRecorded& recorded) {
     // What stood first decides: a lost attempt is followed by the next one, anything else is the verdict (rule 12).
     const bool over =
         recorded.duplicate && recorded.standing != RunStatus::Lost && recorded.standing != RunStatus::Killed;
-    if (!over && next_attempt_allowed(*run, run->entry.end)) return retry(*run);
+    if (!over) {
+      run->followed = true;
+      return retry(*run);
+    }
     run->entry.final = true;
-    if (over) run->entry.end.status = recorded.standing;
+    run->entry.end.status = recorded.standing;
     return write_end(*run);
+  }
+  // An earlier life told the history that an attempt follows, and died before it wrote that down.
+  if (recorded.duplicate && !recorded.standing_final && run->entry.final && !run->key_gone && !run->entry.range) {
+    run->entry.final = false;
+    run->followed = true;
+    return retry(*run);
   }
   if (run->key_gone) {
     emit(Forget{recorded.run});
@@ -487,19 +527,14 @@ void Scheduler::State::lock_freed(const JobName& job) {
 
 void Scheduler::State::wait_for_attempt(RunSlot& run) {
   set_stage(run, Stage::Waiting);
-  const auto delay = std::max<std::chrono::microseconds>(run.entry.not_before - now.wall, std::chrono::microseconds(0));
-  wait_on(run.entry.run, now.mono + delay);
-}
-
-// Until the delay is over by either clock, looked at now and then: a wall clock that was an hour off, here or where the
-// attempt was put off, is not waited for once it is right again.
-void Scheduler::State::wait_on(const domain::RunId& id, MonoTime over) {
-  constexpr std::chrono::nanoseconds kStep = std::chrono::seconds(5);
-  const auto left = std::clamp<std::chrono::nanoseconds>(over - now.mono, std::chrono::nanoseconds(0), kStep);
-  after(std::chrono::ceil<std::chrono::milliseconds>(left), [this, id, over] {
+  const domain::RunId id = run.entry.run;
+  // Never longer than the delay that was asked for, whatever clock wrote the moment down and whatever ours says now.
+  const std::chrono::microseconds most =
+      run.job ? retry_delay(*run.job->job, id.attempt) : std::chrono::microseconds(0);
+  const auto delay = std::clamp<std::chrono::microseconds>(run.entry.not_before - now.wall, {}, most);
+  after(std::chrono::ceil<std::chrono::milliseconds>(delay), [this, id] {
     RunSlot* waiting = find_run(id);
-    if (waiting == nullptr || waiting->stage != Stage::Waiting) return;
-    now.mono < over&& now.wall < waiting->entry.not_before ? wait_on(id, over) : begin_attempt(*waiting);
+    if (waiting != nullptr && waiting->stage == Stage::Waiting) begin_attempt(*waiting);
   });
 }
 

@@ -136,6 +136,7 @@ struct RunRecorded {
   domain::RunId run;
   bool duplicate = false;
   domain::RunStatus standing = domain::RunStatus::Lost;
+  bool standing_final = true;  // false: a next attempt must follow
 };
 // What the journal of an earlier life of this worker says; comes before CaughtUp.
 struct Journalled {

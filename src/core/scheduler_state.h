@@ -64,6 +64,7 @@ struct RunSlot {
   bool kill_order = false;  // a killer/ key names it
   bool key_gone = false;    // somebody else settles its key; our record may still be the first
   bool redeliver = false;   // Recording: a not final record; the next attempt follows its answer
+  bool followed = false;    // the history has it as not final: an attempt must follow, be it one that does not run
   std::optional<Kill> killing;
   std::string output_text;
   std::map<std::string, std::string> parameters;
@@ -236,11 +237,11 @@ struct Scheduler::State {
   void write_end(RunSlot& run);
   bool next_attempt_allowed(const RunSlot& run, const domain::RunEnd& end) const;
   void retry(RunSlot& run);
+  void follow_with_skip(RunSlot& run);
   void record(RunSlot& run);
   void remove(RunSlot& run);
   void erase(const domain::RunId& id);
   void wait_for_attempt(RunSlot& run);
-  void wait_on(const domain::RunId& id, MonoTime over);
   void begin_attempt(RunSlot& run);
   void answered(PendingRun pending, const CommitAnswered& answer);
   void answered(ReadBackRun& read, const ReadAnswered& answer);

@@ -326,7 +326,8 @@ void Worker::perform(core::RecordRange& effect) {
   const domain::RunId id = effect.last.id;
   auto answered = [this, alive = alive_, id](const history::Inserted& inserted) {
     if (*alive)
-      step(core::RunRecorded{id, inserted.outcome == history::Inserted::Outcome::Duplicate, inserted.standing});
+      step(core::RunRecorded{id, inserted.outcome == history::Inserted::Outcome::Duplicate, inserted.standing,
+                             inserted.standing_final});
   };
   const auto schedule = cron::parse(effect.range.schedule, {.key = id.firing.job.text(), .zones = &parts_.zones});
   cron::ZonePtr zone = effect.range.time_zone.empty() ? cron::utc() : parts_.zones.find(effect.range.time_zone);
@@ -397,7 +398,8 @@ void Worker::record_when_output_is_through(domain::RunRecord record) {
     if (inserted.outcome == history::Inserted::Outcome::Refused)
       observer_.on_message(Level::Error, "record refused by the history",
                            fmt::format("{}: {}", id.text(), inserted.error));
-    step(core::RunRecorded{id, inserted.outcome == history::Inserted::Outcome::Duplicate, inserted.standing});
+    step(core::RunRecorded{id, inserted.outcome == history::Inserted::Outcome::Duplicate, inserted.standing,
+                           inserted.standing_final});
   });
 }
 
