@@ -22,6 +22,7 @@ int main(int argc, char** argv) {
   std::uint64_t seed = 1, seeds = 1;
   double hours = 1.0 / 3, fault_every = 30, action_every = 20;
   std::size_t nodes = 1, jobs = 12;
+  std::int64_t latency_ms = 0;
   std::string faults = "all";
   std::vector<std::string> rules_off;
   bool trace = false, shrinks = false, quiet = false;
@@ -31,6 +32,7 @@ int main(int argc, char** argv) {
   app.add_option("--nodes", nodes, "workers; 0: one to four, by seed");
   app.add_option("--jobs", jobs, "jobs");
   app.add_option("--fault-every", fault_every, "mean seconds between faults");
+  app.add_option("--latency", latency_ms, "ms each way to the store, usually; 0: 0.1 to 0.6");
   app.add_option("--action-every", action_every, "mean seconds between what the client does");
   app.add_option(
       "--faults", faults, "names with commas between, all or none: " + [] {
@@ -62,6 +64,10 @@ int main(int argc, char** argv) {
       }
     }
     Plan plan = make_plan(s, profile);
+    if (latency_ms > 0) {
+      plan.store.latency_least = std::chrono::milliseconds(latency_ms) / 2;
+      plan.store.latency_usual = plan.store.latency_most = std::chrono::milliseconds(latency_ms);
+    }
     Verdict verdict = simulate(plan, trace && !shrinks ? Trace::Full : Trace::None);
     firings += verdict.firings;
     injected += verdict.faults;

@@ -33,6 +33,8 @@ struct FixedBug {
   std::uint64_t seed;
   std::set<std::string> faults;
   std::size_t nodes;
+  minutes active = minutes(18);
+  std::size_t jobs = 12;
 };
 const FixedBug kFixedBugs[] = {
     {"the attempt after a failure was written without its job", 1, {}, 1},
@@ -43,11 +45,18 @@ const FixedBug kFixedBugs[] = {
     {"a document that nobody adopted was owed firings", 5, {"crash"}, 1},
     {"a save that came while an edit by hand was being adopted was adopted as well", 5, {"cut"}, 1},
     {"the answer of a move counted as that of an end", 4, {"store-down"}, 1},
+    {"an account that was refused for its worker's hold was taken for settled", 1006, {"all"}, 1, minutes(20)},
+    {"the history was told of an attempt that never followed", 1061, {"all"}, 1, minutes(20)},
+    {"the same, in another course", 1088, {"all"}, 1, minutes(20)},
+    {"a run started although a fresh read showed that its job was gone", 1119, {"all"}, 1, minutes(20)},
+    {"an end that had been applied was written again by a newer document's rules", 100118, {"all"}, 3, minutes(60), 24},
 };
 
 TEST(Simulation, SeedsThatFoundBugsPass) {
   for (const FixedBug& bug : kFixedBugs) {
-    const Verdict verdict = simulate(make_plan(bug.seed, profile_of(bug.faults, bug.nodes, minutes(18))));
+    Profile profile = profile_of(bug.faults, bug.nodes, bug.active);
+    profile.jobs = bug.jobs;
+    const Verdict verdict = simulate(make_plan(bug.seed, profile));
     EXPECT_TRUE(verdict.violations.empty()) << bug.what << "\n" << summary(verdict.violations);
   }
 }

@@ -362,6 +362,15 @@ void Scheduler::State::answered(ReadBackRun& read_back, const ReadAnswered& answ
   }
   run->text = own->value;
   if (const auto stands = decode_running(own->value)) {
+    if (run->stage == Stage::Ending && stands->phase == Phase::Ended && !(run->followed && stands->final)) {
+      // An earlier try was applied after all, perhaps by an older document's rules: the verdict that stands is the
+      // verdict, and so is the attempt that it named; our own list finds that one.
+      run->entry = *stands;
+      if (!stands->final) relist();
+      record(*run);
+      if (lock != lock_value(self, *stands)) lock_freed(id.firing.job);
+      return;
+    }
     run->entry.incarnation = stands->incarnation;
     // An earlier try to begin was applied after all: that was the one.
     if (run->stage == Stage::Beginning && stands->phase == Phase::Claimed && stands->token == pending.entry.token) {
