@@ -20,6 +20,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr milliseconds kEarlyMax{50};
+constexpr milliseconds kSpawnMax{10};
 constexpr milliseconds kEditObeyed{1'000};
 constexpr milliseconds kKillObeyed{2'000};
 constexpr milliseconds kRecordTolerance{50};
@@ -74,6 +75,12 @@ void check_no_early_start(const Evidence& evidence, const Expected&, Violations&
     if (!evidence.shared_clock && exec.run.attempt > 1) continue;  // its firing had begun before the clock went back
     const WallTime began = evidence.shared_clock ? exec.at : std::max(exec.at, exec.node_wall);
     if (began >= exec.run.firing.instant() - kEarlyMax) continue;
+    // Decided by a clock that was set right while the process was being made.
+    const bool set_right = std::any_of(evidence.faults.begin(), evidence.faults.end(), [&](const FaultSpan& fault) {
+      return (fault.kind == "clock" || fault.kind == "drift") && concerns(fault, exec.node) && fault.until <= exec.at &&
+             fault.until + kSpawnMax >= exec.at;
+    });
+    if (set_right) continue;
     report(violations, "I1", exec.run.firing.job, exec.at, "{} began {:.1f} ms early on {}", exec.run.text(),
            ms_between(began, exec.run.firing.instant()), exec.node);
   }

@@ -50,6 +50,12 @@ const FixedBug kFixedBugs[] = {
     {"the same, in another course", 1088, {"all"}, 1, minutes(20)},
     {"a run started although a fresh read showed that its job was gone", 1119, {"all"}, 1, minutes(20)},
     {"an end that had been applied was written again by a newer document's rules", 100118, {"all"}, 3, minutes(60), 24},
+    {"an attempt that another worker had taken over was recorded as killed by the one that lost it",
+     100191,
+     {"all"},
+     4,
+     minutes(60),
+     24},
 };
 
 TEST(Simulation, SeedsThatFoundBugsPass) {

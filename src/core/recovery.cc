@@ -267,6 +267,7 @@ void Scheduler::State::settle(RunSlot& run) {
   end.ended_at = now.wall;
   if (const auto left = journal.find(run.entry.run); left != journal.end() && left->second.end) {
     end = *left->second.end;
+    run.executed = true;
     run.output_text = left->second.output_text;
     return finish(run, std::move(end));
   }

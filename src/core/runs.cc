@@ -348,10 +348,10 @@ void Scheduler::State::answered(ReadBackRun& read_back, const ReadAnswered& answ
   if (own != nullptr && own->value == encode(pending.entry)) return run_written(*run, pending, own->modified);
   if (own == nullptr) {
     // Taken over while we were out of contact: another node settles the key. What we know is recorded all the same,
-    // and the first record stands (rule 10).
+    // and the first record stands (rule 10); of a run that did not begin here we know nothing.
     run->key_gone = true;
     run->entry.locked = false;
-    if (run->stage == Stage::Ending) {
+    if (run->stage == Stage::Ending && run->executed) {
       run->entry.final = true;
       set_stage(*run, Stage::Recording);
       return record(*run);
