@@ -11,12 +11,14 @@ Api::Api(ApiParts parts)
       runs_(parts_.store, reader_, copies_, parts_.history, parts_.kept_elsewhere, parts_.keys, parts_.clock),
       workers_(parts_.store, reader_, copies_, parts_.keys, parts_.clock, parts_.store_health,
                [this] { return runs_.history_trouble(); }),
-      edits_({.jobs = jobs_, .runs = runs_, .store = parts_.store, .keys = parts_.keys, .zones = parts_.zones}) {}
+      edits_({.jobs = jobs_, .runs = runs_, .store = parts_.store, .keys = parts_.keys, .zones = parts_.zones}),
+      overview_({.jobs = jobs_, .runs = runs_, .history = parts_.history, .zones = parts_.zones}) {}
 
 void Api::add_routes(Router& router) {
   Router all;
   add_job_routes(all);
   edits_.add_routes(all);
+  overview_.add_routes(all);
   add_run_routes(all);
   add_worker_routes(all);
   add_system_routes(all);

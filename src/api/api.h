@@ -16,6 +16,7 @@
 
 #include "api/edit_routes.h"
 #include "api/job_catalogue.h"
+#include "api/overview_routes.h"
 #include "api/router.h"
 #include "api/run_catalogue.h"
 #include "api/worker_catalogue.h"
@@ -99,6 +100,7 @@ class Api {
   RunCatalogue runs_;
   WorkerCatalogue workers_;
   EditApi edits_;
+  OverviewApi overview_;
   std::atomic<bool> started_{false};
 };
 

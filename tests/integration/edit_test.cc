@@ -196,6 +196,49 @@ TEST_F(Edits, ListsTakeAFilter) {
               "suggestion":"state"})"));
 }
 
+TEST_F(Edits, FiringsPastAndComing) {
+  create("a", R"({"schedule":"0 0 2 * * *","command":"true"})");
+  create("b", R"({"schedule":"0 30 1 * * *","command":"true"})");
+  create("off", R"({"schedule":"0 0 2 * * *","command":"true","enabled":false})");
+  const WallTime hour_ago = from_ms(to_ms(server_.now())) - std::chrono::hours(1);
+  domain::RunRecord record;
+  record.id = {.firing = {.job = JobName("a"), .which = hour_ago}, .attempt = 1};
+  record.scheduled_at = hour_ago;
+  record.end = {.status = domain::RunStatus::Failed,
+                .exit_code = 3,
+                .started_at = hour_ago + std::chrono::milliseconds(40),
+                .ended_at = hour_ago + std::chrono::milliseconds(140)};
+  record.worker = NodeId("node-1");
+  server_.record({record});
+  const auto ask = [&](std::string_view path) {
+    return RawClient(server_.port()).ask(fmt::format("GET /api/v1/{} HTTP/1.1\r\nHost: localhost\r\n\r\n", path));
+  };
+  const RawAnswer listed = ask(fmt::format("firings?from={}&until={}", to_rfc3339(hour_ago - std::chrono::hours(1)),
+                                           to_rfc3339(hour_ago + std::chrono::hours(25))));
+  ASSERT_EQ(listed.status, 200) << listed.body;
+  const json::value firings = parsed(listed);
+  ASSERT_EQ(firings.at("items").as_array().size(), 3u) << "one past, one of each enabled job in the 24 h to come";
+  EXPECT_EQ(firings.at("items").at(0).at("status"), "failed");
+  EXPECT_EQ(firings.at("items").at(0).at("expected"), false);
+  EXPECT_LT(firings.at("items").at(1).at("at").as_string(), firings.at("items").at(2).at("at").as_string());
+  EXPECT_EQ(firings.at("more"), false);
+  EXPECT_EQ(parsed(ask("firings?limit=1")).at("more"), true);
+  EXPECT_EQ(parsed(ask("firings?job=b")).at("items").as_array().size(), 1u);
+  EXPECT_EQ(ask("firings?limit=501").status, 400);
+  EXPECT_EQ(ask("firings?from=2026-01-01T00:00:00Z&until=2026-01-01T00:00:00Z").status, 400);
+  EXPECT_EQ(ask("firings?from=2026-01-01T00:00:00Z&until=2027-02-01T00:00:00Z").status, 400) << "too long a range";
+
+  const RawAnswer counted = ask("statistics");
+  ASSERT_EQ(counted.status, 200) << counted.body;
+  const json::value statistics = parsed(counted);
+  EXPECT_EQ(statistics.at("verdicts"), json::parse(R"({"failed":1})"));
+  EXPECT_EQ(statistics.at("hours").as_array().size(), 24u);
+  EXPECT_EQ(statistics.at("late_ms").at("p50"), 40);
+  EXPECT_EQ(statistics.at("duration_ms").at("max"), 100);
+  EXPECT_EQ(statistics.at("next").as_array().size(), 20u);
+  EXPECT_EQ(statistics.at("running"), 0);
+}
+
 // API-T2: every acknowledged edit is among the versions, and each built on the one before it.
 TEST_F(Edits, AHundredClientsLoseNoAcknowledgedEdit) {
   create("shared", R"({"schedule":"0 2 * * *","command":"0"})");
