@@ -1,0 +1,315 @@
+#!/usr/bin/env python3
+"""api_contract.py CRONFLEET: holds docs/api.yaml and the server to each other (API-T1).
+
+Starts a standalone, runs the example of every operation, then requests made from the document: values inside and
+outside of what its schemas allow. Every answer must have a status that the document names for the operation (or one of
+those that any request can get), validate against its schema, and have no member that the schema does not know. No
+answer may be 5xx. Prints each mismatch; ends with 1 when there is one, 77 where a module is missing.
+"""
+import http.client
+import json
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from urllib.parse import quote, urlencode
+
+try:
+    import jsonschema
+    import yaml
+except ImportError as missing:
+    print(f"skipped: {missing} (scripts/setup installs it)")
+    sys.exit(77)
+
+DOCUMENT = yaml.safe_load(open("docs/api.yaml", encoding="utf-8"))
+METHODS = ("get", "put", "post", "patch", "delete")
+# What the guard of every address may say, before the operation is asked (docs/api.yaml, info).
+ANY_REQUEST = {400, 404, 413, 414, 415, 431}
+ROUNDS = int(os.environ.get("CRONFLEET_CONTRACT_ROUNDS", "60"))  # random requests for each operation
+FIXTURES = {
+    "nightly": {"schedule": "0 2 * * *", "command": "true"},
+    "old": {"schedule": "@daily", "command": "true"},
+    "ticks": {"schedule": "* * * * * *", "command": "echo tick"},
+}
+
+
+def resolve(node):
+    while isinstance(node, dict) and "$ref" in node:
+        at = DOCUMENT
+        for part in node["$ref"].removeprefix("#/").split("/"):
+            at = at[part]
+        node = at
+    return node
+
+
+def operations():
+    for path, item in DOCUMENT["paths"].items():
+        for method in METHODS:
+            if method in item:
+                parameters = [resolve(p) for p in item.get("parameters", []) + item[method].get("parameters", [])]
+                yield method, path, item[method], parameters
+
+
+def validator(schema):
+    # References lead into the whole document.
+    return jsonschema.Draft202012Validator({**schema, "components": DOCUMENT["components"]})
+
+
+def known_members(schema):
+    """All properties of an object schema, and whether others are allowed."""
+    schema = resolve(schema)
+    properties, free = dict(schema.get("properties", {})), "additionalProperties" in schema
+    for part in schema.get("allOf", []):
+        more, also = known_members(part)
+        properties.update(more)
+        free = free or also
+    return properties, free or not properties
+
+
+def undocumented(schema, value, pointer=""):
+    schema = resolve(schema)
+    if isinstance(value, dict):
+        properties, free = known_members(schema)
+        for key, member in value.items():
+            if key in properties:
+                yield from undocumented(properties[key], member, f"{pointer}/{key}")
+            elif not free:
+                yield f"{pointer}/{key}"
+    elif isinstance(value, list) and "items" in schema:
+        for index, element in enumerate(value):
+            yield from undocumented(schema["items"], element, f"{pointer}/{index}")
+
+
+class Server:
+    def __init__(self, binary):
+        self.folder = tempfile.mkdtemp(prefix="cronfleet-contract-")
+        arguments = [binary, "standalone", "--data-dir", self.folder + "/data", "--port", "0", "--set", "metrics.enabled=false"]
+        self.log = open(self.folder + "/log", "w+", encoding="utf-8")
+        self.process = subprocess.Popen(arguments, stderr=self.log, stdin=subprocess.DEVNULL,
+                                        env={k: v for k, v in os.environ.items() if not k.startswith("CRONFLEET_")})
+        for _ in range(600):
+            found = re.search(r"listening.*127\.0\.0\.1:(\d+)", open(self.folder + "/log", encoding="utf-8").read())
+            if found:
+                self.port = int(found.group(1))
+                if self.ask("GET", "/readyz")[0] == 200:
+                    return
+            time.sleep(0.05)
+        raise SystemExit("the server did not become ready:\n" + open(self.folder + "/log", encoding="utf-8").read())
+
+    def ask(self, method, target, body=None, headers=None):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            connection.request(method, target, body, headers or {})
+            response = connection.getresponse()
+            return response.status, response.getheader("Content-Type", ""), response.read()
+        finally:
+            connection.close()
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(60)
+        shutil.rmtree(self.folder)
+
+
+class Contract:
+    def __init__(self, server):
+        self.server, self.mismatches, self.requests, self.statuses = server, [], 0, {}
+
+    def wrong(self, what, about):
+        self.mismatches.append(f"{what}: {about}")
+
+    def check(self, operation, method, target, answer):
+        status, content_type, body = answer
+        about = f"{method.upper()} {target} -> {status} {body[:300]!r}"
+        self.requests += 1
+        self.statuses[status] = self.statuses.get(status, 0) + 1
+        if status >= 500:
+            return self.wrong("5xx", about)
+        described = resolve(operation["responses"].get(str(status)))
+        if described is None:
+            if status not in ANY_REQUEST:
+                return self.wrong("a status that the document does not name", about)
+            described = resolve({"$ref": "#/components/responses/Problem"})
+        content = described.get("content", {})
+        media = content_type.split(";")[0]
+        if not content:
+            return None if not body or status == 304 else self.wrong("a body that the document does not name", about)
+        if media not in content:
+            return self.wrong(f"a media type that the document does not name ({media})", about)
+        if not media.endswith("json"):
+            return None
+        schema, value = content[media]["schema"], json.loads(body)
+        for error in validator(schema).iter_errors(value):
+            self.wrong(f"invalid at /{'/'.join(map(str, error.absolute_path))}: {error.message[:200]}", about)
+        for pointer in undocumented(schema, value):
+            self.wrong(f"undocumented member {pointer}", about)
+        return None
+
+    def perform(self, operation, method, path, places, query, headers, body):
+        target = path
+        for name, value in places.items():
+            target = target.replace("{" + name + "}", quote(str(value), safe=""))
+        if query:
+            target += "?" + urlencode(query)
+        if method != "get":
+            headers = {"X-Cronfleet-Client": "contract", **headers}
+        if body is not None:
+            headers = {"Content-Type": "application/json", **headers}
+        answer = self.server.ask(method.upper(), target, body, headers)
+        self.check(operation, method, target, answer)
+        return answer
+
+
+def example_of(operation):
+    for content in resolve(operation.get("requestBody", {})).get("content", {}).values():
+        if "example" in content:
+            return content["example"]
+    return None
+
+
+def fixture_of(server, path, parameter):
+    name = parameter["name"]
+    if name == "name":
+        return "nightly"
+    if name == "node":
+        return json.loads(server.ask("GET", "/api/v1/system")[2])["node"]
+    if name == "revision":
+        return json.loads(server.ask("GET", "/api/v1/jobs/nightly")[2])["revision"]
+    if name == "id":
+        return json.loads(server.ask("GET", "/api/v1/runs?job=ticks&status=succeeded&limit=1")[2])["items"][-1]["id"]
+    if name == "expression":
+        return "0 3 * * 1-5"
+    if name == "If-Match":
+        return "*"
+    return None
+
+
+def restore_fixtures(server):
+    for name, job in FIXTURES.items():
+        status = server.ask("PUT", f"/api/v1/jobs/{name}", json.dumps(job),
+                            {"Content-Type": "application/json", "If-None-Match": "*"})[0]
+        if status not in (201, 412):
+            raise SystemExit(f"fixture {name}: {status}")
+
+
+def run_examples(contract):
+    for method, path, operation, parameters in operations():
+        restore_fixtures(contract.server)
+        places, query, headers = {}, {}, {}
+        for parameter in parameters:
+            value = fixture_of(contract.server, path, parameter)
+            if parameter["in"] == "path":
+                places[parameter["name"]] = value if value is not None else "none"
+            elif parameter["in"] == "query" and parameter.get("required"):
+                query[parameter["name"]] = value
+            elif parameter["name"] == "If-Match":
+                headers["If-Match"] = value
+        example = example_of(operation)
+        body = json.dumps(example) if example is not None else None
+        status, _, answer = contract.perform(operation, method, path, places, query, headers, body)
+        takes_body = "requestBody" in operation and resolve(operation["requestBody"]).get("required")
+        if takes_body and example is None:
+            contract.wrong("no example", f"{method.upper()} {path}")
+        # What needs a worker that is gone, an alarm, a run under way or a free name is refused here, by a documented answer.
+        if status >= 400 and status not in (404, 409, 412):
+            contract.wrong("the example is refused", f"{method.upper()} {path} -> {status} {answer[:300]!r}")
+
+
+JUNK = ["", "*", "x" * 300, "0", "-1", "99999999999999999999", "null", "%", "ä/:@#?", "\x7f", "2026-13-01T00:00:00Z", "[]", '"1"', "a,b"]
+
+
+def value_for(chance, schema, depth=0):
+    schema = resolve(schema)
+    if depth > 4 or chance.random() < 0.12:
+        return chance.choice([None, True, 0, -1, 1.5, 2**40, "", "x", [], {}, [1], {"a": None}])
+    if "const" in schema:
+        return schema["const"]
+    if "enum" in schema:
+        return chance.choice(schema["enum"])
+    for key in ("oneOf", "allOf", "anyOf"):
+        if key in schema:
+            return value_for(chance, chance.choice(schema[key]), depth + 1)
+    kind = schema.get("type")
+    if kind == "integer":
+        least, most = schema.get("minimum", 0), schema.get("maximum", 1000)
+        return chance.choice([least, most, least - 1, most + 1, chance.randint(least, most)])
+    if kind == "boolean":
+        return chance.random() < 0.5
+    if kind == "array":
+        return [value_for(chance, schema.get("items", {}), depth + 1) for _ in range(chance.randint(0, 3))]
+    if kind == "object":
+        properties = schema.get("properties", {})
+        required = schema.get("required", [])
+        chosen = {name: value_for(chance, of, depth + 1) for name, of in properties.items()
+                  if name in required and chance.random() < 0.95 or chance.random() < 0.3}
+        if not properties or chance.random() < 0.05:
+            chosen[chance.choice(["a", "b", "command"])] = chance.choice(["x", 1, None])
+        return chosen
+    if schema.get("format") == "date-time":
+        return chance.choice(["2026-11-01T00:00:00Z", "2026-11-01T00:00:00.123+02:00", "tomorrow"])
+    return chance.choice(["a", "nightly", "old", "1h", "0 2 * * *", "@daily", "UTC", *JUNK])
+
+
+def run_random(contract, seed):
+    chance = random.Random(seed)
+    for method, path, operation, parameters in operations():
+        schema = None
+        for content in resolve(operation.get("requestBody", {})).get("content", {}).values():
+            schema = content.get("schema", schema)
+        for _ in range(ROUNDS):
+            restore_fixtures(contract.server)
+            places, query, headers = {}, {}, {}
+            for parameter in parameters:
+                given = fixture_of(contract.server, path, parameter) if chance.random() < 0.6 else None
+                value = given if given is not None else value_for(chance, parameter.get("schema", {}), 3)
+                text = value if isinstance(value, str) else json.dumps(value)
+                if parameter["in"] == "path":
+                    places[parameter["name"]] = text or "x"
+                elif chance.random() < 0.5 or parameter.get("required"):
+                    if parameter["in"] == "query":
+                        query[parameter["name"]] = text
+                    elif text.isascii() and text.isprintable():
+                        headers[parameter["name"]] = text
+            if query.get("follow") in ("1", "true", ""):
+                query["follow"] = "0"  # a stream has tests of its own
+            if "drain" in path or "forget" in path:
+                places["node"] = "somebody-else"  # the worker here has work to do
+            body = None
+            if schema is not None:
+                example = example_of(operation)
+                value = dict(example) if isinstance(example, dict) and chance.random() < 0.3 else value_for(chance, schema)
+                body = json.dumps(value) if chance.random() < 0.95 else chance.choice(['{', '[]', '"', '{"a":1,"a":2}', "\x00"])
+            contract.perform(operation, method, path, places, query, headers, body)
+
+
+def main():
+    server = Server(sys.argv[1])
+    seed = int(os.environ.get("CRONFLEET_SEED", "20261125"))
+    try:
+        contract = Contract(server)
+        restore_fixtures(server)
+        for _ in range(600):
+            if json.loads(server.ask("GET", "/api/v1/runs?job=ticks&status=succeeded")[2])["items"]:
+                break
+            time.sleep(0.1)
+        run_examples(contract)
+        run_random(contract, seed)
+    finally:
+        server.stop()
+    seen = set()
+    for mismatch in contract.mismatches:
+        kind = re.sub(r"/\d+|@[^ ]*", "", mismatch.split(" -> ")[0])
+        if kind not in seen:
+            print(mismatch)
+        seen.add(kind)
+    print(f"seed {seed}: {contract.requests} requests, {len(contract.mismatches)} mismatches; statuses "
+          + ", ".join(f"{status}: {count}" for status, count in sorted(contract.statuses.items())))
+    return 1 if contract.mismatches else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
