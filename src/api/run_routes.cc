@@ -45,6 +45,19 @@ Answer output_as_json(RunCatalogue& runs, const domain::RunId& run, const RunVie
   return Response{.body = json.take()};
 }
 
+// One run in each line; where the next page begins stands in a header.
+Response runs_as_lines(const RunCatalogue::Runs& runs) {
+  Response response{.content_type = "application/x-ndjson"};
+  for (const RunView& run : runs.items) {
+    domain::JsonWriter json;
+    domain::write_run(json, run.record);
+    response.body += json.take() + "\n";
+  }
+  if (!runs.next_cursor.empty()) response.headers.add("X-Cronfleet-Next-Cursor", runs.next_cursor);
+  if (runs.stale) mark_stale(response);
+  return response;
+}
+
 }  // namespace
 
 void Api::add_run_routes(Router& router) {
@@ -84,8 +97,11 @@ Answer Api::list_runs(Call& call) {
   take_run_filter(query, parts_.clock.wall(), wanted);
   const Reading reading = reading_of(query);
   if (auto problem = query.problem()) return Refusal(*std::move(problem));
+  const auto type = negotiate(call.request, {"application/json", "application/x-ndjson"});
+  if (!type) return refuse(406, "not_acceptable", "runs come as application/json or application/x-ndjson");
   const auto runs = runs_.list(wanted, reading);
   if (!runs) return Refusal(runs.error());
+  if (*type == "application/x-ndjson") return runs_as_lines(*runs);
   domain::JsonWriter json;
   json.object([&] {
     write_runs(json, runs->items);

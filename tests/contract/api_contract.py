@@ -140,7 +140,7 @@ class Contract:
             return None if not body or status == 304 else self.wrong("a body that the document does not name", about)
         if media not in content:
             return self.wrong(f"a media type that the document does not name ({media})", about)
-        if not media.endswith("json"):
+        if media == "application/x-ndjson" or not media.endswith("json"):
             return None
         schema, value = content[media]["schema"], json.loads(body)
         for error in validator(schema).iter_errors(value):

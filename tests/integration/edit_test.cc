@@ -228,6 +228,13 @@ TEST_F(Edits, FiringsPastAndComing) {
   EXPECT_EQ(ask("firings?from=2026-01-01T00:00:00Z&until=2026-01-01T00:00:00Z").status, 400);
   EXPECT_EQ(ask("firings?from=2026-01-01T00:00:00Z&until=2027-02-01T00:00:00Z").status, 400) << "too long a range";
 
+  const RawAnswer lines =
+      RawClient(server_.port())
+          .ask("GET /api/v1/runs HTTP/1.1\r\nHost: localhost\r\nAccept: application/x-ndjson\r\n\r\n");
+  EXPECT_EQ(lines.header("content-type"), "application/x-ndjson");
+  EXPECT_EQ(std::count(lines.body.begin(), lines.body.end(), '\n'), 1);
+  EXPECT_EQ(json::parse(lines.body.substr(0, lines.body.size() - 1)).at("job"), "a");
+
   const RawAnswer counted = ask("statistics");
   ASSERT_EQ(counted.status, 200) << counted.body;
   const json::value statistics = parsed(counted);
