@@ -352,7 +352,8 @@ void Scheduler::State::answered(ReadBackRun& read_back, const ReadAnswered& answ
     run->key_gone = true;
     run->entry.locked = false;
     if (run->stage == Stage::Ending && run->executed) {
-      run->entry.final = true;
+      // Not final stays not final: our retry may have been applied before the key went. Where it was not, whoever
+      // settles the key finds that an attempt must follow.
       set_stage(*run, Stage::Recording);
       return record(*run);
     }
@@ -486,7 +487,7 @@ void Scheduler::State::on(const RunRecorded& recorded) {
     // What stood first decides: a lost attempt is followed by the next one, anything else is the verdict (rule 12).
     const bool over =
         recorded.duplicate && recorded.standing != RunStatus::Lost && recorded.standing != RunStatus::Killed;
-    if (!over) {
+    if (!over || !recorded.standing_final) {
       run->followed = true;
       return retry(*run);
     }
