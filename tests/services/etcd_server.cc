@@ -329,6 +329,24 @@ void EtcdServer::renew_client_certificate() {
   std::filesystem::rename(folder_.file("new.pem"), cert_file());
 }
 
+void EtcdServer::save_snapshot() {
+  std::filesystem::remove(folder_.file("snapshot"));
+  etcdctl({"snapshot", "save", folder_.file("snapshot")});
+  CHECK(std::filesystem::exists(folder_.file("snapshot")));
+}
+
+void EtcdServer::restore_snapshot() {
+  CHECK(members_.size() == 1);
+  kill(0);
+  std::filesystem::remove_all(folder_.file("m0"));
+  const std::string peer = fmt::format("http://127.0.0.1:{}", members_[0].peer_port);
+  run_or_die({"/usr/bin/etcdctl", "snapshot", "restore", folder_.file("snapshot"), "--name=m0", "--data-dir",
+              folder_.file("m0"), "--initial-cluster=m0=" + peer, "--initial-advertise-peer-urls=" + peer,
+              "--initial-cluster-token=" + folder_.path().filename().string()});
+  start(0);
+  CHECK(wait_until_healthy());
+}
+
 std::string EtcdServer::log(std::size_t member) const {
   return read_file(folder_.file("m" + std::to_string(member) + ".log"));
 }

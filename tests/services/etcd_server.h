@@ -69,6 +69,10 @@ class EtcdServer {
   // New client certificate and key of the same authority, under the same names.
   void renew_client_certificate();
 
+  // Of a cluster of one member: what stands now, and back to that, as an operator restores a backup.
+  void save_snapshot();
+  void restore_snapshot();
+
   std::string log(std::size_t member) const;
   std::chrono::microseconds cpu() const;  // of all members together, since their start
 
