@@ -484,10 +484,9 @@ void Scheduler::State::on(const RunRecorded& recorded) {
   if (run == nullptr || run->stage != Stage::Recording) return;
   if (run->redeliver) {
     run->redeliver = false;
-    // What stood first decides: a lost attempt is followed by the next one, anything else is the verdict (rule 12).
-    const bool over =
-        recorded.duplicate && recorded.standing != RunStatus::Lost && recorded.standing != RunStatus::Killed;
-    if (!over || !recorded.standing_final) {
+    // What stood first decides: a final record is the verdict, and one that is not final is followed (rule 12).
+    const bool over = recorded.duplicate && recorded.standing_final;
+    if (!over) {
       run->followed = true;
       return retry(*run);
     }
