@@ -38,7 +38,7 @@ Meaning meaning_of(JobCatalogue& jobs, RunCatalogue& runs, const cron::ZoneSourc
   if (!all || all->items->size() > kJobsMax) return meaning;
   const auto second =
       std::chrono::sys_seconds(std::chrono::floor<std::chrono::seconds>(next.front().time_since_epoch()));
-  Meaning::Collisions& collisions = meaning.collisions.emplace();
+  Collisions& collisions = meaning.collisions.emplace();
   for (const auto& other : *all->items) {
     if (other->name == saved.name || !other->job || !other->job->enabled) continue;
     if (!fires_in(*other->job, second, zones)) continue;

@@ -11,13 +11,14 @@
 
 namespace cronfleet::api {
 
+struct Collisions {
+  std::size_t count = 0;          // other jobs that fire in the same second as the next firing
+  std::vector<std::string> jobs;  // the first of them by name
+};
+
 struct Meaning {
   std::optional<WallTime> next_firing_after;  // of the job as saved
   std::optional<std::size_t> runs_under_way;  // they go on as they began; absent where the stores could not tell
-  struct Collisions {
-    std::size_t count = 0;          // other jobs that fire in the same second as the next firing
-    std::vector<std::string> jobs;  // the first of them by name
-  };
   std::optional<Collisions> collisions;  // absent without a next firing, or where there are too many jobs to look at
 };
 
