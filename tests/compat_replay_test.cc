@@ -171,6 +171,8 @@ class Server {
     }
   }
 
+  Standalone& process() { return *process_; }
+
   bool wait_for_a_run() {
     return eventually([&] {
       const auto runs = process_->ask("GET", "/api/v1/runs?status=running");
@@ -245,6 +247,68 @@ TEST(CompatReplay, EqualBytesButForTheListedDifferences) {
   }
   std::printf("%zu pairs: %zu equal, %zu listed differences, %zu not replayed\n", order.size(), equal, different,
               unreplayed);
+}
+
+json::object form(const std::string& path, const std::string& body, json::object headers = {}) {
+  headers["Content-Type"] = "application/x-www-form-urlencoded";
+  return {{"method", "POST"}, {"path", path}, {"headers", headers}, {"body", body}};
+}
+json::object get(const std::string& path) {
+  return {{"method", "GET"}, {"path", path}, {"headers", json::object()}, {"body", nullptr}};
+}
+
+TEST(Compat, WhatASaveMakesOfTheDocument) {
+  Server server({});
+  const auto save = [&](const std::string& name, const std::string& expression) {
+    const json::object job = {{"name", name}, {"command", "true"}, {"cronExpr", expression}};
+    return server.ask(form("/job/save", "job=" + percent_encoded(json::serialize(job)))).body;
+  };
+  const std::string success = R"({"errno":1,"msg":"success","data":null})";
+  EXPECT_EQ(save("noon", "0 12 * * * *"), success);
+  EXPECT_EQ(save("year", "0 12 * * * 2099"), success);
+  EXPECT_EQ(save("seven", "0 0 12 * * * *"), success);
+  EXPECT_EQ(save("macro", "@daily"), success);
+  EXPECT_NE(save("eight", "0 0 12 * * * * x").find(R"("errno":-1)"), std::string::npos);
+  EXPECT_NE(save("past", "0 0 0 1 1 * 2001").find(R"("errno":-1)"), std::string::npos) << "it would never fire";
+  const json::value noon = server.process().ask("GET", "/api/v1/jobs/noon").json();
+  EXPECT_EQ(noon.at("job").at("schedule"), "0 0 12 * * * *") << "minute first, as the reference reads six words";
+  EXPECT_EQ(noon.at("job").at("time_zone"), "Asia/Shanghai") << "of TZ, written down";
+  EXPECT_FALSE(noon.at("job").as_object().contains("overlap")) << "forbid is the default";
+  EXPECT_EQ(server.process().ask("GET", "/api/v1/jobs/year").json().at("job").at("schedule"), "0 12 * * * 2099");
+  EXPECT_EQ(server.ask(get("/job/list")).body,
+            R"({"errno":1,"msg":"success","data":[{"name":"macro","command":"true","cronExpr":"@daily"},)"
+            R"({"name":"noon","command":"true","cronExpr":"0 0 12 * * * *"},)"
+            R"({"name":"seven","command":"true","cronExpr":"0 0 12 * * * *"},)"
+            R"({"name":"year","command":"true","cronExpr":"0 12 * * * 2099"}]})");
+  EXPECT_EQ(server.ask(get("/job%2Flist")).body, server.ask(get("/job/list")).body);
+}
+
+TEST(Compat, TransportRefusalsKeepTheirStatusAndHaveTheForm) {
+  Server server({});
+  struct Case {
+    const char* why;
+    json::object request;
+    int status;
+  };
+  const Case kCases[] = {
+      {"no browser", form("/job/kill", "name=x"), 200},
+      {"own page", form("/job/kill", "name=x", {{"Sec-Fetch-Site", "same-origin"}, {"Origin", "http://127.0.0.1"}}),
+       200},
+      {"foreign page", form("/job/kill", "name=x", {{"Origin", "http://evil.example"}}), 403},
+      {"opaque origin", form("/job/delete", "name=x", {{"Origin", "null"}}), 403},
+      {"other site", form("/job/save", "job={}", {{"Sec-Fetch-Site", "cross-site"}}), 403},
+      {"same site, other port", form("/job/save", "job={}", {{"Sec-Fetch-Site", "same-site"}}), 403},
+      {"a link", get("/job/kill"), 405},
+      {"at the limit", form("/job/kill", "name=" + std::string((1 << 20) - 5, 'x')), 200},
+      {"one past it", form("/job/kill", "name=" + std::string((1 << 20) - 4, 'x')), 413},
+  };
+  for (const Case& c : kCases) {
+    const api::RawAnswer answer = server.ask(c.request);
+    EXPECT_EQ(answer.status, c.status) << c.why << answer.body;
+    EXPECT_EQ(answer.header("content-type"), "text/plain; charset=utf-8") << c.why;
+    EXPECT_TRUE(answer.body.starts_with(c.status == 200 ? R"({"errno":1,)" : R"({"errno":-1,"msg":")")) << answer.body;
+    EXPECT_TRUE(answer.body.ends_with(R"("data":null})")) << answer.body;
+  }
 }
 
 }  // namespace
