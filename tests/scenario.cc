@@ -299,8 +299,12 @@ void Runner::event(const std::string& word, std::istringstream& rest) {
     events_.push_back(
         core::LeasesExtended{mono_ + must(parse_duration(first)), mono_ + must(parse_duration(remainder()))});
   } else if (word == "obstacle") {
-    const bool on = remainder() == "on";
-    (first == "clock" ? obstacles_.clock_suspect : first == "disk" ? obstacles_.disk_full : obstacles_.draining) = on;
+    value = remainder();
+    const bool on = value == "on";
+    if (first == "room")
+      obstacles_.runs_most = value == "off" ? std::numeric_limits<int>::max() : std::stoi(value);
+    else
+      (first == "clock" ? obstacles_.clock_suspect : first == "disk" ? obstacles_.disk_full : obstacles_.draining) = on;
     events_.push_back(obstacles_);
   } else if (word == "store") {
     if (first == "up" || first == "down") {

@@ -27,7 +27,7 @@
 //   put KEY VALUE | remove KEY               any key; KEY without the prefix
 //   run-now NAME ID [NODE] | kill RUN | kill-all NAME
 //   session lost | session same | session new | leases SESSION RUN
-//   obstacle clock|disk|draining on|off
+//   obstacle clock|disk|draining on|off | obstacle room N|off
 //   store up|down|unknown-applied|unknown-lost    the last two: for the next commit
 //   watch hold|release                       changes of the store are not seen until released
 //   history up|down

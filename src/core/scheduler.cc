@@ -37,7 +37,7 @@ std::vector<domain::RunId> Scheduler::active_runs() const {
   return ids;
 }
 bool Scheduler::accepting() const { return state_->claiming(); }
-bool Scheduler::full() const { return state_->active_runs >= static_cast<std::size_t>(state_->options.capacity); }
+bool Scheduler::full() const { return state_->active_runs >= state_->places(); }
 std::map<std::string, std::string> Scheduler::refused_jobs() const {
   std::map<std::string, std::string> refused;
   for (const auto& slot : state_->slots) {

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -96,6 +97,8 @@ struct Obstacles {
   bool clock_suspect = false, disk_full = false;
   bool draining = false;  // an operator's wish: what it has begun it carries on, further attempts too
   bool stopping = false;
+  // No more runs at once than this, whatever the capacity: the machine's limits would refuse them (REL-F25).
+  int runs_most = std::numeric_limits<int>::max();
   friend bool operator==(const Obstacles&, const Obstacles&) = default;
 };
 struct ClaimRate {

@@ -192,7 +192,8 @@ struct Scheduler::State {
   void on_due(JobSlot& slot);
   void decide(JobSlot& slot);
   void leave_to_others(JobSlot& slot, const Plan& plan);
-  bool has_room() const { return active_runs + claims_under_way < static_cast<std::size_t>(options.capacity); }
+  std::size_t places() const { return static_cast<std::size_t>(std::min(options.capacity, obstacles.runs_most)); }
+  bool has_room() const { return active_runs + claims_under_way < places(); }
   void give_places();
   void claim(JobSlot& slot, const Plan& plan);
   bool wait_for_lock(JobSlot& slot, const Plan& plan);
