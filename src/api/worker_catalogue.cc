@@ -55,6 +55,7 @@ std::optional<Alarm> alarm_of(const core::WorkerEntry& worker, std::string_view 
       {"clock", "clock_suspect", "set its clock (chronyc tracking, timedatectl); it claims nothing until it agrees"},
       {"disk", "disk_full", "make room in its data folder; it takes runs again by itself"},
       {"journal", "disk_full", "make room in its data folder; it takes runs again by itself"},
+      {"room", "no_room", "raise the limit that it names; it takes more runs again by itself"},
       {"restored", "restored_store",
        "if the store was set back on purpose: cronfleet alarm confirm restored_store; else bring the newer state back"},
       {"history", "history_away", "see why the history does not answer; records wait on the worker's disk meanwhile"},

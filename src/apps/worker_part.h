@@ -52,6 +52,7 @@ class WorkerPart {
     void on_ended(exec::Ended e) override { to->on_ended(std::move(e)); }
     void on_runner_lost(std::string error) override { to->on_runner_lost(std::move(error)); }
     void on_condition(bool full, std::string text) override { to->on_condition(full, std::move(text)); }
+    void on_room(exec::Room room) override { to->on_room(std::move(room)); }
   };
 
   WorkerPart(Daemon& daemon, const WorkerSettings& settings);

@@ -62,6 +62,14 @@ struct Ended {
   std::string output_text;  // head and tail, UTF-8 repaired, with a line that counts the bytes left out between
 };
 
+// How many runs the machine's limits allow at once, those that run counted.
+inline constexpr std::uint32_t kRoomUnlimited = ~0u;
+struct Room {
+  std::uint32_t runs_max = kRoomUnlimited;
+  std::string limit;  // the one that says so: what it is called, where it is set, its value; or why a start found none
+  friend bool operator==(const Room&, const Room&) = default;
+};
+
 class ExecutorSink {
  public:
   virtual ~ExecutorSink() = default;
@@ -76,6 +84,9 @@ class ExecutorSink {
   virtual void on_condition(bool journal_full, std::string text) {
     static_cast<void>(journal_full), static_cast<void>(text);
   }
+  // More than `room.runs_max` runs at once would meet a limit of descriptors or processes: no more are to be claimed
+  // (REL-F25). Comes once at first, then about a second after it changed, and at once when a start found none.
+  virtual void on_room(Room room) { static_cast<void>(room); }
 };
 
 struct KillOrder {

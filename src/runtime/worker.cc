@@ -470,6 +470,33 @@ void Worker::on_condition(bool journal_full, std::string text) {
   report_obstacles();
 }
 
+void Worker::on_room(exec::Room room) {
+  room_ = std::move(room);
+  look_for_room();
+  report_obstacles();
+}
+
+int Worker::runs_most() const {
+  return static_cast<int>(
+      std::min<std::uint32_t>(room_.runs_max, static_cast<std::uint32_t>(options_.scheduler.capacity)));
+}
+
+// Whether a limit of the machine, not the capacity that was set, takes the last place. Told by whole quarters, so that
+// a place that comes and goes does not change the registration each time.
+void Worker::look_for_room() {
+  const int most = runs_most(), active = static_cast<int>(scheduler_.runs_active());
+  const bool limited = most < options_.scheduler.capacity;
+  const int free = std::max(most - active, 0);
+  const bool none = limited && (no_room_ ? free == 0 || 4 * free < most : free == 0);
+  if (none == no_room_) return;
+  no_room_ = none;
+  if (none)
+    observer_.on_message(WorkerObserver::Level::Warn, "no room for runs",
+                         fmt::format("{} run; {}; nothing is claimed meanwhile", active, room_.limit));
+  else
+    observer_.on_message(WorkerObserver::Level::Info, "room for runs again", fmt::format("{} at once", most));
+}
+
 // ---- session --------------------------------------------------------------------------------------------------------
 
 void Worker::on_session_open(const Incarnation& incarnation, const std::string& hold_key) {
@@ -500,6 +527,7 @@ void Worker::tick() {
   arm_wake();
   send_output();
   step(core::ClaimRate{batcher_.rate_per_second()});
+  look_for_room();
   report_obstacles();
   publish();
 }
@@ -509,7 +537,7 @@ void Worker::publish() {
   if (!session_->open()) return;
   accepting_ = scheduler_.accepting();
   // A full worker is out of the ranks until some places are free, so that they do not move with every run.
-  const std::size_t running = scheduler_.runs_active(), capacity = static_cast<std::size_t>(registration_.capacity);
+  const std::size_t running = scheduler_.runs_active(), capacity = static_cast<std::size_t>(runs_most());
   full_ = scheduler_.full() || (full_ && running * 8 > capacity * 7);
   session_->update([this](core::WorkerEntry& entry) {
     entry.running = static_cast<int>(scheduler_.runs_active());
@@ -525,6 +553,9 @@ void Worker::publish() {
     entry.refused = scheduler_.refused_jobs();
     entry.warnings.clear();
     if (!condition_.empty()) entry.warnings.push_back(condition_);
+    if (runs_most() < options_.scheduler.capacity)
+      entry.warnings.push_back(
+          fmt::format("room for {} of {} runs at once: {}", runs_most(), options_.scheduler.capacity, room_.limit));
     if (!writer_.trouble().empty()) entry.warnings.push_back("history: " + writer_.trouble());
   });
 }
@@ -542,7 +573,8 @@ void Worker::report_obstacles() {
   const core::Obstacles obstacles{.clock_suspect = false,
                                   .disk_full = journal_full_ || executor_away_,
                                   .draining = draining_ || settings_.drain,
-                                  .stopping = stop_calls_ > 0};
+                                  .stopping = stop_calls_ > 0,
+                                  .runs_most = runs_most()};
   if (obstacles == reported_) return;
   reported_ = obstacles;
   step(obstacles);

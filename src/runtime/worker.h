@@ -87,6 +87,7 @@ class Worker final : public exec::ExecutorSink, private coord::SessionSink {
   void on_ended(exec::Ended ended) override;
   void on_runner_lost(std::string error) override;
   void on_condition(bool journal_full, std::string text) override;
+  void on_room(exec::Room room) override;
 
  private:
   struct Follow;  // the mirrors and their sinks
@@ -120,6 +121,8 @@ class Worker final : public exec::ExecutorSink, private coord::SessionSink {
   void report_obstacles();
   void publish();
   void settings_changed(const std::optional<core::NodeSettings>& settings);
+  int runs_most() const;
+  void look_for_room();
 
   WorkerParts parts_;
   WorkerOptions options_;
@@ -147,8 +150,10 @@ class Worker final : public exec::ExecutorSink, private coord::SessionSink {
   bool journal_full_ = false, draining_ = false, executor_away_ = false;
   bool accepting_ = false, full_ = false;  // as published
   core::NodeSettings settings_;            // what the operator wants
+  bool no_room_ = false;                   // as the log says: every place that the machine's limits leave is taken
   core::Obstacles reported_;
   std::string condition_;
+  exec::Room room_;
   int stop_calls_ = 0;
   async::Task stopped_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // answers that come after us find it false

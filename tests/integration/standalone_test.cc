@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <sqlite3.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -11,6 +12,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <set>
+#include <sstream>
 
 #include "base/rng.h"
 #include "base/time.h"
@@ -312,6 +314,56 @@ TEST(Standalone, AFullDiskRefusesWritesAndRecovers) {
   const std::size_t before = lines_of(folder / "truth").size();
   EXPECT_TRUE(eventually([&] { return lines_of(folder / "truth").size() > before + 1; }))
       << cronfleet.process().errors();
+  const auto lines = lines_of(folder / "truth");
+  EXPECT_EQ(std::set<std::string>(lines.begin(), lines.end()).size(), lines.size()) << "a firing started twice";
+}
+
+// The child of `parent` that goes by the runner's name; 0: none.
+pid_t runner_of(pid_t parent) {
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    const std::string name = entry.path().filename().string();
+    if (name.find_first_not_of("0123456789") != std::string::npos) continue;
+    const std::string stat = read_file(entry.path() / "stat");
+    if (stat.find("(cronfleet-run) ") == std::string::npos) continue;
+    std::istringstream rest(stat.substr(stat.rfind(')') + 1));
+    std::string state;
+    pid_t above = 0;
+    if (rest >> state >> above && above == parent) return std::stoi(name);
+  }
+  return 0;
+}
+
+// REL-F25: under a limit of descriptors it claims nothing and says why; no run is lost or doubled; it goes on by
+// itself.
+TEST(Standalone, WithoutRoomItClaimsNothingAndRecovers) {
+  Folder folder;
+  Standalone cronfleet(folder / "data");
+  ASSERT_TRUE(cronfleet.wait_until_ready()) << cronfleet.process().errors();
+  ASSERT_EQ(cronfleet.put_job("tick", truth_job(folder / "truth") + R"(,"misfire":"skip","start_deadline":"1s")"), 201);
+  ASSERT_TRUE(eventually([&] { return lines_of(folder / "truth").size() >= 2; }));
+  const pid_t runner = runner_of(cronfleet.process().pid());
+  ASSERT_GT(runner, 0);
+  rlimit was{};
+  ASSERT_EQ(::prlimit(runner, RLIMIT_NOFILE, nullptr, &was), 0);
+  const rlimit low{64, was.rlim_max};
+  ASSERT_EQ(::prlimit(runner, RLIMIT_NOFILE, &low, nullptr), 0);
+  const auto worker = [&] { return cronfleet.ask("GET", "/api/v1/workers").body; };
+  const auto says = [&](const std::string& part) { return worker().find(part) != std::string::npos; };
+  ASSERT_TRUE(eventually([&] { return says("RLIMIT_NOFILE") && says("\"accepting\":false"); })) << worker();
+  EXPECT_NE(cronfleet.process().errors().find("no room for runs"), std::string::npos);
+  // What was claimed before that is over soon; nothing starts any more, and what comes due is missed.
+  const auto count = [&](const std::string& status) {
+    const auto runs = cronfleet.runs("tick");
+    return std::count_if(runs.begin(), runs.end(), [&](const auto& run) { return text_of(run, "status") == status; });
+  };
+  ASSERT_TRUE(eventually([&] { return count("running") == 0; }));
+  const std::size_t before = lines_of(folder / "truth").size();
+  ASSERT_EQ(::prlimit(runner, RLIMIT_NOFILE, &was, nullptr), 0);
+  ASSERT_TRUE(eventually([&] { return lines_of(folder / "truth").size() >= before + 2; }))
+      << cronfleet.process().errors();
+  ASSERT_TRUE(eventually([&] { return says("\"accepting\":true"); })) << worker();
+  ASSERT_TRUE(eventually([&] { return count("missed") >= 1; }));
+  for (const auto& run : cronfleet.runs("tick")) EXPECT_NE(text_of(run, "status"), "lost") << text_of(run, "id");
   const auto lines = lines_of(folder / "truth");
   EXPECT_EQ(std::set<std::string>(lines.begin(), lines.end()).size(), lines.size()) << "a firing started twice";
 }

@@ -144,6 +144,7 @@ class ExecutorHarness final : public ExecutorSink {
   std::vector<std::string> lost_;
   bool journal_full_ = false;
   std::string condition_;
+  Room room_;
   bool acknowledge_ends_ = false;
   bool keep_seen_ = true;          // false: only counted, for benches
   std::function<void()> on_over_;  // on the loop
@@ -203,6 +204,14 @@ class ExecutorHarness final : public ExecutorSink {
       const std::lock_guard lock(mutex_);
       journal_full_ = full;
       condition_ = std::move(text);
+    }
+    changed_.notify_all();
+  }
+
+  void on_room(Room room) override {
+    {
+      const std::lock_guard lock(mutex_);
+      room_ = std::move(room);
     }
     changed_.notify_all();
   }

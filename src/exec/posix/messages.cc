@@ -138,11 +138,15 @@ FenceOrder fence_order(ByteReader& in) {
 void fields(const Condition& m, ByteWriter& out) {
   out.u8(m.journal_full);
   out.text(m.text);
+  out.u32(m.room.runs_max);
+  out.text(m.room.limit);
 }
 Condition condition(ByteReader& in) {
   Condition m;
   m.journal_full = in.u8() != 0;
   m.text = in.text();
+  m.room.runs_max = in.u32();
+  m.room.limit = in.text();
   return m;
 }
 void fields(const StartedReport& m, ByteWriter& out) {

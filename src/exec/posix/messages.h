@@ -51,10 +51,11 @@ struct StopOrder {
 using ToRunner =
     std::variant<Configure, StartOrder, CancelOrder, RunKillOrder, FenceOrder, AcknowledgeOrder, StopOrder>;
 
-// Runner to worker. Condition comes first, and again whenever it changes.
+// Runner to worker. Condition comes first, and again whenever it changes; so does its room, at most once a second.
 struct Condition {
   bool journal_full = false;
   std::string text;  // how runs are kept together, what is degraded; for the worker's status
+  Room room{};
 };
 struct StartedReport {
   std::string run;

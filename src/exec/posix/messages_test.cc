@@ -40,7 +40,7 @@ std::vector<FromRunner> all_from_runner() {
   end.error = "why";
   end.output_bytes = 1ull << 40;
   end.usage.memory_bytes_peak = 77;
-  return {Condition{true, "text"}, StartedReport{"a@r.1", 42, from_ms(5)},
+  return {Condition{true, "text", {7, "a limit"}}, StartedReport{"a@r.1", 42, from_ms(5)},
           StartFailedReport{"a@r.1", NotStarted::Overloaded, "no process"},
           OutputReport{"a@r.1", 3, 99, domain::OutputChunk::Stream::Err, from_ms(6), std::string("\0\xff", 2)},
           EndedReport{"a@r.1", end}};

@@ -255,7 +255,10 @@ void PosixExecutor::on_message(FromRunner&& message) {
     std::string text = condition->text;
     if (!cgroup_why_.empty()) text += " (" + cgroup_why_ + ")";
     last_condition_ = text;
-    return sink_.on_condition(condition->journal_full, std::move(text));
+    const std::weak_ptr<bool> alive = alive_;
+    sink_.on_condition(condition->journal_full, std::move(text));
+    if (!alive.expired()) sink_.on_room(std::move(condition->room));
+    return;
   }
   const std::string& name = std::visit(
       [](const auto& m) -> const std::string& {

@@ -33,7 +33,7 @@ constexpr auto kLastWordsMax = seconds(5);
 constexpr auto kSyncDelay = milliseconds(100);  // a sync costs as much as a run: ends gather for it
 constexpr auto kLazyFlush = milliseconds(50);
 constexpr auto kStartedDelay = milliseconds(5);
-constexpr int kDescriptorsPerRun = 3, kDescriptorsOfOurs = 64;
+constexpr auto kLookInterval = seconds(1);
 
 itimerspec at_once_after(nanoseconds since_zero) {
   const nanoseconds at = std::max(since_zero, nanoseconds(1));  // 0 would disarm
@@ -220,11 +220,28 @@ void Runner::send_outbox() {
 }
 
 void Runner::report_condition() {
-  Condition now{journal_ == nullptr || journal_->full(), keeping_};
+  Condition now{journal_ == nullptr || journal_->full(), keeping_, room_};
   if (!disk_error_.empty()) now.text += (now.text.empty() ? "" : "; ") + disk_error_;
-  if (now.journal_full == condition_.journal_full && now.text == condition_.text) return;
+  if (now.journal_full == condition_.journal_full && now.text == condition_.text && now.room == condition_.room) return;
   condition_ = now;
   send(now);
+}
+
+// Seldom, since it reads files. The worker is told, and claims no more than that.
+void Runner::look_at_room(MonoTime now) {
+  room_ = gauge_.look(by_pid_.size());
+  look_at_ = now + kLookInterval;
+  // What is claimed already may try its luck under a limit that was lowered: it is not refused by our margin.
+  options_.runs_max = std::min(runs_asked_, std::max({options_.runs_max, room_.runs_max, 1u}));
+}
+
+// A limit that we do not know (the machine's) or that was met before we looked: no more runs than there are, until the
+// next look.
+void Runner::on_no_room(std::string why) {
+  const MonoTime now = clock_.mono();
+  look_at_room(now);
+  const auto running = static_cast<std::uint32_t>(by_pid_.size());
+  if (running < room_.runs_max) room_ = {running, std::move(why)};
 }
 
 // ---- disk
@@ -265,9 +282,9 @@ bool Runner::configure() {
     const rlimit raised{files.rlim_max, files.rlim_max};
     if (::setrlimit(RLIMIT_NOFILE, &raised) == 0) files = raised;
   }
-  const auto room = static_cast<std::uint32_t>(std::min<rlim_t>(
-      files.rlim_cur > kDescriptorsOfOurs ? (files.rlim_cur - kDescriptorsOfOurs) / kDescriptorsPerRun : 1, 1u << 20));
-  options_.runs_max = options_.runs_max == 0 ? room : std::min(options_.runs_max, room);
+  runs_asked_ = options_.runs_max == 0 ? 1u << 20 : options_.runs_max;
+  options_.runs_max = 0;
+  look_at_room(clock_.mono());
 
   spawner_ = std::make_unique<Spawner>(clock_, std::move(spawner));
   syncer_ = std::make_unique<Syncer>();
@@ -311,6 +328,7 @@ void Runner::take_effect() {
     spawner_->submit(std::exchange(to_spawn_, {}));
   }
   sync_when_due(now);
+  if (look_at_ <= now) look_at_room(now);
   report_condition();
   if (send_at_ <= now) send_outbox();
   if (journal_->full() && journal_retry_at_ == MonoTime::max()) journal_retry_at_ = now + kJournalRetry;
@@ -338,7 +356,7 @@ MonoTime Runner::lazy_due() const {
 }
 
 void Runner::arm_timers() {
-  MonoTime next = std::min({journal_retry_at_, give_up_at_, lazy_due()});
+  MonoTime next = std::min({journal_retry_at_, give_up_at_, look_at_, lazy_due()});
   if (!timers_.empty()) next = std::min(next, std::get<0>(*timers_.begin()));
   // A timer that fires too early costs one round; one that is moved for every run costs a call each.
   if (next < mono_armed_) {

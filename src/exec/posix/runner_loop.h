@@ -16,6 +16,7 @@
 #include "exec/posix/journal.h"
 #include "exec/posix/messages.h"
 #include "exec/posix/output.h"
+#include "exec/posix/room.h"
 #include "exec/posix/spawner.h"
 #include "exec/posix/syncer.h"
 
@@ -94,6 +95,8 @@ class Runner {
   void send_soon(const FromRunner& message);
   bool congested() const { return !worker_gone_ && outbox_.size() - outbox_sent_ > options_.outbox_bytes_max; }
   void report_condition();
+  void look_at_room(MonoTime now);
+  void on_no_room(std::string why);
 
   // runner_runs.cc: the life of a run up to its end
   void on_start(StartOrder order);
@@ -167,6 +170,10 @@ class Runner {
   std::chrono::milliseconds stop_grace_{0};
   MonoTime give_up_at_ = MonoTime::max();  // stopping: nobody reads what is left to say
   Condition condition_;
+  RoomGauge gauge_{clock_};
+  Room room_;
+  std::uint32_t runs_asked_ = 0;        // Configure's runs_max
+  MonoTime look_at_ = MonoTime::max();  // at the room, next
   std::string keeping_, disk_error_;
   std::vector<char> buffer_ = std::vector<char>(kPieceBytesMax);
 };

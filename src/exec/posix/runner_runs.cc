@@ -102,6 +102,9 @@ void Runner::on_spawned(SpawnAnswer answer) {
   Run& run = *runs_.at(answer.number);
   if (answer.why) {
     const bool stopped = *answer.why == NotStarted::Cancelled && stopping_;
+    // Another user's limit says nothing of ours, nor does one that the job set itself.
+    if (*answer.why == NotStarted::Overloaded && run.request->user.empty() && !run.request->limits.processes)
+      on_no_room(answer.error);
     return withdraw(run, stopped ? NotStarted::Stopped : *answer.why, std::move(answer.error));
   }
   run.phase = Run::Phase::Running;
