@@ -358,6 +358,9 @@ TEST(Standalone, WithoutRoomItClaimsNothingAndRecovers) {
   };
   ASSERT_TRUE(eventually([&] { return count("running") == 0; }));
   const std::size_t before = lines_of(folder / "truth").size();
+  const auto overdue_at = std::chrono::steady_clock::now() + seconds(4);  // past the deadline of some instants
+  ASSERT_TRUE(eventually([&] { return std::chrono::steady_clock::now() >= overdue_at; }));
+  EXPECT_EQ(lines_of(folder / "truth").size(), before) << "it started without room";
   ASSERT_EQ(::prlimit(runner, RLIMIT_NOFILE, &was, nullptr), 0);
   ASSERT_TRUE(eventually([&] { return lines_of(folder / "truth").size() >= before + 2; }))
       << cronfleet.process().errors();
