@@ -7,9 +7,10 @@ Api::Api(ApiParts parts)
       started_at_(parts_.clock.wall()),
       reader_(parts_.store, parts_.clock),
       copies_(parts_.store, parts_.timers, parts_.clock, parts_.rng, parts_.keys),
-      jobs_(parts_.store, reader_, copies_.jobs, parts_.keys, parts_.zones, parts_.clock, parts_.tokens),
+      jobs_(parts_.store, reader_, copies_.jobs, parts_.keys, parts_.zones, parts_.clock, parts_.tokens,
+            parts_.clock_trouble),
       runs_(parts_.store, reader_, copies_, parts_.history, parts_.kept_elsewhere, parts_.keys, parts_.clock),
-      workers_(parts_.store, reader_, copies_, parts_.keys, parts_.clock, parts_.store_health,
+      workers_(parts_.store, reader_, copies_, parts_.keys, parts_.clock, parts_.store_health, parts_.clock_trouble,
                [this] { return runs_.history_trouble(); }),
       edits_({.jobs = jobs_, .runs = runs_, .store = parts_.store, .keys = parts_.keys, .zones = parts_.zones}),
       overview_({.jobs = jobs_, .runs = runs_, .history = parts_.history, .zones = parts_.zones}) {}

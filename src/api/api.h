@@ -38,6 +38,8 @@ struct ApiParts {
   Rng rng;
   std::string kept_elsewhere{};                 // why the history does not have every record; empty: it has
   std::function<StoreHealth()> store_health{};  // safe from any thread; empty: the store's answers are all there is
+  // Why `clock` is not to be trusted, empty while it is; safe from any thread. Empty: it always is.
+  std::function<std::string()> clock_trouble{};
   // What operators did to the fleet, for the log; from any thread.
   std::function<void(std::string_view what, const std::string& about)> audit{};
 };

@@ -115,14 +115,27 @@ Problem unsettled() {
 }  // namespace
 
 JobCatalogue::JobCatalogue(coord::CoordStore& store, StoreReader& reader, Watched& copy, core::Keys keys,
-                           const cron::ZoneSource& zones, const async::Clock& clock, TokenSource& tokens)
+                           const cron::ZoneSource& zones, const async::Clock& clock, TokenSource& tokens,
+                           std::function<std::string()> clock_trouble)
     : store_(store),
       reader_(reader),
       copy_(copy),
       keys_(std::move(keys)),
       zones_(zones),
       clock_(clock),
-      tokens_(tokens) {}
+      tokens_(tokens),
+      clock_trouble_(std::move(clock_trouble)) {}
+
+std::optional<Problem> JobCatalogue::clock_suspect() const {
+  const std::string trouble = clock_trouble_ ? clock_trouble_() : std::string();
+  if (trouble.empty()) return std::nullopt;
+  return Problem{.status = 503,
+                 .code = "clock_suspect",
+                 .detail = fmt::format("the clock of this server is not to be trusted ({}): an edit that moves firings "
+                                       "waits until it is set, or goes through another master",
+                                       trouble),
+                 .retry_after = std::chrono::seconds(5)};
+}
 
 Outcome<core::JobState> JobCatalogue::read_state(const JobName& name) {
   auto found =
@@ -318,6 +331,8 @@ Outcome<Saved> JobCatalogue::save(domain::Job job, const Precondition& precondit
       return saved;
     }
     core::Edit edit = core::save(keys_, *state, before, job, now);
+    if (!before || !domain::has_valid_stamp(*before) || domain::changes_firings(*before, job))
+      if (auto problem = clock_suspect()) return Refusal(*std::move(problem));
     core::Revision revision = state->document ? state->document->modified : 0;
     if (effect == Effect::Write) {
       auto answer = commit_edit(name, std::move(edit.txn));
@@ -341,6 +356,7 @@ Outcome<StoredJob> JobCatalogue::erase(const JobName& name, const Precondition& 
     if (!state) return Refusal(state.error());
     if (!state->document) return Refusal(not_found(name));
     if (auto problem = check(precondition, name, state->document)) return Refusal(*std::move(problem));
+    if (auto problem = clock_suspect()) return Refusal(*std::move(problem));
     StoredJob before = stored(name, *state->document);
     if (effect == Effect::DryRun) return before;
     auto answer = commit_edit(name, core::erase(keys_, *state, before.job, clock_.wall()).txn);

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -78,9 +79,11 @@ struct RunAccepted {
 
 class JobCatalogue {
  public:
-  // All are borrowed. `tokens` must be safe to call from several threads.
+  // All are borrowed. `tokens` must be safe to call from several threads, `clock_trouble` too: why the clock is not to
+  // be trusted, empty while it is (rule 16); may itself be empty.
   JobCatalogue(coord::CoordStore& store, StoreReader& reader, Watched& copy, core::Keys keys,
-               const cron::ZoneSource& zones, const async::Clock& clock, TokenSource& tokens);
+               const cron::ZoneSource& zones, const async::Clock& clock, TokenSource& tokens,
+               std::function<std::string()> clock_trouble);
 
   // 404 job_not_found.
   Outcome<StoredJob> get(const JobName& name, Reading reading = Reading::Latest);
@@ -91,7 +94,8 @@ class JobCatalogue {
   };
   Outcome<Jobs> list(Reading reading = Reading::Latest);
 
-  // 412 precondition_failed; 422 invalid_document, never_fires: nothing has changed then.
+  // 412 precondition_failed; 422 invalid_document, never_fires; 503 clock_suspect: the edit moves firings, and nobody
+  // here knows what time it is. Nothing has changed then.
   Outcome<Saved> save(domain::Job job, const Precondition& precondition, Effect effect = Effect::Write);
   // Sets paused_until, or takes it away. 404 job_not_found, 412, 422 invalid_document: it cannot be read.
   Outcome<Saved> pause(const JobName& name, std::optional<WallTime> until, const Precondition& precondition);
@@ -111,6 +115,7 @@ class JobCatalogue {
   Outcome<core::JobState> read_state(const JobName& name);
   std::shared_ptr<const StoredJobs> decoded(const std::shared_ptr<const Watched::Copy>& copy);
   Outcome<Jobs> list_of_the_store();
+  std::optional<Problem> clock_suspect() const;
   std::optional<Problem> locked_elsewhere(const JobName& name);
   // An edit that lists wait for.
   Outcome<core::TxnAnswer> commit_edit(const JobName& name, core::Txn txn);
@@ -128,6 +133,7 @@ class JobCatalogue {
   const cron::ZoneSource& zones_;
   const async::Clock& clock_;
   TokenSource& tokens_;
+  const std::function<std::string()> clock_trouble_;
   std::mutex decoded_mutex_;  // around the two below: documents of a copy, decoded once
   std::shared_ptr<const Watched::Copy> decoded_of_;
   std::shared_ptr<const StoredJobs> decoded_;

@@ -120,6 +120,7 @@ std::string_view to_string(WorkerView::State state) {
 
 WorkerCatalogue::WorkerCatalogue(coord::CoordStore& store, StoreReader& reader, Copies& copies, core::Keys keys,
                                  const async::Clock& clock, std::function<StoreHealth()> health,
+                                 std::function<std::string()> clock_trouble,
                                  std::function<std::string()> history_trouble)
     : store_(store),
       reader_(reader),
@@ -127,6 +128,7 @@ WorkerCatalogue::WorkerCatalogue(coord::CoordStore& store, StoreReader& reader, 
       keys_(std::move(keys)),
       clock_(clock),
       health_(std::move(health)),
+      clock_trouble_(std::move(clock_trouble)),
       history_trouble_(std::move(history_trouble)) {}
 
 Outcome<core::TxnAnswer> WorkerCatalogue::commit(core::Txn txn) {
@@ -312,6 +314,10 @@ Outcome<core::RestoredEntry> WorkerCatalogue::confirm_restored(const Intent& int
 Outcome<std::vector<Alarm>> WorkerCatalogue::alarms() {
   std::vector<Alarm> alarms;
   add_store_alarms(health(), alarms);
+  if (const std::string trouble = clock_trouble_ ? clock_trouble_() : std::string(); !trouble.empty())
+    alarms.push_back({.code = "clock_suspect",
+                      .detail = "of the server that answers: " + trouble,
+                      .action = "set its clock (chronyc tracking, timedatectl); edits go through another master"});
   const auto workers = list();
   if (!workers) {
     // What can be told without the store is told.

@@ -58,10 +58,11 @@ struct Alarm {
 
 class WorkerCatalogue {
  public:
-  // `health` may be empty; `trouble` of the history, empty while it answers. Called on handler threads.
+  // `health` and `clock_trouble` may be empty; `history_trouble` answers an empty text while it answers. Called on
+  // handler threads.
   WorkerCatalogue(coord::CoordStore& store, StoreReader& reader, Copies& copies, core::Keys keys,
                   const async::Clock& clock, std::function<StoreHealth()> health,
-                  std::function<std::string()> history_trouble);
+                  std::function<std::string()> clock_trouble, std::function<std::string()> history_trouble);
 
   struct Workers {
     std::vector<WorkerView> items;  // by node
@@ -103,7 +104,7 @@ class WorkerCatalogue {
   const core::Keys keys_;
   const async::Clock& clock_;
   const std::function<StoreHealth()> health_;
-  const std::function<std::string()> history_trouble_;
+  const std::function<std::string()> clock_trouble_, history_trouble_;
 };
 
 }  // namespace cronfleet::api

@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <array>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -26,8 +25,6 @@ namespace cronfleet::apps {
 namespace {
 
 constexpr std::uint64_t kDiskRed = 256ull << 20, kDiskYellow = 1ull << 30;
-// Below these a reader or writer of one key can reach others (CVE-2026-33343, -33413, -73499).
-constexpr std::array<std::array<int, 3>, 3> kFixedEtcd{{{3, 4, 42}, {3, 5, 33}, {3, 6, 14}}};
 
 // What has been found, a line each.
 class Findings {
@@ -105,15 +102,6 @@ void look_at_port(const config::HttpConfig& http, Findings& findings) {
   findings.red("listener", where + " is in use by another program", "end it, or set http.port");
 }
 
-bool is_older_than_fixes(const std::string& version) {
-  std::array<int, 3> is{};
-  if (std::sscanf(version.c_str(), "%d.%d.%d", &is[0], &is[1], &is[2]) != 3) return false;
-  for (const auto& fixed : kFixedEtcd) {
-    if (is[0] == fixed[0] && is[1] == fixed[1]) return is < fixed;
-  }
-  return is < kFixedEtcd.front();
-}
-
 void look_at_members(const api::StoreHealth& health, Findings& findings) {
   for (const api::StoreHealth::Member& member : health.members) {
     if (!member.answers) {
@@ -122,7 +110,7 @@ void look_at_members(const api::StoreHealth& health, Findings& findings) {
     }
     findings.ok("store", fmt::format("{} answers, version {}{}, {} MiB", member.endpoint, member.version,
                                      member.leader ? ", leader" : "", member.database_bytes >> 20));
-    if (is_older_than_fixes(member.version))
+    if (has_known_holes(member.version))
       findings.warn("store", fmt::format("{} has an etcd with known holes in its access control", member.version),
                     "let nobody but cronfleet reach its ports (docs/operations.md)");
   }

@@ -2,7 +2,9 @@
 
 #include <sys/stat.h>
 
+#include <array>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <fstream>
 
@@ -10,6 +12,8 @@ namespace cronfleet::apps {
 namespace {
 
 using Level = Log::Level;
+
+constexpr std::chrono::seconds kVersionsAfter{6};  // every member has been asked by then
 
 Level level_of(coord::EtcdLogLevel level) {
   switch (level) {
@@ -94,6 +98,7 @@ void FleetStore::when_admitted(async::Task go, async::Task refused) {
         }
         daemon_.log.on_message(Level::Info, "store reached", fmt::format("etcd.prefix {}", keys_.prefix()));
         notify_service_manager("STATUS=running");
+        daemon_.loop.at(daemon_.clock.mono() + kVersionsAfter, [this] { look_at_versions(); });
         go();
       },
       [this](const Status& status) {
@@ -101,6 +106,26 @@ void FleetStore::when_admitted(async::Task go, async::Task refused) {
         daemon_.log.on_message(told_ ? Level::Debug : Level::Warn, "waiting for the store", status.message());
         told_ = true;
       });
+}
+
+void FleetStore::look_at_versions() {
+  for (const coord::EtcdMember& member : store_->health().members) {
+    if (!has_known_holes(member.version)) continue;
+    daemon_.log.on_message(
+        Level::Warn, "etcd has known holes in its access control",
+        fmt::format("{} is {}: let nobody but cronfleet reach its ports", member.endpoint, member.version));
+  }
+}
+
+bool has_known_holes(const std::string& etcd_version) {
+  // CVE-2026-33343, -33413 and -73499 are fixed in these.
+  constexpr std::array<std::array<int, 3>, 3> kFixed{{{3, 4, 42}, {3, 5, 33}, {3, 6, 14}}};
+  std::array<int, 3> is{};
+  if (std::sscanf(etcd_version.c_str(), "%d.%d.%d", &is[0], &is[1], &is[2]) != 3) return false;
+  for (const auto& fixed : kFixed) {
+    if (is[0] == fixed[0] && is[1] == fixed[1]) return is < fixed;
+  }
+  return is < kFixed.front();
 }
 
 }  // namespace cronfleet::apps

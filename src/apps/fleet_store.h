@@ -27,6 +27,7 @@ class FleetStore {
 
  private:
   FleetStore(Daemon& daemon, const config::EtcdConfig& config);
+  void look_at_versions();
 
   Daemon& daemon_;
   const core::Keys keys_;
@@ -34,5 +35,8 @@ class FleetStore {
   std::unique_ptr<coord::Admission> admission_;
   bool told_ = false;  // that it waits
 };
+
+// Whether an etcd of this version lets holders of few rights do more than they may (SEC-41).
+bool has_known_holes(const std::string& etcd_version);
 
 }  // namespace cronfleet::apps

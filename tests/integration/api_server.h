@@ -41,7 +41,8 @@ class ApiServer {
                                .node = "node-1",
                                .timers = loop_,
                                .rng = Rng(1),
-                               .store_health = [this] { return health; }});
+                               .store_health = [this] { return health; },
+                               .clock_trouble = [this] { return clock_trouble; }});
     api_->add_routes(router_);
     options.port = 0;
     http_.emplace(std::move(options), router_, clock_, tokens_);
@@ -92,7 +93,8 @@ class ApiServer {
   void take_store_away(bool away) { seen_->away = away; }
 
   const core::Keys keys;
-  api::StoreHealth health;  // set before the request that looks at it
+  api::StoreHealth health;  // both are set before the request that looks at them
+  std::string clock_trouble;
 
  private:
   void write(core::Write what) {

@@ -564,6 +564,29 @@ TEST_F(Api, AJobIsPausedAndResumedAsASave) {
   EXPECT_EQ(json::parse(call("POST", "/api/v1/jobs/nightly:resume").body).at("changed"), false);
 }
 
+// Rule 16: `since` is set by the fleet's time or not at all.
+TEST_F(Api, AServerThatDoesNotKnowTheTimeMovesNoFirings) {
+  ASSERT_EQ(create("nightly", kJob).status, 201);
+  const std::string before = get("/api/v1/jobs/nightly").body;
+  server_.clock_trouble = "clock 3.1 s ahead of 4 workers";
+  const auto put = [&](std::string_view document) {
+    return call("PUT", "/api/v1/jobs/nightly", document, "If-Match: *\r\n");
+  };
+  for (const RawAnswer& refused :
+       {put(R"({"schedule":"0 3 * * *","command":"true"})"), create("other", kJob),
+        call("DELETE", "/api/v1/jobs/nightly", "", "If-Match: *\r\n"), call("POST", "/api/v1/jobs/nightly:pause")}) {
+    EXPECT_EQ(refused.status, 503) << refused.body;
+    EXPECT_EQ(code(refused), "clock_suspect");
+    EXPECT_FALSE(refused.header("retry-after").empty());
+  }
+  EXPECT_EQ(get("/api/v1/jobs/nightly").body, before);
+  EXPECT_EQ(get("/api/v1/jobs/other").status, 404);
+  EXPECT_EQ(put(R"({"schedule":"0 2 * * *","command":"false"})").status, 200) << "no firing moves";
+  EXPECT_THAT(names(get("/api/v1/alarms"), "code"), ::testing::Contains("clock_suspect"));
+  server_.clock_trouble.clear();
+  EXPECT_EQ(put(R"({"schedule":"0 3 * * *","command":"true"})").status, 200);
+}
+
 TEST_F(Api, WhatAnOperatorWantsOfAWorkerOutlivesIt) {
   EXPECT_EQ(code(get("/api/v1/workers/node-1")), "worker_not_found");
   EXPECT_EQ(code(call("POST", "/api/v1/workers/node-1:drain")), "worker_not_found");
