@@ -51,6 +51,7 @@ class Keys {
   std::string kill_all(const JobName& name) const { return kills() + name.text(); }
   std::string trigger(const domain::RequestId& id) const { return triggers() + id.text(); }
   std::string recent(const JobName& name) const { return recents() + name.text(); }
+  std::string recent(const domain::RunId& run) const { return recents() + run.text(); }
   std::string node_settings(const NodeId& node) const { return nodes() + node.text(); }
   std::string idempotency(std::string_view digest) const { return prefix_ + "idempotency/" + std::string(digest); }
   // Whether `key` has the form of one of these: false for what somebody else keeps under the same prefix.

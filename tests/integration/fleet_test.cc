@@ -172,6 +172,26 @@ TEST_F(Fleet, WhatNoWaitingHelpsEndsWithASentence) {
   EXPECT_EQ(allowed.process().errors().find("right"), std::string::npos) << "a password is in the log";
 }
 
+TEST_F(Fleet, SpeaksTlsWithItsStore) {
+  EtcdServerOptions tls;
+  tls.tls = true;
+  start_etcd(std::move(tls));
+  const auto arguments = [&](const std::string& ca_file) {
+    return master_arguments({"--set", "etcd.ca_file=" + ca_file, "--set", "etcd.cert_file=" + etcd_->cert_file(),
+                             "--set", "etcd.key_file=" + etcd_->key_file()});
+  };
+  Server master(arguments(etcd_->ca_file()));
+  EXPECT_TRUE(master.wait_until_ready()) << master.process().errors();
+  EXPECT_EQ(master.put_job("nightly", R"("schedule":"@yearly","command":"true")"), 201);
+  // A certificate that does not fit may be replaced any time: it waits, and says what for.
+  Server distrustful(arguments(etcd_->other_ca_file()));
+  ASSERT_TRUE(distrustful.wait_until_listening());
+  EXPECT_TRUE(eventually([&] {
+    return distrustful.process().errors().find("waiting for the store") != std::string::npos;
+  })) << distrustful.process().errors();
+  EXPECT_EQ(distrustful.ask("GET", "/readyz").status, 503);
+}
+
 TEST_F(Fleet, AMasterWithoutItsStoreAnswersAndRecovers) {
   start_etcd();
   etcd_->kill(0);

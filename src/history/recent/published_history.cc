@@ -26,7 +26,7 @@ struct PublishedHistory::State : std::enable_shared_from_this<PublishedHistory::
   coord::LeaseId lease = 0;
   MonoTime lease_granted_at{};
 
-  // The newest of each job.
+  // The newest of each job, and each run that somebody asked for: who waits for it must not miss it.
   std::vector<core::Write> writes(const std::vector<domain::RunRecord>& records) const {
     std::map<JobName, const domain::RunRecord*> newest;
     for (const domain::RunRecord& record : records) {
@@ -34,15 +34,18 @@ struct PublishedHistory::State : std::enable_shared_from_this<PublishedHistory::
       if (at == nullptr || Position{plan_time(*at), at->id} < Position{plan_time(record), record.id}) at = &record;
     }
     std::vector<core::Write> all;
-    for (const auto& [job, record] : newest) {
-      domain::RunRecord published = *record;
-      if (published.output.size() > kOutputBytesMax) published.output.clear();
-      all.push_back({keys.recent(job), domain::encode_run(published)});
+    const auto publish = [&](std::string key, domain::RunRecord record) {
+      if (record.output.size() > kOutputBytesMax) record.output.clear();
+      all.push_back({std::move(key), domain::encode_run(record)});
+    };
+    for (const auto& [job, record] : newest) publish(keys.recent(job), *record);
+    for (const domain::RunRecord& record : records) {
+      if (!record.id.firing.scheduled()) publish(keys.recent(record.id), record);
     }
     return all;
   }
 
-  void publish(std::vector<core::Write> writes, async::Task done) {
+  void send(std::vector<core::Write> writes, async::Task done) {
     if (writes.empty()) return done();
     if (lease != 0 && clock.mono() - lease_granted_at < kLeaseRenewal) return put(std::move(writes), std::move(done));
     const MonoTime asked_at = clock.mono();
@@ -88,8 +91,8 @@ void PublishedHistory::insert(std::vector<domain::RunRecord> records,
                                             done = std::move(done)](Result<std::vector<Inserted>> inserted) mutable {
     const auto state = self.lock();
     if (!state || !inserted) return done(std::move(inserted));
-    state->publish(std::move(writes),
-                   [inserted = std::move(inserted), done = std::move(done)]() mutable { done(std::move(inserted)); });
+    state->send(std::move(writes),
+                [inserted = std::move(inserted), done = std::move(done)]() mutable { done(std::move(inserted)); });
   });
 }
 

@@ -1,5 +1,6 @@
-// history/recent/published_history.h: a worker's own history, of which the newest record of each job is also put into
-// the coordination store (recent/<job>), where masters read it (recent_history.h). For fleets without a common history.
+// history/recent/published_history.h: a worker's own history, of which the newest record of each job, and those of runs
+// started by hand, are also put into the coordination store (recent/<job>, recent/<run id>), where masters read them
+// (recent_history.h). For fleets without a common history.
 //
 // An insert is answered once its records are published, or could not be: publishing is by best effort and never fails
 // an insert. The keys have a lease of a day, so that those of deleted jobs go. Loop thread, as any RunHistory.

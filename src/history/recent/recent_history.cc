@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "async/await.h"
 #include "domain/run_json.h"
@@ -40,18 +41,20 @@ Result<std::vector<domain::RunRecord>> RecentHistory::all() {
   const auto listing = async::await<coord::Listing>([&](auto done) { store_.list(keys_.recents(), std::move(done)); });
   if (!listing) return Failure(listing.error().with("listing the newest records"));
   std::vector<domain::RunRecord> records;
+  std::set<domain::RunId> seen;  // the newest of a job may stand under its own id too
   for (const core::KeyValue& entry : listing->entries) {
-    if (auto record = domain::decode_run(entry.value)) records.push_back(*std::move(record));
+    auto record = domain::decode_run(entry.value);
+    if (record && seen.insert(record->id).second) records.push_back(*std::move(record));
   }
   return records;
 }
 
 Result<domain::RunRecord> RecentHistory::get(const domain::RunId& run) {
-  const auto found =
-      async::await<coord::Listing>([&](auto done) { store_.get({keys_.recent(run.firing.job)}, std::move(done)); });
+  const auto found = async::await<coord::Listing>(
+      [&](auto done) { store_.get({keys_.recent(run.firing.job), keys_.recent(run)}, std::move(done)); });
   if (!found) return Failure(found.error().with("reading the newest record of '{}'", run.firing.job));
-  if (!found->entries.empty()) {
-    auto record = domain::decode_run(found->entries.front().value);
+  for (const core::KeyValue& entry : found->entries) {
+    auto record = domain::decode_run(entry.value);
     if (record && record->id == run) return *std::move(record);
   }
   return fail(Code::NotFound, "no record of run '{}'", run.text());

@@ -1,5 +1,6 @@
 // history/recent/recent_history.h: what a master without a common history knows of runs that are over: the newest
-// record of each job, as its worker published it (published_history.h). It is read only: writes are InvalidArgument.
+// record of each job and those of runs started by hand, as their workers published them (published_history.h). It is
+// read only: writes are InvalidArgument.
 #pragma once
 
 #include "async/loop.h"

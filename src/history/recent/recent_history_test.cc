@@ -81,6 +81,15 @@ TEST_F(RecentHistoryTest, TheNewestOfEachJobIsReadElsewhere) {
   for (const core::KeyValue& entry : listing->entries) EXPECT_NE(entry.lease, 0) << "goes by itself";
 }
 
+// Who waits for a run must not miss it because the job has run again since.
+TEST_F(RecentHistoryTest, ARunByHandStaysToBeSeen) {
+  const domain::RunRecord by_hand = record_of(testing::request_id("a", "r-1"));
+  insert({by_hand});
+  insert({record_of(run_id("a", 100))});
+  EXPECT_EQ(recent_->get(by_hand.id)->id, by_hand.id);
+  EXPECT_EQ(found({}), (std::vector<std::string>{run_id("a", 100).text(), by_hand.id.text()}));
+}
+
 TEST_F(RecentHistoryTest, PagesOfManyJobs) {
   std::vector<domain::RunRecord> records;
   for (int i = 0; i < 150; ++i) records.push_back(record_of(run_id(fmt::format("job-{:03}", i), i)));
