@@ -246,7 +246,7 @@ TEST_F(Fleet, TheReferencesFilesStartIt) {
       {binary(), "worker", "--config", (folder_ / "worker.json").string(), "--data-dir", (folder_ / "data").string()});
   ASSERT_TRUE(master.wait_until_ready()) << master.process().errors();
   ASSERT_TRUE(eventually([&] { return ready_workers(master).size() == 1; })) << worker.errors();
-  for (const char* key : {"http.apiPort: ", "webroot: has no effect", "etcd.etcdDialTimeout: "})
+  for (const char* key : {"http.apiPort: ", "webroot: ", "etcd.etcdDialTimeout: "})
     EXPECT_NE(master.process().errors().find(key), std::string::npos) << key;
   EXPECT_NE(master.ask("GET", "/readyz").body.find("degraded"), std::string::npos);
   // A job as the reference puts it runs like any other; without its MongoDB what is over waits, and is shown.
