@@ -95,8 +95,9 @@ TEST(Room, FollowsTheProcessLimitOfAnOrdinaryUser) {
     ASSERT_NE(::mkdtemp(folder.data()), nullptr);
     std::filesystem::permissions(folder, std::filesystem::perms(0755));
     std::filesystem::copy_file("/proc/self/exe", folder + "/program");  // where the other user can read it
-    const std::string command = "cd / && /usr/bin/setpriv --reuid=64999 --regid=64999 --clear-groups " + folder +
-                                "/program --gtest_filter=Room.FollowsTheProcessLimitOfAnOrdinaryUser";
+    const std::string command =
+        "cd / && unset GTEST_OUTPUT && /usr/bin/setpriv --reuid=64999 --regid=64999 --clear-groups " + folder +
+        "/program --gtest_filter=Room.FollowsTheProcessLimitOfAnOrdinaryUser";
     EXPECT_EQ(std::system(command.c_str()), 0);
     std::filesystem::remove_all(folder);
     return;
