@@ -56,6 +56,7 @@ const FixedBug kFixedBugs[] = {
      4,
      minutes(60),
      24},
+    {"a version that its worker slept through was owed by the one before it", 100212, {"all"}, 1, minutes(60), 24},
 };
 
 TEST(Simulation, SeedsThatFoundBugsPass) {

@@ -14,6 +14,14 @@ WallTime instant_of(const std::optional<KeyValue>& marker) {
   return parsed ? parsed->instant : WallTime{};  // garbage counts as the oldest: it is overwritten by the edit
 }
 
+// An edit raised the marker past the since of `version`: it is not what stood last, another version came after it.
+bool superseded(const domain::Job& version, const std::optional<KeyValue>& marker) {
+  if (!marker || !version.since) return false;
+  const auto parsed = parse_marker(marker->value);
+  const bool by_edit = parsed && (parsed->token == "saved" || parsed->token == "adopted" || parsed->token == "closed");
+  return by_edit && parsed->instant > *version.since;
+}
+
 Condition as_read(const std::string& key, const std::optional<KeyValue>& read) {
   if (!read) return {.key = key, .kind = Condition::Kind::Absent};
   return {.key = key, .kind = Condition::Kind::ModifiedAt, .revision = read->modified};
@@ -111,9 +119,12 @@ Edit erase(const Keys& keys, const JobState& state, const std::optional<domain::
   return {std::move(txn), before.value_or(domain::Job{})};
 }
 
-Edit adopt(const Keys& keys, const JobState& state, const std::optional<domain::Job>& before, domain::Job document,
+Edit adopt(const Keys& keys, const JobState& state, const std::optional<domain::Job>& last_known, domain::Job document,
            WallTime now, const Rules& rules) {
   CHECK(state.document.has_value());
+  // What this node slept through is owed by nobody it knows, and certainly not by what it saw before that.
+  const std::optional<domain::Job> before =
+      last_known && superseded(*last_known, state.marker) ? std::nullopt : last_known;
   const JobName name = document.name;
   Txn txn = guarded(keys, name, state, rules);
   if (before && before->since && state.marker && !domain::changes_firings(*before, document)) {
@@ -147,7 +158,7 @@ Txn close_deleted(const Keys& keys, const JobState& state, const domain::Job& la
   const WallTime accounted = instant_of(state.marker);
   const WallTime closed = std::max(whole_ms(now), accounted);
   txn.writes = {{keys.marker(last_known.name), Marker{closed, "closed"}.text()}};
-  if (accounted < closed) {
+  if (accounted < closed && !superseded(last_known, state.marker)) {
     txn.writes.push_back({keys.account(last_known.name, last_revision),
                           encode(AccountEntry{domain::encode_job(last_known), accounted, closed})});
   }

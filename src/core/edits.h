@@ -41,8 +41,9 @@ Edit erase(const Keys& keys, const JobState& state, const std::optional<domain::
            const Rules& rules = {});
 
 // Gives a document that was put by hand its stamp, before anybody claims it (rule 5). `before`: the last version this
-// node knew, if any: an unchanged schedule keeps its since.
-Edit adopt(const Keys& keys, const JobState& state, const std::optional<domain::Job>& before, domain::Job document,
+// node knew, if any: an unchanged schedule keeps its since. Where the marker shows that another version came after it,
+// it is no longer what stood, and nothing is said of the time since.
+Edit adopt(const Keys& keys, const JobState& state, const std::optional<domain::Job>& last_known, domain::Job document,
            WallTime now, const Rules& rules = {});
 
 // Closes the marker of a job whose document was removed by hand, and leaves an account of what the last known version
