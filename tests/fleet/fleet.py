@@ -2,12 +2,12 @@
 them; what is done to it is noted, and what came of it is gathered.
 """
 
-import contextlib
 import dataclasses
 import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import tempfile
 import threading
@@ -34,36 +34,46 @@ class Settings:
     capacity: int = 64
     standalone: bool = False  # one process instead of a fleet; for work on the harness itself
     proxied: bool = True
+    load: int = 0  # further jobs that fire each second
     keep: str = ""  # a folder to leave everything in
     worker_settings: dict = dataclasses.field(default_factory=dict)
 
 
 class Proxy:
-    """The fault proxy: one process for all ways. A way is named 'node member', as in 'w1 m0'."""
+    """The fault proxy: one process for all ways. A way is named node/member, as in w1/m0."""
 
     def __init__(self, program, folder):
-        self.child = Child("proxy", [program], folder / "proxy.log", stdin=subprocess.PIPE)
+        self.child = Child("proxy", [program], folder / "proxy.log", stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.child.start()
         self.ways = []
 
     def open(self, name, target):
-        port = free_ports(1)[0]
+        """The port on which `target` is to be had from now on."""
         self.ways.append(name)
-        self.say(f"open {name} {port} {target}")
-        return port
+        return int(self.ask(f"open {name} 127.0.0.1:{target}").split()[1])
+
+    def set(self, node, *how):
+        """How the ways of `node` behave from now on; proxy.cc has the list."""
+        for way in self.ways:
+            if way.split("/")[0] == node:
+                self.say(f"set {way} {' '.join(map(str, how))}")
+
+    def cuts(self):
+        return int(self.ask("counts").split()[1])
 
     def say(self, line):
         self.child.process.stdin.write((line + "\n").encode())
         self.child.process.stdin.flush()
 
-    def set(self, node, *how):
-        """How the ways of `node` behave from now on: `pass`; `refuse`; `blackhole`; `delay MS`; `cut_request`; …"""
-        for way in self.ways:
-            if way.split("/")[0] == node:
-                self.say(f"set {way} {' '.join(map(str, how))}")
+    def ask(self, line):
+        self.say(line)
+        answer = self.child.process.stdout.readline().decode()
+        if not answer:
+            raise Trouble(f"the fault proxy ended: {self.child.tail()}")
+        return answer
 
     def end(self):
-        self.child.end(5)
+        self.child.kill()
 
 
 class Fleet:
@@ -80,6 +90,7 @@ class Fleet:
         self.masters, self.workers = [], []
         self.lookers, self.looking = [], threading.Event()
         self.tags = 0
+        self.pending, self.troubles = [], []
 
     def __enter__(self):
         try:
@@ -91,8 +102,8 @@ class Fleet:
 
     def __exit__(self, *failure):
         self.looking.set()
-        for looker in self.lookers:
-            looker.join()
+        for thread in self.lookers + self.pending:
+            thread.join()
         for child in self.workers + self.masters:
             if child.process is not None:
                 child.thaw()
@@ -105,10 +116,9 @@ class Fleet:
         if not self.settings.keep and not failure[0]:
             shutil.rmtree(self.folder, ignore_errors=True)
 
-    def keep_on_failure(self, scenario, seed):
-        """Moves everything out of the temporary folder's way; where to."""
+    def keep(self):
+        """Leaves the folder behind."""
         self.settings.keep = str(self.folder)
-        return self.folder
 
     # Start
 
@@ -184,10 +194,10 @@ class Fleet:
     def command(self, version):
         words = [self.programs.probe, str(self.truth), "--tag", version.tag]
         for option, value in [("--duration", version.duration_ms), ("--exit", version.exit_code),
-                              ("--print", version.print_bytes)]:
+                              ("--print", version.print_bytes), ("--children", version.children)]:
             if value:
                 words += [option, str(value)]
-        return words
+        return words + (["--ignore-term"] if version.ignore_term else [])
 
     def save(self, name, schedule="* * * * * *", members=None, seconds=60, client=None, **version):
         """Saves a job until that is acknowledged; each attempt is a version of its own, for any may have been done."""
@@ -219,37 +229,112 @@ class Fleet:
         wait_until(attempt, seconds, f"'{name}' is deleted")
         self.jobs.pop(name, None)
 
-    # Faults
+    # Faults. Each is noted, done at once, and answers with the way to undo it. All from the main thread.
 
-    @contextlib.contextmanager
-    def fault(self, kind, node=""):
-        """Notes a fault that is on for as long as the block runs; what is in it does and undoes the fault."""
-        fault = ev.Fault(kind, node, now_ms(), now_ms() + 10**9)
+    def begin(self, kind, node=""):
+        fault = ev.Fault(kind, node, now_ms(), 10**15)
         self.faults.append(fault)
-        yield fault
+        return fault
+
+    @staticmethod
+    def healed(fault):
         fault.healed = now_ms()
 
-    def kill_worker(self, index, down_seconds):
+    def kill_worker(self, index):
         child = self.workers[index]
-        with self.fault("worker killed", child.name):
-            child.kill()
-            time.sleep(down_seconds)
+        fault = self.begin("worker killed", child.name)
+        child.kill()
+
+        def heal():
             child.start()
-            self.wait_ready(child)
+            self.later(lambda: (self.wait_ready(child), self.healed(fault)))
 
-    def freeze_worker(self, index, seconds):
+        return heal
+
+    def later(self, action):
+        """Does `action` beside everything else; settle() waits for it and passes on what went wrong in it."""
+        def run():
+            try:
+                action()
+            except Trouble as trouble:
+                self.troubles.append(trouble)
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        self.pending.append(thread)
+
+    def settle(self):
+        for thread in self.pending:
+            thread.join()
+        self.pending.clear()
+        if self.troubles:
+            raise self.troubles[0]
+
+    def kill_runner(self, index):
+        """The small process that runs the commands, not the worker itself."""
         child = self.workers[index]
-        with self.fault("worker frozen", child.name):
-            child.stop()
-            time.sleep(seconds)
-            child.thaw()
+        fault = self.begin("runner killed", child.name)
+        for pid in runners_of(child.pid):
+            os.kill(pid, signal.SIGKILL)
+        return lambda: self.healed(fault)
 
-    def cut_off_worker(self, index, seconds, *how):
+    def freeze_worker(self, index):
+        child = self.workers[index]
+        fault = self.begin("worker frozen", child.name)
+        child.stop()
+
+        def heal():
+            child.thaw()
+            self.healed(fault)
+
+        return heal
+
+    def cut_off_worker(self, index, *how):
         name = self.workers[index].name
-        with self.fault(f"worker cut off ({' '.join(map(str, how))})", name):
-            self.proxy.set(name, *how)
-            time.sleep(seconds)
+        fault = self.begin(f"worker cut off ({' '.join(map(str, how))})", name)
+        self.proxy.set(name, *how)
+
+        def heal():
             self.proxy.set(name, "pass")
+            self.healed(fault)
+
+        return heal
+
+    def kill_member(self, index):
+        """A member of etcd; of three the other two go on, with a new leader where it led."""
+        member = self.etcd.members[index]
+        fault = self.begin("etcd member killed")
+        member.kill()
+
+        def heal():
+            member.start()
+            self.later(lambda: (wait_until(lambda: self.etcd.status(index), 60, f"etcd member {index} is back"),
+                                self.healed(fault)))
+
+        return heal
+
+    def freeze_members(self, indexes):
+        fault = self.begin("etcd quorum lost" if 2 * len(indexes) > len(self.etcd.members) else "etcd member frozen")
+        for index in indexes:
+            self.etcd.members[index].stop()
+
+        def heal():
+            for index in indexes:
+                self.etcd.members[index].thaw()
+            self.later(lambda: (wait_until(self.etcd.healthy, 60, "etcd answers again"), self.healed(fault)))
+
+        return heal
+
+    def kill_master(self, index):
+        child = self.masters[index]
+        fault = self.begin("master killed", child.name)
+        child.kill()
+
+        def heal():
+            child.start()
+            self.healed(fault)
+
+        return heal
 
     # Looking
 
@@ -264,6 +349,11 @@ class Fleet:
             thread = threading.Thread(target=look, args=(port,))
             thread.start()
             self.lookers.append(thread)
+
+    def running(self, job):
+        """The runs of a job that go on, as a master knows them."""
+        answer = self.client.ask("GET", f"/api/v1/runs?job={job}&status=running&limit=100")
+        return [ev.parse_run(item["id"]) for item in answer.json().get("items", [])]
 
     def histories(self):
         return [self.folder / child.name / "history.db" for child in self.workers]
@@ -311,7 +401,8 @@ class Fleet:
                 yield int(entry.name), ev.parse_run(run)
 
     def finish(self, first, last):
-        """Waits for what is owed, ends the workers in good order, and returns the evidence and the checker's report."""
+        """Everything is healed by now. Waits for what is owed, ends the workers in good order; the checker, and what it found."""
+        self.settle()
         self.wait_accounted(first, last)
         evidence = self.gather(first, last)
         residue = self.residue(evidence)
@@ -327,14 +418,23 @@ class Fleet:
             evidence.leftovers = [key for key in self.etcd.keys("/cron/running/") if self.is_owed(key, last)]
         report = checker.Checker(evidence)
         found = report.run()
+        if self.proxy:
+            found.figures["calls_cut"] = self.proxy.cuts()
         for name, code in codes.items():
             if code != 0:
                 found.violations.append(checker.Violation("exit", None, f"{name} ended with {code} after SIGTERM"))
-        return evidence, report, found
+        return report, found
 
     def is_owed(self, key, last):
         run = ev.parse_run(key.split("/", 4)[4])
         return run.instant is None or run.instant <= last
+
+
+def runners_of(pid):
+    children = pathlib.Path(f"/proc/{pid}/task/{pid}/children")
+    for child in children.read_text().split() if children.exists() else []:
+        if b"runner" in pathlib.Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0"):
+            yield int(child)
 
 
 def print_report(name, checked, found, file=None):
@@ -362,7 +462,3 @@ def programs_of(build):
     if not paths["cronfleet"].exists():
         paths["cronfleet"] = build / "cronfleet"
     return Programs(*(str(paths[name]) for name in ("cronfleet", "probe", "proxy")))
-
-
-def is_long():
-    return bool(os.environ.get("CRONFLEET_LONG"))

@@ -69,6 +69,8 @@ class Version:
     duration_ms: int = 0
     exit_code: int = 0
     print_bytes: int = 0
+    ignore_term: bool = False
+    children: int = 0  # that it leaves behind in sessions of their own
 
 
 @dataclasses.dataclass

@@ -46,8 +46,9 @@ def wait_until(condition, seconds, what):
 class Child:
     """One process, with its log; may be started again after its end."""
 
-    def __init__(self, name, arguments, log, environment=None, stdin=subprocess.DEVNULL):
-        self.name, self.arguments, self.log, self.stdin_kind = name, arguments, pathlib.Path(log), stdin
+    def __init__(self, name, arguments, log, environment=None, stdin=subprocess.DEVNULL, stdout=None):
+        self.name, self.arguments, self.log = name, arguments, pathlib.Path(log)
+        self.stdin, self.stdout = stdin, stdout  # stdout None: into the log too
         # What is set for the test must not configure the processes under test.
         self.environment = {key: value for key, value in os.environ.items() if not key.startswith("CRONFLEET_")}
         self.environment.update(environment or {})
@@ -56,8 +57,8 @@ class Child:
     def start(self):
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL", "--", *map(str, self.arguments)], stdin=self.stdin_kind,
-                stdout=log, stderr=log, env=self.environment, start_new_session=True)
+                ["setpriv", "--pdeathsig", "KILL", "--", *map(str, self.arguments)], stdin=self.stdin,
+                stdout=self.stdout or log, stderr=log, env=self.environment, start_new_session=True)
         return self
 
     @property
