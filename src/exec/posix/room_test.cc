@@ -70,6 +70,9 @@ TEST(Room, FollowsTheDescriptorsLimit) {
 
 // Before the next look: the limit is met by a start, and the worker hears of it with the answer.
 TEST(Room, AnOverloadedStartIsToldAtOnce) {
+#ifdef CRONFLEET_SANITIZED
+  GTEST_SKIP() << "the sanitizer opens descriptors of its own where this test leaves none";
+#endif
   ExecutorHarness harness;
   ASSERT_TRUE(harness.open());
   const int runner = harness.runner_pid();
