@@ -182,6 +182,8 @@ class Fleet:
     def wait_ready(self, child, seconds=60):
         """Until it is registered with the pid that it has: an older registration may still stand."""
         def ready():
+            if child.killed:
+                return True  # again, before it was ready: its next start waits for itself
             if not child.running():
                 raise Trouble(f"{child.name} ended by itself:\n{child.tail()}")
             answer = self.client.ask("GET", "/api/v1/workers")

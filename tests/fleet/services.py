@@ -53,8 +53,10 @@ class Child:
         self.environment = {key: value for key, value in os.environ.items() if not key.startswith("CRONFLEET_")}
         self.environment.update(environment or {})
         self.process = None
+        self.killed = False  # by us, since it was started last
 
     def start(self):
+        self.killed = False
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "KILL", "--", *map(str, self.arguments)], stdin=self.stdin,
@@ -79,6 +81,7 @@ class Child:
         self.signal(signal.SIGCONT)
 
     def kill(self):
+        self.killed = True
         self.signal(signal.SIGKILL)
         self.process.wait()
 
