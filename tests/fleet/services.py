@@ -31,14 +31,16 @@ def now_ms():
     return round(time.time() * 1000)
 
 
-def wait_until(condition, seconds, what):
-    """Returns what `condition` answered as soon as that is true."""
+def wait_until(condition, seconds, what, or_go_on=False):
+    """Returns what `condition` answered as soon as that is true; None when it never was and the caller goes on."""
     end = time.monotonic() + seconds
     while True:
         found = condition()
         if found:
             return found
         if time.monotonic() > end:
+            if or_go_on:
+                return None
             raise Trouble(f"within {seconds} s it did not come about: {what}")
         time.sleep(0.02)
 
