@@ -4,7 +4,7 @@
 
 #include "api/go_form.h"
 #include "api/go_json.h"
-#include "api/kill_all.h"
+#include "api/kills.h"
 #include "api/url.h"
 #include "domain/job_json.h"
 

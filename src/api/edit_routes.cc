@@ -4,7 +4,7 @@
 #include <charconv>
 
 #include "api/conditions.h"
-#include "api/kill_all.h"
+#include "api/kills.h"
 #include "api/version_answers.h"
 #include "async/await.h"
 #include "cron/query.h"
@@ -184,21 +184,10 @@ Answer EditApi::kill_job(Call& call) {
   if (auto problem = call.query.problem()) return Refusal(*std::move(problem));
   const auto name = name_of(call);
   if (!name) return Refusal(name.error());
-  KillRequest request{.actor = actor_of(call.request), .reason = {}, .grace = {}};
-  auto problem = read_body(call.request, Body::Optional, [&](const domain::JsonValue& root) {
-    for (const domain::JsonValue member : root.members()) {
-      if (member.key() == "reason") {
-        request.reason = member.text().value_or("");
-      } else if (member.key() == "grace") {
-        request.grace = member.duration(std::chrono::milliseconds(0), std::chrono::hours(24));
-      } else {
-        member.refuse_key({"reason", "grace"});
-      }
-    }
-  });
-  if (problem) return Refusal(*std::move(problem));
+  const auto request = kill_request_of(call.request);
+  if (!request) return Refusal(request.error());
   // A job that is gone may have runs under way still.
-  const auto killed = kill_all(parts_.runs, *name, request);
+  const auto killed = kill_all(parts_.runs, *name, *request);
   if (!killed) return Refusal(killed.error());
   domain::JsonWriter json;
   json.object([&] {

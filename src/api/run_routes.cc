@@ -1,6 +1,7 @@
 // The routes of runs. docs/api.yaml says what each takes and answers.
 #include "api/api.h"
 #include "api/conditions.h"
+#include "api/kills.h"
 #include "api/list_filters.h"
 #include "api/output_stream.h"
 #include "domain/json_writer.h"
@@ -157,20 +158,9 @@ Answer Api::kill_run(Call& call) {
   if (auto problem = call.query.problem()) return Refusal(*std::move(problem));
   const auto run = run_of(call);
   if (!run) return Refusal(run.error());
-  KillRequest request{.actor = actor_of(call.request), .reason = {}, .grace = {}};
-  auto problem = read_body(call.request, Body::Optional, [&](const domain::JsonValue& root) {
-    for (const domain::JsonValue member : root.members()) {
-      if (member.key() == "reason") {
-        request.reason = member.text().value_or("");
-      } else if (member.key() == "grace") {
-        request.grace = member.duration(std::chrono::milliseconds(0), std::chrono::hours(24));
-      } else {
-        member.refuse_key({"reason", "grace"});
-      }
-    }
-  });
-  if (problem) return Refusal(*std::move(problem));
-  const auto view = runs_.kill(*run, request);
+  const auto request = kill_request_of(call.request);
+  if (!request) return Refusal(request.error());
+  const auto view = runs_.kill(*run, *request);
   if (!view) return Refusal(view.error());
   return Response{.status = 202, .body = domain::encode_run(view->record)};
 }

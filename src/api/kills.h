@@ -1,4 +1,4 @@
-// api/kill_all.h: an order to end every run of one job that is under way.
+// api/kills.h: orders to end runs: what a request asks for, and every run of one job at once.
 #pragma once
 
 #include <vector>
@@ -6,6 +6,9 @@
 #include "api/run_catalogue.h"
 
 namespace cronfleet::api {
+
+// What the body asks for, and who asks. 400 invalid_json, 422 invalid_body.
+Outcome<KillRequest> kill_request_of(const Request& request);
 
 // What was ordered, run by run: those that ended or changed hands meanwhile are left out. Durable when it answers.
 // Blocks as RunCatalogue does.

@@ -1,6 +1,25 @@
-#include "api/kill_all.h"
+#include "api/kills.h"
+
+#include "api/conditions.h"
 
 namespace cronfleet::api {
+
+Outcome<KillRequest> kill_request_of(const Request& request) {
+  KillRequest wanted{.actor = actor_of(request), .reason = {}, .grace = {}};
+  auto problem = read_body(request, Body::Optional, [&](const domain::JsonValue& root) {
+    for (const domain::JsonValue member : root.members()) {
+      if (member.key() == "reason") {
+        wanted.reason = member.text().value_or("");
+      } else if (member.key() == "grace") {
+        wanted.grace = member.duration(std::chrono::milliseconds(0), std::chrono::hours(24));
+      } else {
+        member.refuse_key({"reason", "grace"});
+      }
+    }
+  });
+  if (problem) return Refusal(*std::move(problem));
+  return wanted;
+}
 
 Outcome<std::vector<RunView>> kill_all(RunCatalogue& runs, const JobName& job, const KillRequest& request) {
   history::RunQuery query;
