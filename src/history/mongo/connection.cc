@@ -114,10 +114,7 @@ Session::Session(Session&& other) noexcept
       records_(other.records_),
       output_(other.output_) {}
 
-Result<void> Session::find(Place place, const Document& filter, const Document& options, Read read, const Each& each) {
-  mongoc_read_prefs_t* primary = read == Read::Primary ? mongoc_read_prefs_new(MONGOC_READ_PRIMARY) : nullptr;
-  mongoc_cursor_t* cursor = mongoc_collection_find_with_opts(at(place), filter.get(), options.get(), primary);
-  if (primary != nullptr) mongoc_read_prefs_destroy(primary);
+Result<void> Session::take_all(mongoc_cursor_t* cursor, const char* doing, const Each& each) {
   const bson_t* found = nullptr;
   while (mongoc_cursor_next(cursor, &found)) {
     if (!each({reinterpret_cast<const char*>(bson_get_data(found)), found->len})) break;
@@ -125,8 +122,15 @@ Result<void> Session::find(Place place, const Document& filter, const Document& 
   bson_error_t error;
   const bool failed = mongoc_cursor_error(cursor, &error);
   mongoc_cursor_destroy(cursor);
-  if (failed) return Failure(connection_.failure("reading", error));
+  if (failed) return Failure(connection_.failure(doing, error));
   return {};
+}
+
+Result<void> Session::find(Place place, const Document& filter, const Document& options, Read read, const Each& each) {
+  mongoc_read_prefs_t* primary = read == Read::Primary ? mongoc_read_prefs_new(MONGOC_READ_PRIMARY) : nullptr;
+  mongoc_cursor_t* cursor = mongoc_collection_find_with_opts(at(place), filter.get(), options.get(), primary);
+  if (primary != nullptr) mongoc_read_prefs_destroy(primary);
+  return take_all(cursor, "reading", each);
 }
 
 Result<void> Session::aggregate(Place place, const std::vector<Document>& stages, const Each& each) {
@@ -134,15 +138,7 @@ Result<void> Session::aggregate(Place place, const std::vector<Document>& stages
   pipeline.documents("pipeline", stages);
   mongoc_cursor_t* cursor =
       mongoc_collection_aggregate(at(place), MONGOC_QUERY_NONE, pipeline.get(), options.get(), nullptr);
-  const bson_t* found = nullptr;
-  while (mongoc_cursor_next(cursor, &found)) {
-    if (!each({reinterpret_cast<const char*>(bson_get_data(found)), found->len})) break;
-  }
-  bson_error_t error;
-  const bool failed = mongoc_cursor_error(cursor, &error);
-  mongoc_cursor_destroy(cursor);
-  if (failed) return Failure(connection_.failure("counting", error));
-  return {};
+  return take_all(cursor, "counting", each);
 }
 
 Result<BulkAnswer> Session::insert(Place place, const std::vector<Document>& documents) {

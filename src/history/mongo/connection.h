@@ -20,6 +20,7 @@
 typedef struct _mongoc_client_t mongoc_client_t;
 typedef struct _mongoc_client_pool_t mongoc_client_pool_t;
 typedef struct _mongoc_collection_t mongoc_collection_t;
+typedef struct _mongoc_cursor_t mongoc_cursor_t;
 typedef struct _mongoc_uri_t mongoc_uri_t;
 typedef struct _bson_error_t bson_error_t;
 
@@ -64,6 +65,8 @@ class Session {
   Result<std::int64_t> wire_version();            // what the selected server can do
 
  private:
+  // Reads `cursor` to its end, or to where `each` has enough, and destroys it.
+  Result<void> take_all(mongoc_cursor_t* cursor, const char* doing, const Each& each);
   mongoc_collection_t* at(Place place) { return place == Place::Records ? records_ : output_; }
 
   Connection& connection_;
