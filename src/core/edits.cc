@@ -151,16 +151,17 @@ Edit adopt(const Keys& keys, const JobState& state, const std::optional<domain::
   return {std::move(txn), std::move(document)};
 }
 
-Txn close_deleted(const Keys& keys, const JobState& state, const domain::Job& last_known, Revision last_revision,
-                  WallTime now, const Rules& rules) {
+Txn close_deleted(const Keys& keys, const JobName& name, const JobState& state,
+                  const std::optional<domain::Job>& last_known, Revision last_revision, WallTime now,
+                  const Rules& rules) {
   CHECK(!state.document && state.marker);
-  Txn txn = guarded(keys, last_known.name, state, rules);
+  Txn txn = guarded(keys, name, state, rules);
   const WallTime accounted = instant_of(state.marker);
   const WallTime closed = std::max(whole_ms(now), accounted);
-  txn.writes = {{keys.marker(last_known.name), Marker{closed, "closed"}.text()}};
-  if (accounted < closed && !superseded(last_known, state.marker)) {
-    txn.writes.push_back({keys.account(last_known.name, last_revision),
-                          encode(AccountEntry{domain::encode_job(last_known), accounted, closed})});
+  txn.writes = {{keys.marker(name), Marker{closed, "closed"}.text()}};
+  if (last_known && accounted < closed && !superseded(*last_known, state.marker)) {
+    txn.writes.push_back(
+        {keys.account(name, last_revision), encode(AccountEntry{domain::encode_job(*last_known), accounted, closed})});
   }
   return txn;
 }

@@ -46,9 +46,11 @@ Edit erase(const Keys& keys, const JobState& state, const std::optional<domain::
 Edit adopt(const Keys& keys, const JobState& state, const std::optional<domain::Job>& last_known, domain::Job document,
            WallTime now, const Rules& rules = {});
 
-// Closes the marker of a job whose document was removed by hand, and leaves an account of what the last known version
-// still owed. Precondition: no state.document, a marker that is not closed.
-Txn close_deleted(const Keys& keys, const JobState& state, const domain::Job& last_known, Revision last_revision,
-                  WallTime now, const Rules& rules = {});
+// Closes the marker of a job whose document was removed by hand, and leaves an account of what the last version this
+// node knew, if any, still owed; where the marker shows that another one came after it, none. Precondition: no
+// state.document, a marker that is not closed.
+Txn close_deleted(const Keys& keys, const JobName& name, const JobState& state,
+                  const std::optional<domain::Job>& last_known, Revision last_revision, WallTime now,
+                  const Rules& rules = {});
 
 }  // namespace cronfleet::core

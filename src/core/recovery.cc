@@ -43,14 +43,8 @@ void Scheduler::State::answered(const ReadForEdit& read, const ReadAnswered& ans
   }
   if (stands.document || !stands.marker) return;  // it is back, or has nothing to close
   if (slot.marker_closed) return;
-  const domain::Job nothing = [&] {
-    domain::Job job;
-    job.name = slot.name;
-    return job;
-  }();
-  const domain::Job& last = slot.adopted ? *slot.adopted->job : nothing;
-  Txn txn = close_deleted(keys, stands, last, slot.adopted_revision, now.wall, rules);
-  if (!slot.adopted) txn.writes.resize(1);  // no version is known that could be owed anything
+  const std::optional<domain::Job> last = slot.adopted ? std::optional(*slot.adopted->job) : std::nullopt;
+  Txn txn = close_deleted(keys, slot.name, stands, last, slot.adopted_revision, now.wall, rules);
   slot.busy = commit(std::move(txn), PendingEdit{slot.index});
 }
 
