@@ -1,0 +1,71 @@
+// app/banners.tsx: what stands above every page because it bears on all of it: no connection, a store that is away, the
+// alarms of the fleet.
+import {call} from "../api/client.ts";
+import type {Alarm} from "../api/schema.ts";
+import {texts} from "../i18n/language.ts";
+import {wholeDuration} from "../i18n/format.ts";
+import {second} from "../live/clock.ts";
+import {connection, storeAway} from "../live/live.ts";
+import {useResource} from "../live/resource.ts";
+import {Icon} from "../ui/icons.tsx";
+import {href} from "./router.ts";
+
+const t = texts({
+  en: {
+    lost: (since: string) => `No connection to the server for ${since}. What you see is as it was; the page goes on by itself.`,
+    store: "The coordination store is away: lists show the last known state, changes are not possible now. Workers go on with what they know.",
+    history: "The history is away: runs that are over are missing here for now. Workers keep their records on disk until it is back.",
+    workers: "No worker is up: nothing will run.",
+    clock: (nodes: string) => `The clock is not to be trusted on ${nodes}; nothing new starts there.`,
+    more: (n: number) => (n === 1 ? "1 alarm" : `${n} alarms`), look: "What to do",
+  },
+  zh: {
+    lost: (since) => `与服务器的连接已中断 ${since}。当前显示的是之前的状态,恢复后页面会自动继续。`,
+    store: "协调存储不可用:列表显示最后已知的状态,暂时无法更改。执行节点按已知任务继续工作。",
+    history: "历史存储不可用:已结束的运行暂时不显示。执行节点会把记录保存在磁盘上直到恢复。",
+    workers: "没有执行节点在线:不会有任何运行。",
+    clock: (nodes) => `${nodes} 的时钟不可信;那里不会启动新的运行。`,
+    more: (n) => `${n} 个告警`, look: "如何处理",
+  },
+});
+
+// Which alarm says it in the console's own words; the others speak for themselves.
+function sentences(alarms: readonly Alarm[]): {key: string; text: string; bad: boolean}[] {
+  const has = (code: Alarm["code"]) => alarms.some((alarm) => alarm.code === code);
+  const said: {key: string; text: string; bad: boolean}[] = [];
+  if (has("history_away")) said.push({key: "history", text: t.history, bad: true});
+  if (has("no_workers")) said.push({key: "workers", text: t.workers, bad: true});
+  const clocks = alarms.filter((alarm) => alarm.code === "clock_suspect").map((alarm) => alarm.node ?? "");
+  if (clocks.length > 0) said.push({key: "clock", text: t.clock(clocks.slice(0, 3).join(", ")), bad: false});
+  return said;
+}
+
+export function useAlarms() {
+  return useResource("alarms", (signal) => call("list_alarms", {signal}), {topics: ["alarms", "workers"], pace: 2_000, every: 4_000});
+}
+
+export function Banners() {
+  const alarms = useAlarms();
+  if (connection.value.kind === "away") {
+    return <div class="banner bad" role="alert"><Icon name="warning" />{t.lost(wholeDuration(Math.max(0, Date.now() - connection.value.since + 0 * second.value)))}</div>;
+  }
+  const list = alarms.kind === "ready" ? alarms.data.items : [];
+  const away = storeAway.value || list.some((alarm) => alarm.code === "store_away");
+  const said = sentences(list);
+  const other = list.filter((alarm) => !["history_away", "no_workers", "clock_suspect", "store_away"].includes(alarm.code));
+  return (
+    <>
+      {away && <div class="banner bad" role="alert"><Icon name="warning" />{t.store}</div>}
+      {said.map(({key, text, bad}) => (
+        <div key={key} class={`banner ${bad ? "bad" : "late"}`} role="alert"><Icon name="warning" /><span>{text}</span><a href={href.system()}>{t.look}</a></div>
+      ))}
+      {!away && other.length > 0 && (
+        <div class="banner late" role="status">
+          <Icon name="warning" />
+          <span class="clip"><strong>{t.more(other.length)}</strong> · {other[0]?.detail}</span>
+          <a href={href.system()}>{t.look}</a>
+        </div>
+      )}
+    </>
+  );
+}

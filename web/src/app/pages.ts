@@ -1,0 +1,54 @@
+// app/pages.ts: every page: its address, the chunk that has it, and where the rail shows it. A page is a default export
+//   export default function JobsPage({parameters, query}: PageProps)
+// The first word of each address also stands in src/console/console.cc, which serves the page for it (a test compares).
+import type {ComponentType} from "preact";
+import type {IconName} from "../ui/icons.tsx";
+import {words} from "../ui/words.ts";
+
+export interface PageProps {
+  parameters: Record<string, string>;  // of the address, decoded
+  query: URLSearchParams;
+}
+export type PageComponent = ComponentType<PageProps>;
+
+export interface Page {
+  pattern: string;
+  load: () => Promise<{default: PageComponent}>;
+  section: Section;
+}
+export type Section = "overview" | "jobs" | "runs" | "calendar" | "workers" | "system";
+
+const overview = () => import("../pages/overview/page.tsx");
+const jobs = () => import("../pages/jobs/page.tsx");
+const job = () => import("../pages/job/page.tsx");
+const editor = () => import("../pages/editor/page.tsx");
+const runs = () => import("../pages/runs/page.tsx");
+const run = () => import("../pages/run/page.tsx");
+const calendar = () => import("../pages/calendar/page.tsx");
+const workers = () => import("../pages/workers/page.tsx");
+const worker = () => import("../pages/worker/page.tsx");
+const system = () => import("../pages/system/page.tsx");
+
+export const pages: readonly Page[] = [
+  {pattern: "/", load: overview, section: "overview"},
+  {pattern: "/jobs", load: jobs, section: "jobs"},
+  {pattern: "/new-job", load: editor, section: "jobs"},
+  {pattern: "/jobs/:name", load: job, section: "jobs"},
+  {pattern: "/jobs/:name/edit", load: editor, section: "jobs"},
+  {pattern: "/jobs/:name/:tab", load: job, section: "jobs"},
+  {pattern: "/runs", load: runs, section: "runs"},
+  {pattern: "/runs/:id", load: run, section: "runs"},
+  {pattern: "/calendar", load: calendar, section: "calendar"},
+  {pattern: "/workers", load: workers, section: "workers"},
+  {pattern: "/workers/:node", load: worker, section: "workers"},
+  {pattern: "/system", load: system, section: "system"},
+];
+
+export const rail: readonly {section: Section; href: string; icon: IconName; key: string; label: () => string}[] = [
+  {section: "overview", href: "/", icon: "overview", key: "o", label: () => words.overview},
+  {section: "jobs", href: "/jobs", icon: "jobs", key: "j", label: () => words.jobs},
+  {section: "runs", href: "/runs", icon: "runs", key: "r", label: () => words.runs},
+  {section: "calendar", href: "/calendar", icon: "calendar", key: "c", label: () => words.calendar},
+  {section: "workers", href: "/workers", icon: "workers", key: "w", label: () => words.workers},
+  {section: "system", href: "/system", icon: "system", key: "s", label: () => words.system},
+];
