@@ -1,5 +1,6 @@
 #include "apps/api_part.h"
 
+#include "console/console.h"
 #include "tz/local_zone.h"
 
 namespace cronfleet::apps {
@@ -37,6 +38,7 @@ ApiPart::ApiPart(Daemon& daemon, const config::HttpConfig& config, api::ApiParts
 api::HttpOptions ApiPart::mount(const config::HttpConfig& config) {
   api::HttpOptions options = http_options(config);
   api_.add_routes(router_);
+  console::add_routes(router_);
   if (!config.compat.enabled) return options;
   const api::ApiParts& parts = api_.parts();
   const std::string zone =
