@@ -1,0 +1,68 @@
+// check.mjs --build DIR [--pictures DIR] [--full] [--only REGEX] [--jobs N] [--days N] [--serve]
+//
+//   --build DIR     the build folder with the binary under test
+//   --pictures DIR  a picture of each page for each language, theme and width; DIR/… is overwritten
+//   --full          every combination of language, theme and width instead of the two that differ most
+//   --only REGEX    only pages and parts whose name matches
+//   --jobs, --days  how many jobs there are (240) and how far their past goes back (7 days)
+//   --serve         checks nothing: fills a node, says its address, and keeps it until it is interrupted
+import {mkdtempSync, rmSync} from "node:fs";
+import {tmpdir} from "node:os";
+import {join, resolve} from "node:path";
+import {parseArgs} from "node:util";
+import {startBrowser} from "./browser.mjs";
+import {companyJobs, livelyJobs} from "./fleet_of_jobs.mjs";
+import {checkEmpty, checkPages} from "./pages.mjs";
+import {Report} from "./report.mjs";
+import {saveJobs, startRuns, writePast} from "./seed.mjs";
+import {startServer} from "./server.mjs";
+
+const {values: options} = parseArgs({options: {
+  build: {type: "string"}, pictures: {type: "string"}, full: {type: "boolean", default: false}, only: {type: "string"},
+  jobs: {type: "string", default: "240"}, days: {type: "string", default: "7"}, serve: {type: "boolean", default: false}, port: {type: "string"},
+}});
+if (!options.build) {
+  console.error("console: --build DIR is missing: the build folder with the binary under test");
+  process.exit(2);
+}
+const build = resolve(options.build), binary = join(build, "cronfleet"), past = join(build, "bin/console_past");
+const only = options.only ? new RegExp(options.only) : null;
+const pictures = options.pictures ? resolve(options.pictures) : null;
+
+const folder = mkdtempSync(join(tmpdir(), "cronfleet-console-"));
+process.on("exit", () => rmSync(folder, {recursive: true, force: true, maxRetries: 3}));
+
+async function fill() {
+  const jobs = companyJobs({count: Number(options.jobs)}), home = join(folder, "filled");
+  const begun = Date.now();
+  const records = await writePast({binary, past, folder: home, jobs, days: Number(options.days)});
+  const server = await startServer({binary, folder: home, settings: ["node_id=node-1"], ...(options.port ? {port: Number(options.port)} : {})});
+  await saveJobs(server, [...jobs, ...livelyJobs]);
+  const runs = await startRuns(server);
+  console.log(`console: ${jobs.length + livelyJobs.length} jobs with ${records} records of the past ${options.days} days, in ${((Date.now() - begun) / 1000).toFixed(1)} s`);
+  return {server, runs};
+}
+
+const report = new Report();
+if (options.serve) {
+  const {server} = await fill();
+  console.log(`console: serving ${server.address}`);
+  await new Promise(() => undefined);
+}
+
+const empty = await startServer({binary, folder: join(folder, "empty"), settings: ["node_id=node-1"]});
+const index = await fetch(empty.address + "/", {headers: {Accept: "text/html"}});
+if (!/text\/html/.test(index.headers.get("content-type") ?? "")) {
+  console.log("console: skipped: this binary was built without the console");
+  await empty.stop();
+  process.exit(77);
+}
+const browser = await startBrowser();
+console.log(`console: Chromium ${browser.version}`);
+await checkEmpty({browser, server: empty, report, pictures, full: options.full, only});
+await empty.stop();
+const {server, runs} = await fill();
+await checkPages({browser, server, runs, report, pictures, full: options.full, only});
+await browser.close();
+await server.stop();
+process.exit(report.finish());
