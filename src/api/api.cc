@@ -13,7 +13,14 @@ Api::Api(ApiParts parts)
       workers_(parts_.store, reader_, copies_, parts_.keys, parts_.clock, parts_.store_health, parts_.clock_trouble,
                [this] { return runs_.history_trouble(); }),
       edits_({.jobs = jobs_, .runs = runs_, .store = parts_.store, .keys = parts_.keys, .zones = parts_.zones}),
-      overview_({.jobs = jobs_, .runs = runs_, .history = parts_.history, .zones = parts_.zones}) {}
+      overview_({.jobs = jobs_, .runs = runs_, .history = parts_.history, .zones = parts_.zones}),
+      events_({.copies = copies_,
+               .jobs = jobs_,
+               .runs = runs_,
+               .workers = workers_,
+               .keys = parts_.keys,
+               .clock = parts_.clock,
+               .tokens = parts_.tokens}) {}
 
 void Api::add_routes(Router& router) {
   Router all;
@@ -23,6 +30,7 @@ void Api::add_routes(Router& router) {
   add_run_routes(all);
   add_worker_routes(all);
   add_system_routes(all);
+  add_event_routes(all);
   add_when_started(router, all);
   add_cron_routes(router);
   add_health_routes(router);

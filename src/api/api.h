@@ -15,6 +15,7 @@
 #include <string>
 
 #include "api/edit_routes.h"
+#include "api/event_feed.h"
 #include "api/job_catalogue.h"
 #include "api/overview_routes.h"
 #include "api/router.h"
@@ -51,6 +52,10 @@ class Api {
   // Adds `routes` to `router`; until start() they answer 503.
   void add_when_started(Router& router, const Router& routes);
   void start();
+  // What follows the stores for event streams: `published` is called from any thread when they have more to send
+  // (HttpServer::wake). Ended by end_events(), which is not called on the loop, or at last by the destructor.
+  void start_events(std::function<void()> published) { events_.start(std::move(published)); }
+  void end_events() { events_.stop(); }
 
   JobCatalogue& jobs() { return jobs_; }
   RunCatalogue& runs() { return runs_; }
@@ -63,6 +68,7 @@ class Api {
   void add_worker_routes(Router& router);
   void add_cron_routes(Router& router);
   void add_system_routes(Router& router);
+  void add_event_routes(Router& router);
   void add_health_routes(Router& router);
 
   Answer list_jobs(Call& call);
@@ -90,6 +96,7 @@ class Api {
   Answer forget_worker(Call& call);
   Answer list_alarms(Call& call);
   Answer confirm_alarm(Call& call);
+  Answer get_events(Call& call);
   Answer system(Call& call);
   Answer ready(Call& call);
   void audit(std::string_view what, const std::string& about) const;
@@ -103,6 +110,7 @@ class Api {
   WorkerCatalogue workers_;
   EditApi edits_;
   OverviewApi overview_;
+  EventFeed events_;
   std::atomic<bool> started_{false};
 };
 

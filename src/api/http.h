@@ -52,14 +52,19 @@ struct Request {
 class BodyStream {
  public:
   struct Piece {
-    enum class Then { More, Wait, End };
+    enum class Then { More, Wait, Sleep, End };
     std::string bytes;
-    Then then = Then::End;  // Wait: nothing new now, ask again after `pause`
+    // Wait: nothing new now, ask again after `pause`. Sleep: ask again once HttpServer::wake() has been called.
+    Then then = Then::End;
     std::chrono::milliseconds pause{0};
+    // After `bytes`; the same bytes may be on their way to many clients.
+    std::vector<std::shared_ptr<const std::string>> shared{};
   };
   virtual ~BodyStream() = default;
-  // On a handler thread; may call a store, does not wait for something to happen.
+  // On a handler thread, where it may call a store; on the thread of the sockets where at_once() is true: it must not
+  // block then. Does not wait for something to happen.
   virtual Piece next() = 0;
+  virtual bool at_once() const { return false; }
 };
 
 struct Response {

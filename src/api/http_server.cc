@@ -1,5 +1,6 @@
 #include "api/http_server.h"
 
+#include <atomic>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/post.hpp>
@@ -12,6 +13,7 @@
 #include <mutex>
 #include <thread>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "api/handler_pool.h"
 #include "api/response_head.h"
@@ -34,6 +36,8 @@ constexpr std::size_t kWritePieceBytes = 256 << 10;
 constexpr std::size_t kDiscardBytesMax = 8 << 20;
 constexpr std::chrono::seconds kDiscardTimeout{2};
 constexpr std::chrono::milliseconds kPullAgain{500};  // after the pool was full
+constexpr std::size_t kWokenAtOnce = 256;             // streams, before others have their turn
+constexpr int kStreamSendBytes = 128 << 10;           // what the kernel keeps for a client that does not read
 
 // "GET /x HTTP/2.0": well-formed, but of another version.
 bool names_other_version(std::string_view received) {
@@ -78,11 +82,14 @@ struct HttpServer::State {
   Result<void> open(const std::string& text);
   void accept(Listener& listener);
   const std::string& date();
+  void wake_sleepers();
+  void wake_some(std::vector<std::shared_ptr<Session>> woken);
 
   const HttpOptions options;
   // How late a deadline that was moved forward may be noticed.
-  const std::chrono::milliseconds tick =
-      std::min({options.head_timeout, options.body_timeout, options.idle_timeout, options.write_timeout}) / 5;
+  const std::chrono::milliseconds tick = std::min({options.head_timeout, options.body_timeout, options.idle_timeout,
+                                                   options.write_timeout, options.heartbeat}) /
+                                         5;
   const Router& router;
   const async::Clock& clock;
   TokenSource& tokens;
@@ -91,6 +98,7 @@ struct HttpServer::State {
 
   // Loop thread only, but for `drained`.
   std::unordered_map<Session*, std::weak_ptr<Session>> sessions;
+  std::unordered_set<Session*> sleepers;
   std::size_t streams = 0;
   bool stopping = false;
   std::int64_t date_second = -1;
@@ -99,6 +107,7 @@ struct HttpServer::State {
   std::condition_variable drained_changed;
   bool drained = false;
 
+  std::atomic<bool> wake_posted{false};
   std::uint16_t port = 0;
   bool started = false;
   asio::io_context io{1};
@@ -118,6 +127,7 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
   }
   ~Session() {
     if (streaming_) --server_.streams;
+    server_.sleepers.erase(this);
     server_.sessions.erase(this);
     if (server_.stopping && server_.sessions.empty()) {
       const std::lock_guard lock(server_.drained_mutex);
@@ -137,6 +147,10 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
     if (!busy_ || streaming_) close();
   }
 
+  void wake() {
+    if (asleep_) pull();
+  }
+
  private:
   using Self = std::shared_ptr<Session>;
 
@@ -150,7 +164,10 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
     timer_.expires_at(std::min(deadline_, now + server_.tick));
     timer_.async_wait([self = shared_from_this()](error_code) {
       if (self->closed_) return;
-      if (std::chrono::steady_clock::now() < self->deadline_) return self->watch_deadline();
+      if (std::chrono::steady_clock::now() < self->deadline_) {
+        if (self->asleep_ && self->heartbeat_due()) self->pull();
+        return self->watch_deadline();
+      }
       self->timed_out_ = true;
       self->allow_forever();
       self->socket_.cancel();
@@ -390,7 +407,10 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
   }
 
   void on_written() {
-    if (streaming_) return pull();
+    if (streaming_) {
+      std::string().swap(head_);
+      return pull();
+    }
     busy_ = false;
     if (keep_alive_) return wait_for_request();
     if (parser_->is_done()) return close();
@@ -422,14 +442,25 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
     stream_ = std::move(response_.stream);
     buffer_.clear();
     buffer_.shrink_to_fit();
+    // There may be thousands of these: nothing of the request is kept.
+    parser_.reset();
+    request_ = Request{};
+    match_ = RouteMatch{};
+    response_.headers = Headers{};
     last_sent_at_ = std::chrono::steady_clock::now();
+    if (stream_->at_once()) {
+      error_code ignored;
+      socket_.set_option(asio::socket_base::send_buffer_size(kStreamSendBytes), ignored);
+    }
     // Readable now means closed: a client has nothing more to say on this connection.
     socket_.async_wait(tcp::socket::wait_read, [self = shared_from_this()](error_code) { self->close(); });
   }
 
   void pull() {
     if (closed_) return;
+    asleep_ = false;
     allow_forever();
+    if (stream_->at_once()) return on_piece(stream_->next());
     const bool taken = server_.pool->offer([self = shared_from_this()]() mutable {
       BodyStream::Piece piece = self->stream_->next();
       asio::io_context& io = self->server_.io;
@@ -446,28 +477,51 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
   }
 
   void on_piece(BodyStream::Piece piece) {
+    using Then = BodyStream::Piece::Then;
     if (closed_) return;
-    const SteadyTime now = std::chrono::steady_clock::now();
-    if (piece.bytes.empty() && response_.content_type == "text/event-stream" &&
-        piece.then == BodyStream::Piece::Then::Wait && now - last_sent_at_ >= server_.options.heartbeat)
-      piece.bytes = ": heartbeat\n\n";
+    const bool idle = piece.then == Then::Wait || piece.then == Then::Sleep;
+    if (piece.bytes.empty() && piece.shared.empty() && idle && heartbeat_due()) piece.bytes = ": heartbeat\n\n";
     piece_ = std::move(piece);
-    if (piece_.bytes.empty()) return after_piece();
-    last_sent_at_ = now;
-    if (chunked_) piece_.bytes = fmt::format("{:x}\r\n{}\r\n", piece_.bytes.size(), piece_.bytes);
+    if (piece_.bytes.empty() && piece_.shared.empty()) return after_piece();
+    // What came while this is being written has woken nobody: look again afterwards.
+    if (piece_.then == Then::Sleep) piece_.then = Then::More;
+    last_sent_at_ = std::chrono::steady_clock::now();
     allow(server_.options.write_timeout);
-    asio::async_write(socket_, asio::buffer(piece_.bytes), [self = shared_from_this()](error_code error, std::size_t) {
+    asio::async_write(socket_, framed_piece(), [self = shared_from_this()](error_code error, std::size_t) {
       if (error || self->over()) return self->close();
       self->after_piece();
     });
   }
 
+  bool heartbeat_due() const {
+    return response_.content_type == "text/event-stream" &&
+           std::chrono::steady_clock::now() - last_sent_at_ >= server_.options.heartbeat;
+  }
+
+  std::vector<asio::const_buffer> framed_piece() {
+    std::size_t bytes = piece_.bytes.size();
+    for (const auto& shared : piece_.shared) bytes += shared->size();
+    if (chunked_) piece_.bytes.insert(0, fmt::format("{:x}\r\n", bytes));
+    std::vector<asio::const_buffer> buffers{asio::buffer(piece_.bytes)};
+    buffers.reserve(piece_.shared.size() + 2);
+    for (const auto& shared : piece_.shared) buffers.push_back(asio::buffer(*shared));
+    static constexpr std::string_view kEndOfChunk = "\r\n";
+    if (chunked_) buffers.push_back(asio::buffer(kEndOfChunk));
+    return buffers;
+  }
+
   void after_piece() {
-    switch (piece_.then) {
+    const BodyStream::Piece done = std::exchange(piece_, {});
+    switch (done.then) {
       case BodyStream::Piece::Then::More: return pull();
       case BodyStream::Piece::Then::Wait:
         allow_forever();
-        return pull_after(std::min(piece_.pause, server_.options.heartbeat));
+        return pull_after(std::min(done.pause, server_.options.heartbeat));
+      case BodyStream::Piece::Then::Sleep:
+        allow_forever();
+        asleep_ = true;
+        server_.sleepers.insert(this);
+        return;
       case BodyStream::Piece::Then::End: break;
     }
     if (!chunked_) return close();
@@ -508,8 +562,25 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
   SteadyTime started_at_{}, last_sent_at_{};
   bool keep_alive_ = false, chunked_ = false;
   bool busy_ = false;  // between the head of a request and the end of its answer
-  bool streaming_ = false, timed_out_ = false, closed_ = false;
+  bool streaming_ = false, asleep_ = false, timed_out_ = false, closed_ = false;
 };
+
+void HttpServer::State::wake_sleepers() {
+  wake_posted = false;
+  std::vector<std::shared_ptr<Session>> woken;
+  woken.reserve(sleepers.size());
+  for (Session* session : std::exchange(sleepers, {})) woken.push_back(session->shared_from_this());
+  wake_some(std::move(woken));
+}
+
+void HttpServer::State::wake_some(std::vector<std::shared_ptr<Session>> woken) {
+  for (std::size_t count = 0; count < kWokenAtOnce && !woken.empty(); ++count) {
+    const auto session = std::move(woken.back());
+    woken.pop_back();
+    session->wake();
+  }
+  if (!woken.empty()) asio::post(io, [this, woken = std::move(woken)]() mutable { wake_some(std::move(woken)); });
+}
 
 const std::string& HttpServer::State::date() {
   const WallTime now = clock.wall();
@@ -605,6 +676,10 @@ std::vector<std::string> HttpServer::listening() const {
   std::vector<std::string> names;
   for (const auto& listener : state_->listeners) names.push_back(listener->name);
   return names;
+}
+
+void HttpServer::wake() {
+  if (!state_->wake_posted.exchange(true)) asio::post(state_->io, [this] { state_->wake_sleepers(); });
 }
 
 void HttpServer::stop(std::chrono::milliseconds grace) {

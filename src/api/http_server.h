@@ -1,6 +1,8 @@
 // api/http_server.h: speaks HTTP/1.1 on loopback: reads requests, guards them (api/guard.h), routes them (api/router.h)
 // and writes the answers. One thread of its own for all sockets, a pool of threads for handlers that may block.
 //
+// A stream that sleeps (api/http.h) costs no thread and no timer of its own; wake() asks all of them again.
+//
 // What it does to the slow and the greedy: a head has 10 s, a body 30 s, an idle connection 60 s, a client that does
 // not read its answer 30 s for each piece; past the limit it hears 408 or the connection ends. A full handler queue is
 // answered with 503 and Retry-After at once.
@@ -71,6 +73,9 @@ class HttpServer {
   Result<void> start();
   std::uint16_t port() const;                  // after start()
   std::vector<std::string> listening() const;  // "127.0.0.1:8090", "[::1]:8090"
+
+  // Streams that sleep are asked again. From any thread; many calls in a short time cost one.
+  void wake();
 
   // No new connections; requests under way are answered (at most `grace`), streams end. From any thread but a
   // handler's.

@@ -41,6 +41,23 @@ class Silent final : public BodyStream {
   std::atomic<int>& living_;
 };
 
+// Sends what was said since it last looked, and sleeps.
+class Spoken final : public BodyStream {
+ public:
+  explicit Spoken(std::atomic<int>& said) : said_(said) {}
+  bool at_once() const override { return true; }
+  Piece next() override {
+    Piece piece{.bytes = {}, .then = Piece::Then::Sleep};
+    for (; heard_ < said_; ++heard_)
+      piece.shared.push_back(std::make_shared<const std::string>(fmt::format("data: {}\n\n", heard_ + 1)));
+    return piece;
+  }
+
+ private:
+  std::atomic<int>& said_;
+  int heard_ = 0;
+};
+
 class Server {
  public:
   explicit Server(HttpOptions options = {}) {
@@ -54,6 +71,9 @@ class Server {
                  }});
     router_.add({Method::Get, "/silent", [this](Call&) -> Answer {
                    return Response{.content_type = "text/event-stream", .stream = std::make_unique<Silent>(silent)};
+                 }});
+    router_.add({Method::Get, "/spoken", [this](Call&) -> Answer {
+                   return Response{.content_type = "text/event-stream", .stream = std::make_unique<Spoken>(said)};
                  }});
     router_.add({Method::Get, "/wait", [this](Call&) -> Answer {
                    ++waiting;
@@ -74,7 +94,7 @@ class Server {
     std::shared_future<void> get_future_shared() const { return future; }
     void open() { promise.set_value(); }
   } gate;
-  std::atomic<int> waiting = 0, silent = 0;
+  std::atomic<int> waiting = 0, silent = 0, said = 0;
 
  private:
   async::SystemClock clock_;
@@ -317,6 +337,39 @@ TEST(HttpServer, StreamsAreKeptAliveCountedAndLetGo) {
   RawClient again(server.port());
   again.send(get("/silent"));
   EXPECT_THAT(again.take_until(": heartbeat"), HasSubstr("200 OK"));
+}
+
+TEST(HttpServer, SleepingStreamsAreWoken) {
+  Server server;
+  std::vector<std::unique_ptr<RawClient>> clients;
+  for (int i = 0; i < 600; ++i) {  // more than one turn wakes
+    clients.push_back(std::make_unique<RawClient>(server.port()));
+    clients.back()->send(get("/spoken"));
+    clients.back()->take_until("\r\n\r\n");
+  }
+  constexpr int kSaid = 50;
+  for (int i = 0; i < kSaid; ++i) {
+    ++server.said;
+    server.http().wake();
+  }
+  for (const auto& client : clients) {
+    const std::string all = client->take_until(fmt::format("data: {}\n\n", kSaid));
+    EXPECT_THAT(all, HasSubstr("data: 1\n\n"));
+    std::size_t lines = 0;
+    for (auto at = all.find("data: "); at != std::string::npos; at = all.find("data: ", at + 1)) ++lines;
+    EXPECT_EQ(lines, static_cast<std::size_t>(kSaid)) << all;
+  }
+}
+
+TEST(HttpServer, SleepingStreamsAreKeptAlive) {
+  Server server({.heartbeat = 20ms});
+  RawClient client(server.port());
+  client.send(get("/spoken"));
+  EXPECT_THAT(client.take_until(": heartbeat"), HasSubstr("text/event-stream"));
+  client.take_until(": heartbeat");
+  ++server.said;
+  server.http().wake();
+  EXPECT_THAT(client.take_until("data: 1"), HasSubstr("data: 1"));
 }
 
 TEST(HttpServer, StopAnswersWhatIsUnderWay) {

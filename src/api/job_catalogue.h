@@ -105,6 +105,8 @@ class JobCatalogue {
   // body, 409 locked: a worker that is out of contact may still be running the job (protocol.md rule 18).
   Outcome<RunAccepted> run_now(const JobName& name, const RunRequest& request);
 
+  // The job that stands in an entry of the store.
+  StoredJob stored(const JobName& name, const core::KeyValue& entry) const;
   // The next instants of a job, fewer where it ends; none where it cannot be read.
   std::vector<WallTime> next_firings(const StoredJob& job, WallTime after, std::size_t count) const;
   WallTime now() const { return clock_.wall(); }
@@ -123,7 +125,6 @@ class JobCatalogue {
   Outcome<Saved> save(domain::Job job, const Precondition& precondition, Never never, Effect effect);
   Outcome<core::TxnAnswer> commit(core::Txn txn);
   Outcome<core::LeaseId> idempotency_lease();
-  StoredJob stored(const JobName& name, const core::KeyValue& entry) const;
   std::optional<WallTime> next_firing(const std::optional<domain::Job>& job, WallTime after) const;
 
   coord::CoordStore& store_;

@@ -88,6 +88,13 @@ class RawClient {
     received_.erase(0, length);
     return out;
   }
+  // The next `count` bytes; fewer when the connection ended first.
+  std::string take_bytes(std::size_t count) {
+    while (received_.size() < count && more()) continue;
+    std::string out = received_.substr(0, count);
+    received_.erase(0, count);
+    return out;
+  }
   // True when the other end closed the connection within `limit`.
   bool closed_within(std::chrono::milliseconds limit) {
     for (const auto until = std::chrono::steady_clock::now() + limit; std::chrono::steady_clock::now() < until;) {

@@ -81,6 +81,17 @@ RunView RunCatalogue::view_of(const core::TriggerEntry& entry) const {
   return view;
 }
 
+std::optional<RunView> RunCatalogue::view_of(const core::KeyValue& entry) const {
+  if (entry.key.starts_with(keys_.triggers())) {
+    const auto decoded = core::decode_trigger(entry.value);
+    return decoded ? std::optional(view_of(*decoded)) : std::nullopt;
+  }
+  const auto decoded = core::decode_running(entry.value);
+  if (!decoded) return std::nullopt;
+  const std::string_view rest = std::string_view(entry.key).substr(keys_.running().size());
+  return view_of(NodeId(std::string(rest.substr(0, rest.find('/')))), *decoded);
+}
+
 Outcome<std::vector<Watched::Entry>> RunCatalogue::under(const std::string& prefix, Watched& copy, Reading reading,
                                                          bool& stale) {
   if (reading == Reading::Latest && !stale) {
@@ -108,17 +119,14 @@ Outcome<RunCatalogue::Living> RunCatalogue::living(Reading reading) {
   std::vector<RunView>& views = living.items;
   std::set<domain::Firing> claimed;
   for (const Watched::Entry& entry : *running) {
-    const auto decoded = core::decode_running(entry->value);
-    if (!decoded) continue;  // its worker raises the alarm
-    const std::string_view rest = std::string_view(entry->key).substr(keys_.running().size());
-    views.push_back(view_of(NodeId(std::string(rest.substr(0, rest.find('/')))), *decoded));
-    claimed.insert(decoded->run.firing);
+    auto view = view_of(*entry);
+    if (!view) continue;  // its worker raises the alarm
+    claimed.insert(view->record.id.firing);
+    views.push_back(*std::move(view));
   }
   for (const Watched::Entry& entry : *triggers) {
-    const auto decoded = core::decode_trigger(entry->value);
-    if (!decoded) continue;
-    RunView view = view_of(*decoded);
-    if (!claimed.contains(view.record.id.firing)) views.push_back(std::move(view));
+    auto view = view_of(*entry);
+    if (view && !claimed.contains(view->record.id.firing)) views.push_back(*std::move(view));
   }
   std::sort(views.begin(), views.end(), [](const RunView& a, const RunView& b) {
     return std::tie(b.record.scheduled_at, b.record.id) < std::tie(a.record.scheduled_at, a.record.id);

@@ -52,6 +52,9 @@ class RunCatalogue {
   // 409 not_claimed: it has not reached a worker yet.
   Outcome<RunView> kill(const domain::RunId& run, const KillRequest& request);
 
+  // The run of an entry under running/ or trigger/; nothing where it cannot be read.
+  std::optional<RunView> view_of(const core::KeyValue& entry) const;
+
   // Empty when the store, or the history, answers; else what is wrong. For readiness.
   std::string coordination_trouble();
   std::string history_trouble();

@@ -28,15 +28,21 @@ bool Watched::reaches(core::Revision revision, std::chrono::milliseconds limit) 
 
 void Watched::on_put(const core::KeyValue& entry) {
   auto copied = std::make_shared<const core::KeyValue>(entry);
-  const std::lock_guard lock(mutex_);
-  entries_.insert_or_assign(entry.key, std::move(copied));
-  copy_.reset();
+  {
+    const std::lock_guard lock(mutex_);
+    entries_.insert_or_assign(entry.key, copied);
+    copy_.reset();
+  }
+  if (sink_) sink_->on_changed(copied);
 }
 
-void Watched::on_removed(const std::string& key, core::Revision) {
-  const std::lock_guard lock(mutex_);
-  entries_.erase(key);
-  copy_.reset();
+void Watched::on_removed(const std::string& key, core::Revision revision) {
+  {
+    const std::lock_guard lock(mutex_);
+    entries_.erase(key);
+    copy_.reset();
+  }
+  if (sink_) sink_->on_gone(key, revision);
 }
 
 void Watched::on_synced(core::Revision revision) {

@@ -15,6 +15,14 @@
 
 namespace cronfleet::api {
 
+// Hears of changes after the copy has them; on the loop.
+class WatchedSink {
+ public:
+  virtual ~WatchedSink() = default;
+  virtual void on_changed(const std::shared_ptr<const core::KeyValue>& entry) = 0;
+  virtual void on_gone(const std::string& key, core::Revision revision) = 0;
+};
+
 class Watched final : private coord::MirrorSink {
  public:
   using Entry = std::shared_ptr<const core::KeyValue>;
@@ -26,7 +34,8 @@ class Watched final : private coord::MirrorSink {
 
   // Made and destroyed on the loop, or while it does not run.
   Watched(coord::CoordStore& store, async::Timers& timers, const async::Clock& clock, Rng rng, std::string prefix);
-  void start();  // on the loop
+  void set_sink(WatchedSink* sink) { sink_ = sink; }  // before start(); nullptr: none
+  void start();                                       // on the loop
 
   // As it stands; equal pointers mean that nothing has changed between.
   std::shared_ptr<const Copy> copy();
@@ -41,6 +50,7 @@ class Watched final : private coord::MirrorSink {
   void on_progress(core::Revision revision) override;
   void on_trouble(const Status&) override {}  // whoever asks the store hears of it
 
+  WatchedSink* sink_ = nullptr;
   std::mutex mutex_;  // around all below, but for the mirror, which belongs to the loop
   std::condition_variable advanced_;
   std::map<std::string, Entry> entries_;

@@ -1,6 +1,7 @@
 // The routes of workers and alarms. docs/api.yaml says what each takes and answers.
 #include "api/api.h"
 #include "api/conditions.h"
+#include "api/worker_answers.h"
 #include "domain/json_writer.h"
 
 namespace cronfleet::api {
@@ -15,45 +16,9 @@ void write_map(domain::JsonWriter& json, std::string_view key, const std::map<st
   });
 }
 
-void write(domain::JsonWriter& json, const WorkerView& view) {
-  const core::WorkerEntry& worker = view.entry;
-  json.object([&] {
-    json.member("node", worker.node.text());
-    json.member("state", to_string(view.state));
-    if (view.state != WorkerView::State::Gone) {
-      json.member("address", worker.address);
-      json.member("host", worker.host);
-      json.member("pid", worker.pid);
-      json.member("version", worker.version);
-      json.member("zone_version", worker.zone_version);
-      json.member("capacity", worker.capacity);
-      json.member("running", worker.running);
-      json.member("accepting", worker.accepting);
-      if (worker.started_at != WallTime{}) json.member("started_at", to_rfc3339_ms(worker.started_at));
-      if (worker.wall != WallTime{}) json.member("seen_at", to_rfc3339_ms(worker.wall));
-    } else {
-      json.member("runs_left", view.keys_left);
-    }
-    write_map(json, "labels", worker.labels);
-    json.key("warnings").array([&] {
-      for (const std::string& warning : worker.warnings) json.value(warning);
-    });
-    write_map(json, "refused", worker.refused);
-    if (view.settings_revision == 0) return;
-    json.key("settings").object([&] {
-      json.member("drain", view.settings.drain);
-      write_map(json, "labels", view.settings.labels);
-      json.member("by", view.settings.by);
-      json.member("reason", view.settings.reason);
-      json.member("at", to_rfc3339_ms(view.settings.at));
-      json.member("revision", view.settings_revision);
-    });
-  });
-}
-
 std::string encode(const WorkerView& view) {
   domain::JsonWriter json;
-  write(json, view);
+  write_worker(json, view);
   return json.take();
 }
 
@@ -90,6 +55,56 @@ Response labels_answer(const WorkerView& view) {
 
 }  // namespace
 
+void write_worker(domain::JsonWriter& json, const WorkerView& view) {
+  const core::WorkerEntry& worker = view.entry;
+  json.object([&] {
+    json.member("node", worker.node.text());
+    json.member("state", to_string(view.state));
+    if (view.state != WorkerView::State::Gone) {
+      json.member("address", worker.address);
+      json.member("host", worker.host);
+      json.member("pid", worker.pid);
+      json.member("version", worker.version);
+      json.member("zone_version", worker.zone_version);
+      json.member("capacity", worker.capacity);
+      json.member("running", worker.running);
+      json.member("accepting", worker.accepting);
+      if (worker.started_at != WallTime{}) json.member("started_at", to_rfc3339_ms(worker.started_at));
+      if (worker.wall != WallTime{}) json.member("seen_at", to_rfc3339_ms(worker.wall));
+    } else {
+      json.member("runs_left", view.keys_left);
+    }
+    write_map(json, "labels", worker.labels);
+    json.key("warnings").array([&] {
+      for (const std::string& warning : worker.warnings) json.value(warning);
+    });
+    write_map(json, "refused", worker.refused);
+    if (view.settings_revision == 0) return;
+    json.key("settings").object([&] {
+      json.member("drain", view.settings.drain);
+      write_map(json, "labels", view.settings.labels);
+      json.member("by", view.settings.by);
+      json.member("reason", view.settings.reason);
+      json.member("at", to_rfc3339_ms(view.settings.at));
+      json.member("revision", view.settings_revision);
+    });
+  });
+}
+
+void write_alarms(domain::JsonWriter& json, const std::vector<Alarm>& alarms) {
+  json.array([&] {
+    for (const Alarm& alarm : alarms) {
+      json.object([&] {
+        json.member("code", alarm.code);
+        if (!alarm.node.empty()) json.member("node", alarm.node);
+        if (!alarm.job.empty()) json.member("job", alarm.job);
+        json.member("detail", alarm.detail);
+        json.member("action", alarm.action);
+      });
+    }
+  });
+}
+
 void Api::add_worker_routes(Router& router) {
   const auto add = [&](Method method, const char* pattern, Answer (Api::*handler)(Call&)) {
     router.add({method, pattern, [this, handler](Call& call) { return (this->*handler)(call); }});
@@ -115,7 +130,7 @@ Answer Api::list_workers(Call& call) {
   domain::JsonWriter json;
   json.object([&] {
     json.key("items").array([&] {
-      for (const WorkerView& view : workers->items) write(json, view);
+      for (const WorkerView& view : workers->items) write_worker(json, view);
     });
     json.member("revision", workers->revision);
     if (workers->stale) json.member("stale", true);
@@ -202,17 +217,8 @@ Answer Api::list_alarms(Call& call) {
   if (!alarms) return Refusal(alarms.error());
   domain::JsonWriter json;
   json.object([&] {
-    json.key("items").array([&] {
-      for (const Alarm& alarm : *alarms) {
-        json.object([&] {
-          json.member("code", alarm.code);
-          if (!alarm.node.empty()) json.member("node", alarm.node);
-          if (!alarm.job.empty()) json.member("job", alarm.job);
-          json.member("detail", alarm.detail);
-          json.member("action", alarm.action);
-        });
-      }
-    });
+    json.key("items");
+    write_alarms(json, *alarms);
   });
   return Response{.body = json.take()};
 }

@@ -58,6 +58,7 @@ api::HttpOptions ApiPart::mount(const config::HttpConfig& config) {
 
 Result<void> ApiPart::start() {
   if (auto listening = server_.start(); !listening) return Failure(listening.error());
+  api_.start_events([this] { server_.wake(); });
   for (const std::string& address : server_.listening()) daemon_.log.on_message(Level::Info, "listening", address);
   return {};
 }
@@ -66,12 +67,14 @@ void ApiPart::stop(async::Task done) {
   if (closing_.joinable()) return;
   closing_ = std::thread([this, done = std::move(done)]() mutable {
     server_.stop();
+    api_.end_events();
     daemon_.loop.post(std::move(done));
   });
 }
 
 ApiPart::~ApiPart() {
   if (closing_.joinable()) closing_.join();
+  api_.end_events();  // its threads wake the server
 }
 
 std::function<void(std::string_view, const std::string&)> audit_log(Log& log) {

@@ -84,6 +84,17 @@ def undocumented(schema, value, pointer=""):
             yield from undocumented(schema["items"], element, f"{pointer}/{index}")
 
 
+def first_event(response):
+    lines = []
+    while (line := response.readline()) not in (b"\n", b""):
+        lines.append(line)
+    return b"".join(lines)
+
+
+def fields_of(event):
+    return dict(line.split(": ", 1) for line in event.decode().splitlines() if not line.startswith(":"))
+
+
 class Server:
     def __init__(self, binary):
         self.folder = tempfile.mkdtemp(prefix="cronfleet-contract-")
@@ -105,6 +116,8 @@ class Server:
         try:
             connection.request(method, target, body, headers or {})
             response = connection.getresponse()
+            if response.getheader("Content-Type", "").startswith("text/event-stream"):
+                return response.status, "text/event-stream", first_event(response)
             return response.status, response.getheader("Content-Type", ""), response.read()
         finally:
             connection.close()
@@ -140,9 +153,19 @@ class Contract:
             return None if not body or status == 304 else self.wrong("a body that the document does not name", about)
         if media not in content:
             return self.wrong(f"a media type that the document does not name ({media})", about)
+        if "x-events" in content[media]:
+            return self.check_event(content[media]["x-events"], body, about)
         if media == "application/x-ndjson" or not media.endswith("json"):
             return None
-        schema, value = content[media]["schema"], json.loads(body)
+        return self.check_value(content[media]["schema"], json.loads(body), about)
+
+    def check_event(self, events, body, about):
+        fields = fields_of(body)
+        if fields.get("event") not in events:
+            return self.wrong("an event that the document does not name", about)
+        return self.check_value(events[fields["event"]], json.loads(fields["data"]), about)
+
+    def check_value(self, schema, value, about):
         for error in validator(schema).iter_errors(value):
             self.wrong(f"invalid at /{'/'.join(map(str, error.absolute_path))}: {error.message[:200]}", about)
         for pointer in undocumented(schema, value):
@@ -286,6 +309,29 @@ def run_random(contract, seed):
             contract.perform(operation, method, path, places, query, headers, body)
 
 
+def listen(contract):
+    """Every event that the document names comes, as its schema says."""
+    server = contract.server
+    events = DOCUMENT["paths"]["/api/v1/events"]["get"]["responses"]["200"]["content"]["text/event-stream"]["x-events"]
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    connection.request("GET", "/api/v1/events", headers={"Last-Event-ID": "0.1"})  # of another process: a resync
+    response = connection.getresponse()
+    waiting = set(events)
+    body = json.dumps(FIXTURES["old"])
+    headers = {"Content-Type": "application/json", "If-Match": "*"}
+    server.ask("DELETE", "/api/v1/jobs/old", headers=headers)
+    server.ask("PUT", "/api/v1/jobs/old", body, {"Content-Type": "application/json", "If-None-Match": "*"})
+    deadline = time.monotonic() + 60
+    while waiting and time.monotonic() < deadline:
+        event = first_event(response)
+        if not event.startswith(b":"):
+            contract.check_event(events, event, f"GET /api/v1/events -> {event[:300]!r}")
+            waiting.discard(fields_of(event).get("event"))
+    connection.close()
+    if waiting:
+        contract.wrong("events that did not come", ", ".join(sorted(waiting)))
+
+
 def main():
     server = Server(sys.argv[1])
     seed = int(os.environ.get("CRONFLEET_SEED", "20261125"))
@@ -297,6 +343,8 @@ def main():
                 break
             time.sleep(0.1)
         run_examples(contract)
+        restore_fixtures(server)
+        listen(contract)
         run_random(contract, seed)
     finally:
         server.stop()

@@ -47,6 +47,7 @@ class ApiServer {
     options.port = 0;
     http_.emplace(std::move(options), router_, clock_, tokens_);
     CHECK(http_->start().has_value());
+    api_->start_events([this] { http_->wake(); });
     std::promise<void> started;
     loop_.post([&] {
       api_->start();
@@ -56,6 +57,7 @@ class ApiServer {
   }
   ~ApiServer() {
     http_->stop();
+    api_->end_events();
     loop_.stop();
     loop_thread_.join();
   }
