@@ -1,7 +1,175 @@
+// One worker (UI-50): what it is, what it runs, and its runs of the last hour as lanes.
+import {href} from "../../app/router.ts";
+import type {PageProps} from "../../app/pages.ts";
 import {usePageTitle} from "../../app/title.ts";
-import {words} from "../../ui/words.ts";
+import {call} from "../../api/client.ts";
+import type {Run, Worker} from "../../api/schema.ts";
+import {duration, fullTime} from "../../i18n/format.ts";
+import {texts} from "../../i18n/language.ts";
+import {second, serverNow} from "../../live/clock.ts";
+import {useResource} from "../../live/resource.ts";
+import {AsCommand} from "../../ui/as_command.tsx";
+import {Button} from "../../ui/button.tsx";
+import {Copy, shellQuote} from "../../ui/copy.tsx";
+import {Icon} from "../../ui/icons.tsx";
+import {Menu} from "../../ui/menu.tsx";
+import {Loaded, Note} from "../../ui/states.tsx";
+import {StatusWord, toneOf} from "../../ui/status.tsx";
+import {Duration, Since, Time} from "../../ui/time.tsx";
+import {verdictWords, words} from "../../ui/words.ts";
+import {askChange, askLabels, t as actions} from "../workers/actions.tsx";
+import {Fill, WorkerState} from "../workers/state.tsx";
+import {Labels, workerActions} from "../workers/page.tsx";
+import {begin, end, inLanes} from "./lanes.ts";
 
-export default function Page() {
-  usePageTitle(words.worker);
-  return <h1>{words.worker}</h1>;
+const t = texts({
+  en: {
+    facts: "Facts", node: "Node id", host: "Host", address: "Address", pid: "Process", version: "Version", zones: "Zone data",
+    up: "Up since", seen: "Last seen", running: "Running", labels: "Labels", editLabels: "Edit labels", actions: "More actions",
+    warnings: "Warnings", refused: "Jobs that it cannot schedule", recent: "Its last runs", due: "Due", all: "All runs",
+    lanes: "The last hour", now: "now", lanesWhat: (n: number) => `Runs of the last hour on this worker: ${n}`, noRuns: "It has run nothing yet.",
+    asked: (by: string, reason: string) => `Asked for by ${by}${reason ? `: ${reason}` : ""}`, noHour: "Nothing ran here in the last hour.",
+    newest: (n: number) => `The newest ${n} runs of the hour are shown.`,
+  },
+  zh: {
+    facts: "信息", node: "节点 ID", host: "主机", address: "地址", pid: "进程", version: "版本", zones: "时区数据",
+    up: "启动于", seen: "最近出现", running: "运行中", labels: "标签", editLabels: "编辑标签", actions: "更多操作",
+    warnings: "警告", refused: "它无法调度的任务", recent: "最近的运行", due: "到期时间", all: "全部运行",
+    lanes: "最近一小时", now: "现在", lanesWhat: (n) => `此节点最近一小时的运行:${n}`, noRuns: "它还没有运行过任何任务。",
+    asked: (by, reason) => `由 ${by} 要求${reason ? `:${reason}` : ""}`, noHour: "最近一小时这里没有运行。",
+    newest: (n) => `仅显示该小时内最新的 ${n} 个运行。`,
+  },
+});
+
+const kHour = 3_600_000, kWidth = 960, kLaneHeight = 16, kRunsMax = 500;
+
+function Lanes({runs}: {runs: readonly Run[]}) {
+  const until = second.value, from = until - kHour;
+  const now = serverNow(), placed = inLanes(runs, now), lanes = 1 + Math.max(0, ...placed.map(({lane}) => lane));
+  const x = (at: number) => Math.max(0, Math.min(kWidth, ((at - from) / kHour) * kWidth));
+  const height = lanes * kLaneHeight + 22;
+  const ticks = Array.from({length: 7}, (_, i) => from - (from % 600_000) + i * 600_000).filter((at) => at >= from && at < until - 300_000);
+  return (
+    <svg class="workers-lane" viewBox={`0 0 ${kWidth} ${height}`} role="img" aria-label={t.lanesWhat(runs.length)}>
+      {ticks.map((at) => (
+        <g key={at}>
+          <line x1={x(at)} x2={x(at)} y1="0" y2={height - 18} />
+          <text x={x(at)} y={height - 4}>{fullTime(at).replace(/^.*?(\d\d:\d\d):\d\d.*$/, "$1")}</text>
+        </g>
+      ))}
+      {placed.map(({run, lane}) => (
+        <a key={run.id} href={href.run(run.id)} class={`tone-${toneOf(run.status)}`} aria-label={`${run.job}, ${verdictWords[run.status]}`}>
+          <rect x={x(begin(run))} y={lane * kLaneHeight + 2} width={Math.max(3, x(end(run, now)) - x(begin(run)))} height={kLaneHeight - 4} rx="2" fill-opacity={run.ended_at ? 1 : 0.6}>
+            <title>{`${run.job} · ${verdictWords[run.status]} · ${duration(end(run, now) - begin(run))}`}</title>
+          </rect>
+        </a>
+      ))}
+      <line class="now" x1={kWidth - 0.5} x2={kWidth - 0.5} y1="0" y2={height - 18} />
+      <text x={kWidth} y={height - 4} text-anchor="end">{t.now}</text>
+    </svg>
+  );
+}
+
+function Facts({worker}: {worker: Worker}) {
+  const rows: [string, preact.ComponentChildren][] = [
+    [words.state, <WorkerState worker={worker} />], [t.node, <Copy text={worker.node} />],
+    [t.running, <Fill running={worker.running} capacity={worker.capacity} />],
+    [t.host, worker.host], [t.address, worker.address && <Copy text={worker.address} />], [t.pid, worker.pid],
+    [t.version, worker.version], [t.zones, worker.zone_version],
+    [t.up, worker.started_at && <><Time at={worker.started_at} /> <span class="dim">(<Since at={worker.started_at} />)</span></>],
+    [t.seen, worker.state === "gone" && worker.seen_at && <Time at={worker.seen_at} />],
+  ];
+  return (
+    <section class="card">
+      <div class="card-head"><h2>{t.facts}</h2></div>
+      <dl class="card-body facts">{rows.map(([name, value]) => value !== undefined && value !== false && <><dt>{name}</dt><dd>{value}</dd></>)}</dl>
+    </section>
+  );
+}
+
+function LastRuns({runs, node}: {runs: readonly Run[]; node: string}) {
+  return (
+    <section class="card">
+      <div class="card-head"><h2>{t.recent}</h2><a href={href.runs({filter: `worker=${node}`})}>{t.all}</a></div>
+      {runs.length === 0 ? <p class="card-body dim">{t.noRuns}</p> : (
+        <div class="table-scroll">
+          <table>
+            <thead><tr><th scope="col">{words.status}</th><th scope="col">{words.job}</th><th scope="col">{t.due}</th><th scope="col" class="end">{words.duration}</th></tr></thead>
+            <tbody>
+              {runs.slice(0, 12).map((run) => (
+                <tr key={run.id}>
+                  <td><a href={href.run(run.id)}><StatusWord verdict={run.status} reason={run.reason} /></a></td>
+                  <td class="clip"><a href={href.job(run.job)}>{run.job}</a></td>
+                  <td>{run.scheduled_at ? <Time at={run.scheduled_at} /> : "–"}</td>
+                  <td class="end">{run.duration_ms !== undefined ? <Duration ms={run.duration_ms} /> : run.started_at && !run.ended_at ? <Since at={run.started_at} /> : "–"}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </section>
+  );
+}
+
+function Page({worker}: {worker: Worker}) {
+  const node = worker.node;
+  const runs = useResource(`runs of ${node}`, (signal) => call("list_runs", {query: {worker: node, limit: 12, stale: "ok"}, signal}), {topics: ["runs"], pace: 2_000});
+  const hour = useResource(`hour of ${node}`, (signal) => call("list_runs", {query: {worker: node, limit: kRunsMax, from: new Date(serverNow() - kHour).toISOString(), stale: "ok"}, signal}), {topics: ["runs"], pace: 5_000});
+  const refused = Object.entries(worker.refused);
+  return (
+    <div class="stack">
+      {worker.settings?.drain && <Note tone="late">{actions.drainWhat} {worker.settings.by && t.asked(worker.settings.by, worker.settings.reason ?? "")}</Note>}
+      {worker.warnings.length > 0 && <Note tone="late"><strong>{t.warnings}</strong>{worker.warnings.map((warning) => <div key={warning}>{warning}</div>)}</Note>}
+      <section class="card">
+        <div class="card-head"><h2>{t.lanes}</h2></div>
+        <div class="card-body">
+          <Loaded of={hour} rows={2}>
+            {(data) => data.items.length > 0 ? <><Lanes runs={data.items} />{data.next_cursor && <p class="dim small-text">{t.newest(data.items.length)}</p>}</> : <p class="dim">{t.noHour}</p>}
+          </Loaded>
+        </div>
+      </section>
+      <div class="workers-columns">
+        <Facts worker={worker} />
+        <section class="card">
+          <div class="card-head"><h2>{t.labels}</h2>{worker.state !== "gone" && <Button size="small" icon="edit" onClick={() => void askLabels(node)}>{t.editLabels}</Button>}</div>
+          <div class="card-body">{Object.keys(worker.labels).length > 0 ? <Labels labels={worker.labels} /> : <span class="dim">{words.none}</span>}</div>
+        </section>
+      </div>
+      {refused.length > 0 && (
+        <section class="card">
+          <div class="card-head"><h2>{t.refused}</h2></div>
+          <dl class="card-body facts">{refused.map(([job, why]) => <><dt><a href={href.job(job)}>{job}</a></dt><dd>{why}</dd></>)}</dl>
+        </section>
+      )}
+      <Loaded of={runs} rows={4}>{(data) => <LastRuns runs={data.items} node={node} />}</Loaded>
+    </div>
+  );
+}
+
+export default function WorkerPage({parameters}: PageProps) {
+  const node = parameters["node"] as string;
+  usePageTitle(node);
+  const worker = useResource(`worker ${node}`, (signal) => call("get_worker", {path: {node}, query: {stale: "ok"}, signal}), {topics: ["workers", "runs"], every: 5_000});
+  const data = worker.kind === "ready" ? worker.data : undefined;
+  return (
+    <>
+      <header class="page-head">
+        <div>
+          <a class="dim" href={href.workers()}>{words.workers}</a>
+          <h1>{node}</h1>
+        </div>
+        {data && (
+          <div class="page-actions">
+            <AsCommand cli={`cronfleet worker get ${shellQuote(node)}`} api={`/api/v1/workers/${encodeURIComponent(node)}`} />
+            {data.state === "gone" ? <Button tone="danger" onClick={() => askChange(data, "forget")}>{actions.forget}</Button>
+              : data.settings?.drain ? <Button icon="play" onClick={() => askChange(data, "undrain")}>{actions.undrain}</Button>
+                : <Button icon="pause" onClick={() => askChange(data, "drain")}>{actions.drain}</Button>}
+            <Menu label={t.actions} items={workerActions(data)}><Icon name="more" /></Menu>
+          </div>
+        )}
+      </header>
+      <Loaded of={worker} rows={6}>{(found) => <Page worker={found} />}</Loaded>
+    </>
+  );
 }

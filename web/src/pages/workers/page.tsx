@@ -1,7 +1,113 @@
+// Workers (UI-50): who is there, how full, and what is odd about them.
+import {href} from "../../app/router.ts";
 import {usePageTitle} from "../../app/title.ts";
+import {call} from "../../api/client.ts";
+import type {Worker} from "../../api/schema.ts";
+import {texts} from "../../i18n/language.ts";
+import {useResource} from "../../live/resource.ts";
+import {AsCommand} from "../../ui/as_command.tsx";
+import {Icon} from "../../ui/icons.tsx";
+import {Menu, type MenuItem} from "../../ui/menu.tsx";
+import {Empty, Loaded, Note} from "../../ui/states.tsx";
+import {Relative, Since} from "../../ui/time.tsx";
 import {words} from "../../ui/words.ts";
+import {askChange, askLabels, t as actions} from "./actions.tsx";
+import {Fill, WorkerState} from "./state.tsx";
 
-export default function Page() {
+const t = texts({
+  en: {
+    running: "Running", version: "Version", zones: "Zone data", up: "Up for", seen: "Last seen",
+    emptyTitle: "No worker is up", emptyWhat: "Workers run the jobs. Each one that starts with the same stores as this server appears here by itself.",
+    stale: "The store is away: this is the last known state.", actions: "Actions", differ: "differs from the others",
+    warnings: (n: number) => (n === 1 ? "1 warning" : `${n} warnings`), left: (n: number) => `${n} runs to settle`,
+    total: (up: number, all: number, running: number, capacity: number) => `${up} of ${all} up · ${running} of ${capacity} runs`,
+  },
+  zh: {
+    running: "运行中", version: "版本", zones: "时区数据", up: "已运行", seen: "最近出现",
+    emptyTitle: "没有执行节点在线", emptyWhat: "任务由执行节点运行。使用与本服务器相同存储启动的执行节点会自动出现在这里。",
+    stale: "存储不可用:以下是最后已知的状态。", actions: "操作", differ: "与其他节点不同",
+    warnings: (n) => `${n} 条警告`, left: (n) => `${n} 个运行待处理`,
+    total: (up, all, running, capacity) => `${all} 个中 ${up} 个在线 · 运行 ${running} / ${capacity}`,
+  },
+});
+
+export function workerActions(worker: Worker): MenuItem[] {
+  const wanted = worker.settings?.drain ?? false;
+  if (worker.state === "gone") return [{label: actions.forget, icon: "stop", danger: true, action: () => askChange(worker, "forget")}];
+  return [
+    wanted ? {label: actions.undrain, icon: "play", action: () => askChange(worker, "undrain")}
+      : {label: actions.drain, icon: "pause", action: () => askChange(worker, "drain")},
+    {label: actions.editLabels, icon: "edit", action: () => void askLabels(worker.node)},
+  ];
+}
+
+export function Labels({labels}: {labels: Record<string, string>}) {
+  return <span class="row wrap workers-labels">{Object.entries(labels).map(([name, value]) => <span key={name} class="chip"><span class="clip">{name}={value}</span></span>)}</span>;
+}
+
+const odd = (all: readonly Worker[], of: (worker: Worker) => string | undefined): boolean =>
+  new Set(all.filter((one) => one.state !== "gone").map(of).filter(Boolean)).size > 1;
+
+function Table({workers}: {workers: readonly Worker[]}) {
+  const versions = odd(workers, (one) => one.version), zones = odd(workers, (one) => one.zone_version);
+  return (
+    <div class="card table-scroll">
+      <table class="workers-table">
+        <thead>
+          <tr>
+            <th scope="col">{words.name}</th><th scope="col">{words.state}</th><th scope="col">{t.running}</th><th scope="col">{words.labels}</th>
+            <th scope="col">{t.version}</th><th scope="col">{t.zones}</th><th scope="col">{t.up}</th><th scope="col"><span class="away">{t.actions}</span></th>
+          </tr>
+        </thead>
+        <tbody>
+          {workers.map((worker) => (
+            <tr key={worker.node}>
+              <td>
+                <a href={href.worker(worker.node)}><strong>{worker.node}</strong></a>
+                <div class="dim small-text clip">{[worker.host, worker.address].filter(Boolean).join(" · ")}</div>
+              </td>
+              <td>
+                <WorkerState worker={worker} />
+                {worker.warnings.length > 0 && <a class="workers-warnings" href={href.worker(worker.node)}><Icon name="warning" size={13} />{t.warnings(worker.warnings.length)}</a>}
+              </td>
+              <td>{worker.state === "gone" ? <span class="dim">{t.left(worker.runs_left ?? 0)}</span> : <Fill running={worker.running} capacity={worker.capacity} />}</td>
+              <td>{Object.keys(worker.labels).length > 0 ? <Labels labels={worker.labels} /> : <span class="dim">–</span>}</td>
+              <td><span class={versions ? "chip tone tone-late" : "num"} title={versions ? t.differ : undefined}>{worker.version ?? "–"}</span></td>
+              <td><span class={zones ? "chip tone tone-late" : "num"} title={zones ? t.differ : undefined}>{worker.zone_version ?? "–"}</span></td>
+              <td>{worker.state === "gone" ? (worker.seen_at ? <Relative at={worker.seen_at} /> : "–") : worker.started_at ? <Since at={worker.started_at} /> : "–"}</td>
+              <td class="end"><Menu label={`${t.actions}: ${worker.node}`} class="bare only-icon" items={workerActions(worker)}><Icon name="more" /></Menu></td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+export default function WorkersPage() {
   usePageTitle(words.workers);
-  return <h1>{words.workers}</h1>;
+  const workers = useResource("workers", (signal) => call("list_workers", {query: {stale: "ok"}, signal}), {topics: ["workers", "runs"], every: 5_000});
+  const items = workers.kind === "ready" ? workers.data.items : [];
+  const up = items.filter((one) => one.state !== "gone");
+  const sum = (of: (worker: Worker) => number | undefined) => up.reduce((all, one) => all + (of(one) ?? 0), 0);
+  return (
+    <>
+      <header class="page-head">
+        <div>
+          <h1>{words.workers}</h1>
+          {items.length > 0 && <p class="dim">{t.total(up.length, items.length, sum((one) => one.running), sum((one) => one.capacity))}</p>}
+        </div>
+        <div class="page-actions"><AsCommand cli="cronfleet worker list" api="/api/v1/workers" /></div>
+      </header>
+      <Loaded of={workers} rows={4}>
+        {(data) => (
+          <div class="stack">
+            {data.stale && <Note tone="late">{t.stale}</Note>}
+            {data.items.length > 0 ? <Table workers={data.items} />
+              : <Empty icon="workers" title={t.emptyTitle} cli="cronfleet worker --config worker.json">{t.emptyWhat}</Empty>}
+          </div>
+        )}
+      </Loaded>
+    </>
+  );
 }
