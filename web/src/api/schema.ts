@@ -155,12 +155,54 @@ export interface Worker {
 }
 
 export interface Alarm {
-  code: "clock_suspect" | "disk_full" | "foreign_worker" | "history_away" | "job_refused" | "no_workers" | "another_store" | "restored_store" | "store_away" | "store_damaged" | "store_member_away" | "store_space" | "worker_gone" | "worker_warning" | "zone_data_differs";
+  code: "clock_suspect" | "disk_full" | "foreign_worker" | "history_away" | "job_refused" | "no_room" | "no_workers" | "another_store" | "restored_store" | "store_away" | "store_damaged" | "store_member_away" | "store_space" | "worker_gone" | "worker_warning" | "zone_data_differs";
   node?: string;
   job?: string;
   detail: string;
   /** what to do about it */
   action: string;
+}
+
+export interface HelloEvent {
+  /** the server's clock */
+  now: string;
+  topics: Array<"jobs" | "runs" | "workers" | "system">;
+  resumed: boolean;
+}
+
+export interface ResyncEvent {
+  now: string;
+  topics: Array<"jobs" | "runs" | "workers" | "system">;
+}
+
+export interface JobEvent {
+  revision: number;
+  job: StoredJob;
+}
+
+export interface JobDeletedEvent {
+  revision: number;
+  name: string;
+}
+
+export interface RunEvent {
+  revision: number;
+  run: Run;
+}
+
+export interface RunRecordedEvent {
+  revision: number;
+  id: string;
+}
+
+export interface WorkerEvent {
+  revision: number;
+  worker: Worker;
+}
+
+export interface SystemEvent {
+  dependencies: Record<string, "ok" | "down">;
+  alarms: Array<Alarm>;
 }
 
 export interface Readiness {
@@ -736,6 +778,12 @@ export interface Operations {
       at: string;
     };
   };
+  listen: {
+    path: Record<never, never>;
+    query: { topics?: string; last_event_id?: string };
+    body: undefined;
+    answer: undefined;
+  };
   system: {
     path: Record<never, never>;
     query: { stale?: "ok" };
@@ -813,6 +861,7 @@ export const operations = {
   forget_worker: ["POST", "/api/v1/workers/{node}:forget"],
   list_alarms: ["GET", "/api/v1/alarms"],
   confirm_alarm: ["POST", "/api/v1/alarms/{code}:confirm"],
+  listen: ["GET", "/api/v1/events"],
   system: ["GET", "/api/v1/system"],
   health: ["GET", "/healthz"],
   ready: ["GET", "/readyz"],
