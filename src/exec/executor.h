@@ -30,7 +30,8 @@ struct StartRequest {
   std::chrono::milliseconds kill_grace{10'000};
   std::uint64_t output_bytes_max = 1 << 20;
   // Not before this moment (the scheduled instant), and not when it is already past `not_after` (REL-3): the executor
-  // answers not_started. Both are checked in the thread that spawns, and `not_after` once more right after the spawn.
+  // answers not_started. Both are checked in the thread that spawns, and `not_after` once more right after the spawn;
+  // so an executor refuses as TooLate already as long before `not_after` as a spawn may take.
   WallTime start_at{};
   MonoTime not_after = MonoTime::max();
   // Ended as killed(fenced) at this moment unless extended (protocol.md rule 18).
@@ -39,7 +40,7 @@ struct StartRequest {
 
 enum class NotStarted {
   Cancelled,    // cancel() came first
-  TooLate,      // not_after had passed
+  TooLate,      // not_after had passed, or would pass during the spawn: nothing was executed, may be tried again
   Frozen,       // spawned, but not_after had passed meanwhile: killed at once, before or after its first instruction
   SpawnFailed,  // exec, user, directory or limits refused: `error` says which and why
   Overloaded,   // no process or descriptor to be had; nothing was executed, may be tried elsewhere

@@ -41,6 +41,7 @@ void fields(const Configure& m, ByteWriter& out) {
   out.u64(m.journal_reserve_bytes);
   out.u64(m.outbox_bytes_max);
   out.u32(m.runs_max);
+  out.i64(m.spawn_margin.count());
 }
 Configure configure(ByteReader& in) {
   Configure m;
@@ -51,6 +52,7 @@ Configure configure(ByteReader& in) {
   m.journal_reserve_bytes = in.u64();
   m.outbox_bytes_max = in.u64();
   m.runs_max = in.u32();
+  m.spawn_margin = milliseconds(in.i64());
   return m;
 }
 

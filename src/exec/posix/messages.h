@@ -25,6 +25,7 @@ struct Configure {
   std::uint64_t journal_reserve_bytes = 0;
   std::uint64_t outbox_bytes_max = 0;
   std::uint32_t runs_max = 0;
+  std::chrono::milliseconds spawn_margin{0};
 };
 struct StartOrder {
   std::string run;

@@ -25,7 +25,7 @@ StartOrder a_start() {
 
 std::vector<ToRunner> all_to_runner() {
   KillOrder kill{domain::RunStatus::Killed, domain::Reason::Replaced, "ann", milliseconds(0)};
-  return {Configure{"/j", "home", "", 1, 2, 3, 4},
+  return {Configure{"/j", "home", "", 1, 2, 3, 4, milliseconds(5)},
           a_start(),
           CancelOrder{"a@r.1"},
           RunKillOrder{"a@r.1", kill},

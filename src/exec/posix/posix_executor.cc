@@ -144,6 +144,7 @@ Result<void> PosixExecutor::start_runner(const std::string& journal_folder) {
   configure.journal_reserve_bytes = options_.journal_reserve_bytes;
   configure.outbox_bytes_max = options_.outbox_bytes_max;
   configure.runs_max = options_.runs_max;
+  configure.spawn_margin = options_.spawn_margin;
   send(configure);
   return {};
 }

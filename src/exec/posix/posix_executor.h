@@ -31,6 +31,7 @@ struct PosixOptions {
   std::uint64_t journal_reserve_bytes = 4ull << 20;  // set aside for intents and ends on a full disk
   std::uint64_t outbox_bytes_max = 1ull << 20;       // output under way to a slow worker; more waits or is dropped
   std::uint32_t runs_max = 0;                        // at once; 0: as many as descriptors allow
+  std::chrono::milliseconds spawn_margin{50};        // what a spawn may take: none begins so shortly before not_after
   std::chrono::milliseconds open_patience{20'000};   // for an earlier runner to end its runs
 };
 

@@ -260,6 +260,7 @@ bool Runner::configure() {
 
   SpawnerOptions spawner;
   spawner.home_id = options_.home_id;
+  spawner.margin = options_.spawn_margin;
   keeping_ = "runs are kept together by their sessions and environment";
   if (!options_.cgroup_folder.empty()) {
     auto cgroups = Cgroups::open(options_.cgroup_folder);

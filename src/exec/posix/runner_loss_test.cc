@@ -267,7 +267,9 @@ TEST(Opening, TwoWorkersDoNotShareAJournal) {
 // What was spawned too late is killed at once, and never said to have started. The limit is moved through the time that
 // a spawn takes until it falls inside.
 TEST(Frozen, WhatWasSpawnedTooLateIsKilledAndNotStarted) {
-  ExecutorHarness harness;
+  PosixOptions options;
+  options.spawn_margin = milliseconds(0);
+  ExecutorHarness harness(options);
   ASSERT_TRUE(harness.open());
   bool frozen = false;
   for (int i = 0; i < 3000 && !frozen; ++i) {
@@ -287,6 +289,26 @@ TEST(Frozen, WhatWasSpawnedTooLateIsKilledAndNotStarted) {
     EXPECT_TRUE(find(*read, i)->reached_exec) << "it may have run an instruction";
   }
   EXPECT_TRUE(frozen);
+}
+
+// A spawn that could meet the last moment is not begun, so that it can be tried again instead of being killed.
+TEST(Frozen, NothingIsSpawnedShortlyBeforeTheLastMoment) {
+  PosixOptions options;
+  options.spawn_margin = std::chrono::minutes(10);
+  ExecutorHarness harness(options);
+  ASSERT_TRUE(harness.open());
+  StartRequest close = request(1, {"sleep", "0.001"});
+  close.not_after = harness.clock().mono() + std::chrono::minutes(9);
+  const Seen seen = harness.run(close);
+  ASSERT_TRUE(seen.failed);
+  EXPECT_EQ(seen.failed->why, NotStarted::TooLate) << seen.failed->error;
+  StartRequest early = request(2, {"sleep", "0.001"});
+  early.not_after = harness.clock().mono() + std::chrono::minutes(20);
+  EXPECT_TRUE(harness.run(early).ended);
+  ASSERT_TRUE(harness.stop(milliseconds(0)));
+  const auto read = posix::replay(harness.options().journal_folder);
+  ASSERT_TRUE(read);
+  EXPECT_FALSE(find(*read, 1)->reached_exec) << "it was never executed";
 }
 
 }  // namespace

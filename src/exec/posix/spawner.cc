@@ -157,14 +157,15 @@ void Spawner::work() {
 SpawnAnswer Spawner::start(const SpawnOrder& order) {
   if (order.withdrawn->load()) return refuse(order, NotStarted::Cancelled, "");
   const StartRequest& request = *order.request;
-  const auto too_late = [&] {
+  const auto too_late = [&](std::chrono::milliseconds margin) {
     const MonoTime now = clock_.mono();
-    return now > request.not_after || now >= request.fence_deadline;
+    return now > request.not_after - margin || now >= request.fence_deadline - margin;
   };
-  if (too_late()) return refuse(order, NotStarted::TooLate, "the last moment to start it had passed");
+  // With a margin, so that in a burst the spawn that meets the last moment is tried again instead of killed below.
+  if (too_late(options_.margin)) return refuse(order, NotStarted::TooLate, "the last moment to start it had passed");
   SpawnAnswer answer = spawn_run(order);
   // The machine may have slept between the look at the clock and the exec (protocol.md rule 15).
-  if (!answer.why && too_late()) {
+  if (!answer.why && too_late({})) {
     answer.frozen = true;
     static_cast<void>(::syscall(SYS_pidfd_send_signal, answer.pidfd.get(), SIGKILL, nullptr, 0));
     ::kill(-answer.pid, SIGKILL);

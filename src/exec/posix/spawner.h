@@ -42,7 +42,8 @@ struct SpawnerOptions {
   std::string home_id;
   std::optional<Cgroups> cgroups;
   bool reset_oom_score = false;
-  std::optional<rlimit> open_files;  // what runs get where their job says nothing: ours before we raised it
+  std::chrono::milliseconds margin{0};  // what a spawn may take: TooLate from this long before not_after on
+  std::optional<rlimit> open_files;     // what runs get where their job says nothing: ours before we raised it
 };
 
 class Spawner {
