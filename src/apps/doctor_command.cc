@@ -14,11 +14,11 @@
 #include <memory>
 #include <thread>
 
-#include "apps/client.h"
 #include "apps/fleet_store.h"
 #include "apps/service_flags.h"
-#include "apps/terminal.h"
 #include "async/await.h"
+#include "cli/client.h"
+#include "cli/terminal.h"
 #include "tz/zone_database.h"
 
 namespace cronfleet::apps {
@@ -41,7 +41,7 @@ class Findings {
 
  private:
   static void line(std::string_view verdict, std::string_view what, const std::string& text) {
-    std::printf("%-8s %-14s %s\n", std::string(verdict).c_str(), std::string(what).c_str(), visible(text).c_str());
+    std::printf("%-8s %-14s %s\n", std::string(verdict).c_str(), std::string(what).c_str(), cli::visible(text).c_str());
   }
   int red_ = 0;
 };
@@ -89,7 +89,7 @@ void look_at_clock(Findings& findings) {
 void look_at_port(const config::HttpConfig& http, Findings& findings) {
   const std::string where = fmt::format("{}:{}", http.address, http.port);
   if (http.port == 0) return findings.ok("listener", "any free port");
-  const Client client({.host = http.address, .port = std::to_string(http.port)}, std::chrono::milliseconds(2'000));
+  const cli::Client client({.host = http.address, .port = std::to_string(http.port)}, std::chrono::milliseconds(2'000));
   const auto answer = client.ask({.target = "/healthz"});
   if (answer && answer->body == R"({"status":"ok"})") {
     const auto ready = client.ask({.target = "/readyz"});
@@ -97,7 +97,7 @@ void look_at_port(const config::HttpConfig& http, Findings& findings) {
     return findings.red("listener", where + ": a cronfleet server answers, but is not ready",
                         "see /readyz and its log");
   }
-  if (!answer && answer.error().kind == ClientError::Kind::Unreachable)
+  if (!answer && answer.error().kind == cli::ClientError::Kind::Unreachable)
     return findings.ok("listener", where + " is free");
   findings.red("listener", where + " is in use by another program", "end it, or set http.port");
 }

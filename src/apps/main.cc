@@ -2,17 +2,18 @@
 #include <CLI/CLI.hpp>
 #include <csignal>
 
-#include "apps/cron_command.h"
 #include "apps/doctor_command.h"
-#include "apps/job_command.h"
-#include "apps/run_command.h"
 #include "apps/service_commands.h"
-#include "apps/version_command.h"
-#include "apps/worker_command.h"
 #include "async/asio_loop.h"
+#include "cli/cron_command.h"
+#include "cli/job_command.h"
+#include "cli/run_command.h"
+#include "cli/version_command.h"
+#include "cli/worker_command.h"
 
 int main(int count, char** arguments) {
   using namespace cronfleet::apps;
+  using namespace cronfleet::cli;
   std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is an error of the write, not the end of us
   CLI::App app("cronfleet: a crontab for a fleet. Each firing runs once, on time, and is accounted for.", "cronfleet");
   app.require_subcommand(1);

@@ -6,7 +6,7 @@
 #include "apps/master.h"
 #include "apps/service_flags.h"
 #include "apps/standalone.h"
-#include "apps/version.h"
+#include "cli/version.h"
 #include "exec/posix/runner.h"
 
 namespace cronfleet::apps {
@@ -25,7 +25,7 @@ void add_standalone_command(CLI::App& app, int& exit_code) {
       "Ends with 69 when another process holds the data folder or the port, 78 for a bad configuration.");
   command->callback([flags, &exit_code] {
     exit_code = run_service(*flags, config::load_standalone, [](const config::StandaloneConfig& config, Log& log) {
-      return run_standalone({config, std::string(kVersion)}, log);
+      return run_standalone({config, std::string(cli::kVersion)}, log);
     });
   });
 }
@@ -43,7 +43,7 @@ void add_master_command(CLI::App& app, int& exit_code) {
       "Ends with 69 when another process holds the port, 78 for a configuration that cannot work.");
   command->callback([flags, &exit_code] {
     exit_code = run_service(*flags, config::load_master, [](const config::MasterConfig& config, Log& log) {
-      return run_master({config, std::string(kVersion)}, log);
+      return run_master({config, std::string(cli::kVersion)}, log);
     });
   });
 }
@@ -65,7 +65,7 @@ CLI::App& add_worker_command(CLI::App& app, int& exit_code) {
   command->callback([flags, command, &exit_code] {
     if (!command->get_subcommands().empty()) return;
     exit_code = run_service(*flags, config::load_worker, [](const config::WorkerConfig& config, Log& log) {
-      return run_worker({config, std::string(kVersion)}, log);
+      return run_worker({config, std::string(cli::kVersion)}, log);
     });
   });
   return *command;

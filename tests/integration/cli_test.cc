@@ -5,10 +5,10 @@
 
 #include <boost/json.hpp>
 
-#include "apps/job_command.h"
-#include "apps/run_command.h"
-#include "apps/version_command.h"
-#include "apps/worker_command.h"
+#include "cli/job_command.h"
+#include "cli/run_command.h"
+#include "cli/version_command.h"
+#include "cli/worker_command.h"
 #include "tests/integration/api_server.h"
 
 namespace cronfleet {
@@ -44,19 +44,19 @@ struct Ran {
   std::string out{}, err{};
 };
 
-class Cli : public ::testing::Test {
+class CliTest : public ::testing::Test {
  protected:
   Ran run(std::vector<std::string> arguments, std::string input = "") {
     Captured out, err;
     std::FILE* in = input.empty() ? std::fopen("/dev/null", "re") : ::fmemopen(input.data(), input.size(), "r");
-    const apps::CliIo io{in, out.file(), err.file()};
+    const cli::CliIo io{in, out.file(), err.file()};
     CLI::App app("cronfleet", "cronfleet");
     int exit_code = -1;
-    apps::add_job_command(app, io, exit_code);
-    apps::add_run_command(app, io, exit_code);
-    apps::add_version_command(app, io, exit_code);
-    apps::add_worker_verbs(*app.add_subcommand("worker", "workers"), io, exit_code);
-    apps::add_alarm_command(app, io, exit_code);
+    cli::add_job_command(app, io, exit_code);
+    cli::add_run_command(app, io, exit_code);
+    cli::add_version_command(app, io, exit_code);
+    cli::add_worker_verbs(*app.add_subcommand("worker", "workers"), io, exit_code);
+    cli::add_alarm_command(app, io, exit_code);
     if (arguments.size() > 1) arguments.insert(arguments.end(), {"--server", server_address_});
     std::reverse(arguments.begin(), arguments.end());
     try {
@@ -75,7 +75,7 @@ class Cli : public ::testing::Test {
   std::string server_address_ = fmt::format("http://127.0.0.1:{}", server_.port());
 };
 
-TEST_F(Cli, AppliesListsGetsDeletes) {
+TEST_F(CliTest, AppliesListsGetsDeletes) {
   Ran applied = run({"job", "apply", "-f", "-"}, job("夜间 备份", "0 2 * * *"));
   EXPECT_EQ(applied.exit_code, 0) << applied.err;
   EXPECT_THAT(applied.out, StartsWith("job '夜间 备份' created; fires next at "));
@@ -100,7 +100,7 @@ TEST_F(Cli, AppliesListsGetsDeletes) {
   EXPECT_EQ(run({"job", "delete", "夜间 备份"}).exit_code, 4);
 }
 
-TEST_F(Cli, OperatesWorkers) {
+TEST_F(CliTest, OperatesWorkers) {
   core::WorkerEntry worker;
   worker.node = NodeId("web-1");
   worker.host = "web-1.example";
@@ -134,7 +134,7 @@ TEST_F(Cli, OperatesWorkers) {
   EXPECT_THAT(run({"worker", "forget", "web-1", "--yes"}).out, HasSubstr("0 of its jobs may run elsewhere"));
 }
 
-TEST_F(Cli, PausesResumesAndChoosesAWorker) {
+TEST_F(CliTest, PausesResumesAndChoosesAWorker) {
   ASSERT_EQ(run({"job", "apply", "-f", "-"}, job("nightly", "0 2 * * *")).exit_code, 0);
   EXPECT_EQ(run({"job", "pause", "nightly"}).out, "job 'nightly' paused; does not fire\n");
   EXPECT_THAT(run({"job", "list"}).out, HasSubstr("paused"));
@@ -151,7 +151,7 @@ TEST_F(Cli, PausesResumesAndChoosesAWorker) {
   EXPECT_THAT(listed.err, HasSubstr("job 'broken' is refused: /"));
 }
 
-TEST_F(Cli, ListsEveryPage) {
+TEST_F(CliTest, ListsEveryPage) {
   std::string all = "[";
   for (int i = 0; i < 520; ++i) all += (i ? "," : "") + job(fmt::format("job-{:03}", i), "@daily");
   EXPECT_EQ(run({"job", "apply", "-o", "name", "-f", "-"}, all + "]").exit_code, 0);
@@ -159,7 +159,7 @@ TEST_F(Cli, ListsEveryPage) {
   EXPECT_EQ(std::count(names.begin(), names.end(), '\n'), 520);
 }
 
-TEST_F(Cli, SaysWhatIsWrongAndWhere) {
+TEST_F(CliTest, SaysWhatIsWrongAndWhere) {
   const Ran local = run({"job", "apply", "-f", "-"}, "{\"name\":\"x\",\n\"schedul\":\"@daily\",\"command\":\"true\"}");
   EXPECT_EQ(local.exit_code, 7);
   EXPECT_THAT(local.err, HasSubstr("stdin: /schedul (line 2, column 1)"));
@@ -181,7 +181,7 @@ TEST_F(Cli, SaysWhatIsWrongAndWhere) {
   EXPECT_EQ(run({"job", "list"}).exit_code, 2);
 }
 
-TEST_F(Cli, AppliesNothingWhenOneDocumentIsWrong) {
+TEST_F(CliTest, AppliesNothingWhenOneDocumentIsWrong) {
   const Ran applied = run({"job", "apply", "-f", "-"}, "[" + job("good", "@daily") + ",{\"name\":\"bad\"}]");
   EXPECT_EQ(applied.exit_code, 7);
   EXPECT_EQ(run({"job", "list", "-o", "name"}).out, "");
@@ -215,7 +215,7 @@ domain::OutputChunk chunk_of(const domain::RunId& run, std::uint64_t sequence, s
 
 using Stream = domain::OutputChunk::Stream;
 
-TEST_F(Cli, ShowsRunsAndTheirOutput) {
+TEST_F(CliTest, ShowsRunsAndTheirOutput) {
   const WallTime at = from_seconds(to_ms(server_.now()) / 1000 - 60);
   const domain::RunId id{.firing = {.job = JobName("nightly"), .which = at}, .attempt = 1};
   server_.append(chunk_of(id, 0, 0, "\x1b[31mred\x1b[2J\n", Stream::Out));
@@ -239,7 +239,7 @@ TEST_F(Cli, ShowsRunsAndTheirOutput) {
 }
 
 // Acts the worker for one run-now: fails once with 7, then again with 42 for good.
-TEST_F(Cli, RunWaitsAndEndsWithTheJobsCode) {
+TEST_F(CliTest, RunWaitsAndEndsWithTheJobsCode) {
   ASSERT_EQ(run({"job", "apply", "-f", "-"}, job("x", "@daily")).exit_code, 0);
   std::thread worker([&] {
     std::vector<coord::KeyValue> triggers;
@@ -264,7 +264,7 @@ TEST_F(Cli, RunWaitsAndEndsWithTheJobsCode) {
   EXPECT_EQ(run({"job", "run", "nobody", "--wait"}).exit_code, 125);
 }
 
-TEST_F(Cli, KillsARun) {
+TEST_F(CliTest, KillsARun) {
   core::RunningEntry entry;
   entry.run = {.firing = {.job = JobName("x"), .which = from_seconds(to_ms(server_.now()) / 1000)}, .attempt = 1};
   entry.incarnation = Incarnation(std::string(32, '0'));
@@ -276,7 +276,7 @@ TEST_F(Cli, KillsARun) {
   EXPECT_TRUE(server_.value(server_.keys.kill(entry.run)));
 }
 
-TEST_F(Cli, Version) { EXPECT_THAT(run({"version"}).out, StartsWith("cronfleet ")); }
+TEST_F(CliTest, Version) { EXPECT_THAT(run({"version"}).out, StartsWith("cronfleet ")); }
 
 }  // namespace
 }  // namespace cronfleet

@@ -1,4 +1,4 @@
-#include "apps/follow.h"
+#include "cli/follow.h"
 
 #include <fmt/format.h>
 
@@ -10,11 +10,11 @@
 
 #include "api/base64.h"
 #include "api/url.h"
-#include "apps/event_reader.h"
-#include "apps/terminal.h"
+#include "cli/event_reader.h"
+#include "cli/terminal.h"
 #include "domain/run_json.h"
 
-namespace cronfleet::apps {
+namespace cronfleet::cli {
 namespace {
 
 namespace json = boost::json;
@@ -143,4 +143,4 @@ int exit_code_of(const domain::RunRecord& record) {
   return kExitWaitFailed;
 }
 
-}  // namespace cronfleet::apps
+}  // namespace cronfleet::cli

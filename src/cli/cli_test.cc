@@ -2,14 +2,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "apps/client.h"
-#include "apps/event_reader.h"
-#include "apps/follow.h"
-#include "apps/job_files.h"
-#include "apps/terminal.h"
+#include "cli/client.h"
+#include "cli/event_reader.h"
+#include "cli/follow.h"
+#include "cli/job_files.h"
+#include "cli/terminal.h"
 #include "tests/conformance/temporary_folder.h"
 
-namespace cronfleet::apps {
+namespace cronfleet::cli {
 namespace {
 
 using ::testing::HasSubstr;
@@ -183,4 +183,4 @@ TEST_F(JobFiles, NamesEveryMistake) {
 }
 
 }  // namespace
-}  // namespace cronfleet::apps
+}  // namespace cronfleet::cli

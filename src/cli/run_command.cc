@@ -1,4 +1,4 @@
-#include "apps/run_command.h"
+#include "cli/run_command.h"
 
 #include <fmt/format.h>
 
@@ -6,13 +6,13 @@
 #include <memory>
 
 #include "api/url.h"
-#include "apps/answers.h"
-#include "apps/follow.h"
-#include "apps/terminal.h"
+#include "cli/answers.h"
+#include "cli/follow.h"
+#include "cli/terminal.h"
 #include "domain/json_writer.h"
 #include "domain/run_json.h"
 
-namespace cronfleet::apps {
+namespace cronfleet::cli {
 namespace {
 
 namespace json = boost::json;
@@ -230,4 +230,4 @@ void add_run_command(CLI::App& app, CliIo io, int& exit_code) {
   kill_verb->add_option("--grace", flags->grace, "time between TERM and KILL, as 10s; the job's own when absent");
 }
 
-}  // namespace cronfleet::apps
+}  // namespace cronfleet::cli

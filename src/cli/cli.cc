@@ -1,4 +1,4 @@
-#include "apps/cli.h"
+#include "cli/cli.h"
 
 #include <fmt/format.h>
 #include <pwd.h>
@@ -8,11 +8,11 @@
 #include <ctime>
 
 #include "api/http.h"
-#include "apps/terminal.h"
 #include "async/asio_loop.h"
 #include "base/time.h"
+#include "cli/terminal.h"
 
-namespace cronfleet::apps {
+namespace cronfleet::cli {
 namespace {
 
 namespace json = boost::json;
@@ -145,4 +145,4 @@ std::string local_time(std::string_view rfc3339) {
   return text;
 }
 
-}  // namespace cronfleet::apps
+}  // namespace cronfleet::cli

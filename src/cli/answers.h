@@ -1,13 +1,13 @@
-// apps/answers.h: reading the JSON of the server's answers.
+// cli/answers.h: reading the JSON of the server's answers.
 #pragma once
 
 #include <boost/json/value.hpp>
 #include <initializer_list>
 #include <string>
 
-#include "apps/cli.h"
+#include "cli/cli.h"
 
-namespace cronfleet::apps {
+namespace cronfleet::cli {
 
 // Text at a path of keys ("job", "schedule"), or of the first element of an array; empty where there is none.
 std::string text_at(const boost::json::value& value, std::initializer_list<const char*> path);
@@ -22,4 +22,4 @@ std::string reason_body(const std::string& reason);
 
 int failed(const Cli& cli, const CliError& error);  // says why; the exit code
 
-}  // namespace cronfleet::apps
+}  // namespace cronfleet::cli

@@ -1,4 +1,4 @@
-// apps/terminal.h: text on its way to a terminal: what is safe to show, how wide it is, and tables of it.
+// cli/terminal.h: text on its way to a terminal: what is safe to show, how wide it is, and tables of it.
 #pragma once
 
 #include <cstddef>
@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-namespace cronfleet::apps {
+namespace cronfleet::cli {
 
 // Cells that `text` takes: two for a wide character (CJK, emoji), none for a combining one.
 std::size_t display_width(std::string_view text);
@@ -38,4 +38,4 @@ class Table {
   std::vector<std::vector<std::string>> rows_;
 };
 
-}  // namespace cronfleet::apps
+}  // namespace cronfleet::cli

@@ -1,4 +1,4 @@
-// apps/cli.h: what all client commands share: where they read and write, their exit codes, the options that name the
+// cli/cli.h: what all client commands share: where they read and write, their exit codes, the options that name the
 // server and the form of the output, and what they say when something fails.
 #pragma once
 
@@ -9,9 +9,9 @@
 #include <string>
 #include <string_view>
 
-#include "apps/client.h"
+#include "cli/client.h"
 
-namespace cronfleet::apps {
+namespace cronfleet::cli {
 
 // Data goes to `out`, all else to `err`.
 struct CliIo {
@@ -76,4 +76,4 @@ CliError error_of(const ClientAnswer& answer);
 // "2026-03-01 03:00:00", in the zone of whoever reads it; "-" for an empty text. `rfc3339` as the API gives it.
 std::string local_time(std::string_view rfc3339);
 
-}  // namespace cronfleet::apps
+}  // namespace cronfleet::cli

@@ -1,13 +1,13 @@
-// apps/job_files.h: the job documents behind `job apply -f`.
+// cli/job_files.h: the job documents behind `job apply -f`.
 #pragma once
 
 #include <string>
 #include <vector>
 
-#include "apps/cli.h"
+#include "cli/cli.h"
 #include "domain/job.h"
 
-namespace cronfleet::apps {
+namespace cronfleet::cli {
 
 struct JobDocument {
   std::string where;  // "nightly.json", "jobs.json[2]", "stdin"
@@ -20,4 +20,4 @@ struct JobDocument {
 // mistake.
 CliResult<std::vector<JobDocument>> read_job_files(const std::vector<std::string>& paths, std::FILE* in);
 
-}  // namespace cronfleet::apps
+}  // namespace cronfleet::cli

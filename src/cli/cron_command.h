@@ -1,4 +1,4 @@
-// apps/cron_command.h: `cronfleet cron next` and `cronfleet cron explain`, which need no server.
+// cli/cron_command.h: `cronfleet cron next` and `cronfleet cron explain`, which need no server.
 //
 // Data goes to `out`, all else to `err`. Exit codes: 0, 1 (no zone data), 2 (usage), 7 (invalid expression or zone).
 #pragma once
@@ -12,7 +12,7 @@
 #include "base/time.h"
 #include "cron/zone.h"
 
-namespace cronfleet::apps {
+namespace cronfleet::cli {
 
 struct CronCommandIo {
   std::FILE* in = stdin;
@@ -30,4 +30,4 @@ void add_cron_command(CLI::App& app, CronCommandIo io, int& exit_code);
 // with the line is the answer.
 void answer_line(std::string_view line, const cron::ZoneSource& zones, WallTime now, std::string& out);
 
-}  // namespace cronfleet::apps
+}  // namespace cronfleet::cli

@@ -1,4 +1,4 @@
-#include "apps/job_files.h"
+#include "cli/job_files.h"
 
 #include <fmt/format.h>
 
@@ -10,10 +10,10 @@
 #include <map>
 #include <memory>
 
-#include "apps/terminal.h"
+#include "cli/terminal.h"
 #include "domain/job_json.h"
 
-namespace cronfleet::apps {
+namespace cronfleet::cli {
 namespace {
 
 namespace json = boost::json;
@@ -124,4 +124,4 @@ CliResult<std::vector<JobDocument>> read_job_files(const std::vector<std::string
   return std::move(collected.documents);
 }
 
-}  // namespace cronfleet::apps
+}  // namespace cronfleet::cli

@@ -1,10 +1,10 @@
-#include "apps/answers.h"
+#include "cli/answers.h"
 
 #include <boost/json.hpp>
 
 #include "domain/json_writer.h"
 
-namespace cronfleet::apps {
+namespace cronfleet::cli {
 
 namespace json = boost::json;
 
@@ -48,4 +48,4 @@ int failed(const Cli& cli, const CliError& error) {
   return error.exit_code;
 }
 
-}  // namespace cronfleet::apps
+}  // namespace cronfleet::cli

@@ -1,4 +1,4 @@
-#include "apps/cron_command.h"
+#include "cli/cron_command.h"
 
 #include <unistd.h>
 #include <boost/json.hpp>
@@ -12,7 +12,7 @@
 #include "cron/query.h"
 #include "tz/zone_database.h"
 
-namespace cronfleet::apps {
+namespace cronfleet::cli {
 namespace {
 
 namespace json = boost::json;
@@ -344,4 +344,4 @@ void add_cron_command(CLI::App& app, CronCommandIo io, int& exit_code) {
   explain->callback([command] { command->run_explain(); });
 }
 
-}  // namespace cronfleet::apps
+}  // namespace cronfleet::cli

@@ -1,4 +1,4 @@
-#include "apps/client.h"
+#include "cli/client.h"
 
 #include <fmt/format.h>
 
@@ -16,7 +16,7 @@
 #include <boost/beast/http/write.hpp>
 #include <optional>
 
-namespace cronfleet::apps {
+namespace cronfleet::cli {
 namespace {
 
 namespace asio = boost::asio;
@@ -212,4 +212,4 @@ tl::expected<ClientAnswer, ClientError> Client::stream(const ClientRequest& requ
   return answer;
 }
 
-}  // namespace cronfleet::apps
+}  // namespace cronfleet::cli

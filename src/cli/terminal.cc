@@ -1,4 +1,4 @@
-#include "apps/terminal.h"
+#include "cli/terminal.h"
 
 #include <fmt/format.h>
 
@@ -6,7 +6,7 @@
 
 #include "base/utf8.h"
 
-namespace cronfleet::apps {
+namespace cronfleet::cli {
 namespace {
 
 struct Range {
@@ -132,4 +132,4 @@ std::string Table::text() const {
   return out;
 }
 
-}  // namespace cronfleet::apps
+}  // namespace cronfleet::cli

@@ -1,11 +1,11 @@
-// apps/event_reader.h: server-sent events out of the bytes of a stream. Pure.
+// cli/event_reader.h: server-sent events out of the bytes of a stream. Pure.
 #pragma once
 
 #include <optional>
 #include <string>
 #include <string_view>
 
-namespace cronfleet::apps {
+namespace cronfleet::cli {
 
 struct ServerEvent {
   std::string type = "message";
@@ -26,4 +26,4 @@ class EventReader {
   bool has_data_ = false;
 };
 
-}  // namespace cronfleet::apps
+}  // namespace cronfleet::cli

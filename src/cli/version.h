@@ -1,10 +1,10 @@
-// apps/version.h: which release this is.
+// cli/version.h: which release this is.
 #pragma once
 
 #include <string_view>
 
-namespace cronfleet::apps {
+namespace cronfleet::cli {
 
 inline constexpr std::string_view kVersion = CRONFLEET_VERSION;
 
-}  // namespace cronfleet::apps
+}  // namespace cronfleet::cli

@@ -1,10 +1,10 @@
-#include "apps/version_command.h"
+#include "cli/version_command.h"
 
 #include <memory>
 
-#include "apps/version.h"
+#include "cli/version.h"
 
-namespace cronfleet::apps {
+namespace cronfleet::cli {
 
 void add_version_command(CLI::App& app, CliIo io, int& exit_code) {
   const auto output = std::make_shared<std::string>("table");
@@ -17,4 +17,4 @@ void add_version_command(CLI::App& app, CliIo io, int& exit_code) {
   });
 }
 
-}  // namespace cronfleet::apps
+}  // namespace cronfleet::cli

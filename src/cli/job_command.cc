@@ -1,4 +1,4 @@
-#include "apps/job_command.h"
+#include "cli/job_command.h"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -7,15 +7,15 @@
 #include <memory>
 
 #include "api/url.h"
-#include "apps/answers.h"
-#include "apps/follow.h"
-#include "apps/job_files.h"
-#include "apps/terminal.h"
 #include "async/asio_loop.h"
+#include "cli/answers.h"
+#include "cli/follow.h"
+#include "cli/job_files.h"
+#include "cli/terminal.h"
 #include "domain/job_json.h"
 #include "domain/json_writer.h"
 
-namespace cronfleet::apps {
+namespace cronfleet::cli {
 namespace {
 
 namespace json = boost::json;
@@ -374,4 +374,4 @@ void add_job_command(CLI::App& app, CliIo io, int& exit_code) {
     add_client_options(*sub, flags->client);
 }
 
-}  // namespace cronfleet::apps
+}  // namespace cronfleet::cli

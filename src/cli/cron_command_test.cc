@@ -1,4 +1,4 @@
-#include "apps/cron_command.h"
+#include "cli/cron_command.h"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 
 #include "tz/zone_database.h"
 
-namespace cronfleet::apps {
+namespace cronfleet::cli {
 namespace {
 
 struct Outcome {
@@ -212,4 +212,4 @@ TEST(AnswerLine, NeverStopsTheStream) {
 }
 
 }  // namespace
-}  // namespace cronfleet::apps
+}  // namespace cronfleet::cli

@@ -1,8 +1,8 @@
-#include "apps/event_reader.h"
+#include "cli/event_reader.h"
 
 #include <utility>
 
-namespace cronfleet::apps {
+namespace cronfleet::cli {
 
 std::optional<ServerEvent> EventReader::next() {
   for (;;) {
@@ -33,4 +33,4 @@ std::optional<ServerEvent> EventReader::next() {
   }
 }
 
-}  // namespace cronfleet::apps
+}  // namespace cronfleet::cli

@@ -1,4 +1,4 @@
-#include "apps/worker_command.h"
+#include "cli/worker_command.h"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -8,11 +8,11 @@
 #include <memory>
 
 #include "api/url.h"
-#include "apps/answers.h"
-#include "apps/terminal.h"
+#include "cli/answers.h"
+#include "cli/terminal.h"
 #include "domain/json_writer.h"
 
-namespace cronfleet::apps {
+namespace cronfleet::cli {
 namespace {
 
 namespace json = boost::json;
@@ -337,4 +337,4 @@ void add_alarm_command(CLI::App& app, CliIo io, int& exit_code) {
   confirm_verb->add_option("--reason", flags->reason, "why, for the record");
 }
 
-}  // namespace cronfleet::apps
+}  // namespace cronfleet::cli

@@ -1,12 +1,12 @@
-// apps/follow.h: follows the output of a run until it is over, across a restart of the server.
+// cli/follow.h: follows the output of a run until it is over, across a restart of the server.
 #pragma once
 
 #include <string>
 
-#include "apps/cli.h"
+#include "cli/cli.h"
 #include "domain/run.h"
 
-namespace cronfleet::apps {
+namespace cronfleet::cli {
 
 enum class Streams {
   Together,  // stdout and stderr of the job both to ours
@@ -27,4 +27,4 @@ std::string sentence_of(const domain::RunRecord& record);
 // The exit code of a job as a shell would say it: its own, 128 + n for a signal; 125 where it has none to give.
 int exit_code_of(const domain::RunRecord& record);
 
-}  // namespace cronfleet::apps
+}  // namespace cronfleet::cli

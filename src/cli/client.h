@@ -1,4 +1,4 @@
-// apps/client.h: asks a cronfleet server over HTTP, one request at a time, and waits for the answer.
+// cli/client.h: asks a cronfleet server over HTTP, one request at a time, and waits for the answer.
 #pragma once
 
 #include <chrono>
@@ -9,7 +9,7 @@
 #include <tl/expected.hpp>
 #include <vector>
 
-namespace cronfleet::apps {
+namespace cronfleet::cli {
 
 struct ServerAddress {
   std::string host = "127.0.0.1";  // without brackets
@@ -59,4 +59,4 @@ class Client {
   std::chrono::milliseconds timeout_;
 };
 
-}  // namespace cronfleet::apps
+}  // namespace cronfleet::cli
