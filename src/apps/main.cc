@@ -6,6 +6,7 @@
 #include "apps/service_commands.h"
 #include "async/asio_loop.h"
 #include "cli/cron_command.h"
+#include "cli/import_command.h"
 #include "cli/job_command.h"
 #include "cli/run_command.h"
 #include "cli/version_command.h"
@@ -30,6 +31,7 @@ int main(int count, char** arguments) {
   add_run_command(app, {}, exit_code);
   add_alarm_command(app, {}, exit_code);
   add_cron_command(app, {.now = [] { return cronfleet::async::SystemClock().wall(); }}, exit_code);
+  add_import_command(app, {}, exit_code);
   add_doctor_command(app, exit_code);
   add_version_command(app, {}, exit_code);
   add_runner_command(app, exit_code);

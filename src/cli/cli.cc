@@ -54,12 +54,12 @@ std::string mistake_text(const json::object& mistake) {
                      suggestion.empty() ? "" : fmt::format("; did you mean '{}'?", suggestion));
 }
 
+}  // namespace
+
 std::string user_name() {
   const passwd* entry = ::getpwuid(::geteuid());
   return entry ? entry->pw_name : std::to_string(::geteuid());
 }
-
-}  // namespace
 
 void add_client_options(CLI::App& verb, ClientOptions& options) {
   verb.add_option("--server", options.server, "address of the server")

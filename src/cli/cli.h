@@ -25,6 +25,7 @@ enum ExitCode : int {
   kExitOk = 0,
   kExitFailure = 1,
   kExitUsage = 2,
+  kExitDifferences = 3,
   kExitNotFound = 4,
   kExitDenied = 5,
   kExitConflict = 6,
@@ -69,6 +70,8 @@ class Cli {
   const CliIo io;
   const ClientOptions options;
 };
+
+std::string user_name();  // who runs this
 
 CliError error_of(const ClientError& error);
 CliError error_of(const ClientAnswer& answer);

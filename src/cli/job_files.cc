@@ -4,12 +4,10 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <map>
-#include <memory>
 
+#include "cli/read_input.h"
 #include "cli/terminal.h"
 #include "domain/job_json.h"
 
@@ -18,27 +16,6 @@ namespace {
 
 namespace json = boost::json;
 namespace fs = std::filesystem;
-
-constexpr std::size_t kFileBytesMax = 16u << 20;  // SEC-33, import
-
-CliResult<std::string> read_stream(std::FILE* file, const std::string& name) {
-  std::string text;
-  char buffer[16 << 10];
-  while (const std::size_t bytes = std::fread(buffer, 1, sizeof buffer, file)) {
-    text.append(buffer, bytes);
-    if (text.size() > kFileBytesMax)
-      return CliFailure({kExitInvalid, fmt::format("{}: more than {} bytes", name, kFileBytesMax)});
-  }
-  if (std::ferror(file))
-    return CliFailure({kExitFailure, fmt::format("cannot read {}: {}", name, std::strerror(errno))});
-  return text;
-}
-
-CliResult<std::string> read_path(const std::string& path) {
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "re"), &std::fclose);
-  if (!file) return CliFailure({kExitInvalid, fmt::format("cannot read {}: {}", path, std::strerror(errno))});
-  return read_stream(file.get(), path);
-}
 
 CliResult<std::vector<std::string>> files_of(const std::string& path) {
   std::error_code error;
@@ -77,7 +54,8 @@ struct Collected {
 const json::value* inner_document(const json::value& value) {
   if (!value.is_object()) return nullptr;
   const auto& object = value.get_object();
-  return object.contains("revision") ? object.if_contains("job") : nullptr;
+  const json::value* job = object.if_contains("job");
+  return job && job->is_object() ? job : nullptr;
 }
 
 void collect(const std::string& where, const std::string& text, Collected& collected) {

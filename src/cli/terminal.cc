@@ -108,26 +108,75 @@ std::string OutputFilter::filter(std::string_view bytes) {
   return out;
 }
 
+bool acts_on_terminal(char32_t point) { return (point >= 0x7f && point < 0xa0) || within(kDirection, point); }
+
+std::string cut_to_width(std::string_view text, std::size_t cells) {
+  if (display_width(text) <= cells) return std::string(text);
+  std::string out;
+  for (std::size_t used = 0; !text.empty();) {
+    const std::size_t length = std::max<std::size_t>(utf8_head(text).length, 1);
+    used += display_width(text.substr(0, length));
+    if (used + 1 > cells) break;
+    out += text.substr(0, length);
+    text.remove_prefix(length);
+  }
+  return cells == 0 ? out : out + "…";
+}
+
+std::string coloured(std::string_view text, Colour colour) {
+  const char* code = "";
+  switch (colour) {
+    case Colour::None: return std::string(text);
+    case Colour::Green: code = "32"; break;
+    case Colour::Red: code = "31"; break;
+    case Colour::Yellow: code = "33"; break;
+    case Colour::Faint: code = "2"; break;
+  }
+  return fmt::format("\x1b[{}m{}\x1b[0m", code, text);
+}
+
 void Table::add(std::vector<std::string> row) {
-  for (std::string& cell : row) cell = visible(cell);
+  std::vector<Cell> cells;
+  for (std::string& text : row) cells.push_back({std::move(text)});
+  add_cells(std::move(cells));
+}
+
+void Table::add_cells(std::vector<Cell> row) {
+  for (Cell& cell : row) cell.text = visible(cell.text);
   rows_.push_back(std::move(row));
 }
 
-std::string Table::text() const {
+std::vector<std::size_t> Table::widths(std::size_t most) const {
+  constexpr std::size_t kColumnLeast = 6;
   std::vector<std::size_t> widths;
   for (const auto& row : rows_) {
     widths.resize(std::max(widths.size(), row.size()));
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], display_width(row[i]));
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], display_width(row[i].text));
   }
+  if (most == 0 || widths.empty()) return widths;
+  std::size_t total = 2 * (widths.size() - 1);
+  for (const std::size_t width : widths) total += width;
+  while (total > most) {  // a cell at a time from the widest column, so that long ones end up alike
+    const auto widest = std::max_element(widths.begin(), widths.end());
+    if (*widest <= kColumnLeast) break;
+    --*widest;
+    --total;
+  }
+  return widths;
+}
+
+std::string Table::text(const Style& style) const {
+  const std::vector<std::size_t> columns = widths(style.width);
   std::string out;
   for (const auto& row : rows_) {
-    std::string line;
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      line += row[i];
-      if (i + 1 < row.size()) line.append(widths[i] - display_width(row[i]) + 2, ' ');
+    std::size_t last = row.size();
+    while (last > 0 && row[last - 1].text.empty()) --last;
+    for (std::size_t i = 0; i < last; ++i) {
+      const std::string cell = cut_to_width(row[i].text, columns[i]);
+      out += style.coloured ? coloured(cell, row[i].colour) : cell;
+      if (i + 1 < last) out.append(columns[i] - display_width(cell) + 2, ' ');
     }
-    while (line.ends_with(' ')) line.pop_back();
-    out += line + "\n";
+    out += "\n";
   }
   return out;
 }

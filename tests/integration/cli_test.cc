@@ -5,6 +5,7 @@
 
 #include <boost/json.hpp>
 
+#include "cli/import_command.h"
 #include "cli/job_command.h"
 #include "cli/run_command.h"
 #include "cli/version_command.h"
@@ -57,6 +58,7 @@ class CliTest : public ::testing::Test {
     cli::add_version_command(app, io, exit_code);
     cli::add_worker_verbs(*app.add_subcommand("worker", "workers"), io, exit_code);
     cli::add_alarm_command(app, io, exit_code);
+    cli::add_import_command(app, io, exit_code);
     if (arguments.size() > 1) arguments.insert(arguments.end(), {"--server", server_address_});
     std::reverse(arguments.begin(), arguments.end());
     try {
@@ -274,6 +276,39 @@ TEST_F(CliTest, KillsARun) {
   const Ran killed = run({"run", "kill", "--grace", "0s", "--reason", "stuck", entry.run.text()});
   EXPECT_EQ(killed.exit_code, 0) << killed.err;
   EXPECT_TRUE(server_.value(server_.keys.kill(entry.run)));
+}
+
+TEST_F(CliTest, ImportsACrontabWholeOrNotAtAll) {
+  const std::string crontab = "# Backs up.\n0 2 * * * /opt/backup.sh\n*/5 * * * * poll % in\n";
+  const Ran shown = run({"import", "crontab", "-", "--zone", "America/New_York"}, crontab);
+  EXPECT_EQ(shown.exit_code, 0) << shown.err;
+  EXPECT_THAT(shown.out, HasSubstr("stdin:2: 0 2 * * * /opt/backup.sh\n"
+                                   "  job 'backup.sh': '0 2 * * *' in America/New_York, as user "));
+  EXPECT_THAT(shown.out, HasSubstr("fires as under cron: the same next 1000 firings, until "));
+  EXPECT_EQ(run({"job", "list", "-o", "name"}).out, "");
+  const Ran differing = run({"import", "crontab", "-", "--zone", "America/New_York"}, "*/30 2 * * * x\n");
+  EXPECT_EQ(differing.exit_code, 3);
+  EXPECT_THAT(differing.out, HasSubstr(": cron does not start it, cronfleet starts it\n"));
+
+  const Ran refused = run({"import", "crontab", "-", "--apply"}, crontab + "0 24 * * * never\n");
+  EXPECT_EQ(refused.exit_code, 7);
+  EXPECT_THAT(refused.err, HasSubstr("stdin:4:3: hour: 24 is out of range 0-23\n"));
+  EXPECT_EQ(run({"job", "list", "-o", "name"}).out, "");
+  // One name is taken: neither of the others is imported.
+  ASSERT_EQ(run({"job", "apply", "-f", "-"}, job("poll", "@daily")).exit_code, 0);
+  const Ran taken = run({"import", "crontab", "-", "--apply"}, crontab);
+  EXPECT_EQ(taken.exit_code, 6) << taken.err;
+  EXPECT_THAT(taken.err, HasSubstr("job 'poll': another job of that name stands there"));
+  EXPECT_EQ(run({"job", "list", "-o", "name"}).out, "poll\n");
+  EXPECT_EQ(run({"import", "crontab", "-", "--apply", "--prefix", "old ", "--zone", "UTC"}, crontab).exit_code, 0);
+  EXPECT_EQ(run({"job", "list", "-o", "name"}).out, "old backup.sh\nold poll\npoll\n");
+  const auto job = boost::json::parse(run({"job", "get", "old poll", "-o", "json"}).out).at("job");
+  EXPECT_EQ(job.at("command"), "{ poll \n} <<'CRONFLEET_INPUT'\n in\nCRONFLEET_INPUT");
+  EXPECT_EQ(job.at("overlap"), "allow");
+  EXPECT_EQ(job.at("time_zone"), "UTC");
+  const Ran again = run({"import", "crontab", "-", "--apply", "--prefix", "old ", "--zone", "UTC"}, crontab);
+  EXPECT_EQ(again.exit_code, 0);
+  EXPECT_THAT(again.err, HasSubstr("0 jobs imported, 2 stood there already\n"));
 }
 
 TEST_F(CliTest, Version) { EXPECT_THAT(run({"version"}).out, StartsWith("cronfleet ")); }

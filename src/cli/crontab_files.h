@@ -1,0 +1,26 @@
+// cli/crontab_files.h: finds and translates the crontabs that `import crontab` is given.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cli/cli.h"
+#include "crontab/translate.h"
+
+namespace cronfleet::cli {
+
+struct CrontabWishes {
+  std::vector<std::string> paths;  // files, folders like /etc/cron.d, "-"
+  bool system = false;             // lines name a user; so they do in /etc/crontab, in folders and below /etc/cron.d
+  std::string user;                // whose crontab it is; empty: by the path (…/crontabs/NAME), else who runs this
+  std::string zone;                // empty: this machine's
+  std::string prefix;
+  WallTime from;
+};
+struct TranslatedFile {
+  std::string path;  // "stdin" for "-"
+  crontab::Translation translation;
+};
+CliResult<std::vector<TranslatedFile>> translate_crontabs(const CrontabWishes& wishes, std::FILE* in);
+
+}  // namespace cronfleet::cli
