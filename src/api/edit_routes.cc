@@ -55,7 +55,7 @@ void EditApi::add_routes(Router& router) {
 }
 
 Response EditApi::answer(const Saved& saved, Effect effect) {
-  return answer_saved(parts_.jobs, saved, meaning_of(parts_.jobs, parts_.runs, parts_.zones, saved.job), effect);
+  return answer_saved(parts_.jobs, saved, meaning_of(parts_.jobs, parts_.runs, saved.job), effect);
 }
 
 Outcome<Saved> EditApi::patched(const JobName& name, std::string_view patch, const Precondition& precondition,

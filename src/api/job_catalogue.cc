@@ -112,7 +112,19 @@ Problem unsettled() {
           .retry_after = std::chrono::seconds(1)};
 }
 
+constexpr std::int64_t kNever = INT64_MAX;
+
 }  // namespace
+
+std::optional<WallTime> Timetable::next(WallTime now) const {
+  const std::int64_t now_ms = to_ms(now);
+  const std::int64_t asked = asked_.load(std::memory_order_relaxed), found = found_.load(std::memory_order_relaxed);
+  if (now_ms >= asked && now_ms < found) return found == kNever ? std::nullopt : std::optional(from_ms(found));
+  const auto next = domain::next_firing(job_, now);
+  asked_.store(now_ms, std::memory_order_relaxed);
+  found_.store(next ? to_ms(*next) : kNever, std::memory_order_relaxed);
+  return next;
+}
 
 JobCatalogue::JobCatalogue(coord::CoordStore& store, StoreReader& reader, Watched& copy, core::Keys keys,
                            const cron::ZoneSource& zones, const async::Clock& clock, TokenSource& tokens,
@@ -165,23 +177,28 @@ StoredJob JobCatalogue::stored(const JobName& name, const core::KeyValue& entry)
     return out;
   }
   auto compiled = domain::compile(std::make_shared<domain::Job>(*job), zones_);
-  if (!compiled) out.errors = std::move(compiled.error());
+  if (compiled) {
+    out.timetable = std::make_shared<const Timetable>(*std::move(compiled));
+  } else {
+    out.errors = std::move(compiled.error());
+  }
   out.job = *std::move(job);
   return out;
 }
 
 std::vector<WallTime> JobCatalogue::next_firings(const StoredJob& job, WallTime after, std::size_t count) const {
   std::vector<WallTime> firings;
-  if (!job.job) return firings;
-  const auto compiled = domain::compile(std::make_shared<domain::Job>(*job.job), zones_);
-  if (!compiled) return firings;
-  while (firings.size() < count) {
-    const auto next = domain::next_firing(*compiled, after);
+  while (job.timetable && firings.size() < count) {
+    const auto next = job.timetable->first_after(after);
     if (!next) break;
     firings.push_back(*next);
     after = *next;
   }
   return firings;
+}
+
+std::optional<WallTime> JobCatalogue::next_firing(const StoredJob& job, WallTime now) const {
+  return job.timetable ? job.timetable->next(now) : std::nullopt;
 }
 
 std::optional<WallTime> JobCatalogue::next_firing(const std::optional<domain::Job>& job, WallTime after) const {
@@ -340,11 +357,11 @@ Outcome<Saved> JobCatalogue::save(domain::Job job, const Precondition& precondit
       if (!answer->committed) continue;  // somebody was faster: look again, which also judges the precondition again
       revision = answer->revision;
     }
-    saved.job = {.name = name,
-                 .document = domain::encode_job(edit.job),
-                 .revision = revision,
-                 .job = std::move(edit.job),
-                 .errors = {}};
+    core::KeyValue written;
+    written.key = keys_.job(name);
+    written.value = domain::encode_job(edit.job);
+    written.modified = revision;
+    saved.job = stored(name, written);
     return saved;
   }
   return Refusal(unsettled());

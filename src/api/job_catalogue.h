@@ -9,6 +9,7 @@
 // 3).
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <mutex>
@@ -32,13 +33,28 @@ namespace cronfleet::api {
 template <typename T>
 using Outcome = tl::expected<T, Problem>;
 
+// When a job fires, kept beside it: asked of a hundred thousand jobs at a time.
+class Timetable {
+ public:
+  explicit Timetable(domain::CompiledJob job) : job_(std::move(job)) { job_.job.reset(); }
+  // After `now`; what was found is kept until it has passed. Safe from any thread.
+  std::optional<WallTime> next(WallTime now) const;
+  std::optional<WallTime> first_after(WallTime after) const { return domain::next_firing(job_, after); }
+
+ private:
+  domain::CompiledJob job_;  // without the document, which stands beside it
+  // In ms: asked at and found. Two threads may mix theirs: then it is found again, or is off by the time between them.
+  mutable std::atomic<std::int64_t> asked_{INT64_MAX}, found_{INT64_MIN};
+};
+
 struct StoredJob {
   JobName name;
   std::string document;  // as it stands in the store
   core::Revision revision = 0;
-  std::optional<domain::Job> job;  // absent where the document, put by hand, cannot be read
-  domain::DocumentErrors errors;   // why not; also when its schedule or zone cannot be read
-  bool stale = false;              // there may be a newer version
+  std::optional<domain::Job> job;                // absent where the document, put by hand, cannot be read
+  domain::DocumentErrors errors;                 // why not; also when its schedule or zone cannot be read
+  bool stale = false;                            // there may be a newer version
+  std::shared_ptr<const Timetable> timetable{};  // absent where it cannot be scheduled
 };
 
 enum class Reading { Latest, Stale };
@@ -109,6 +125,8 @@ class JobCatalogue {
   StoredJob stored(const JobName& name, const core::KeyValue& entry) const;
   // The next instants of a job, fewer where it ends; none where it cannot be read.
   std::vector<WallTime> next_firings(const StoredJob& job, WallTime after, std::size_t count) const;
+  // The first of them after `now`, quickly.
+  std::optional<WallTime> next_firing(const StoredJob& job, WallTime now) const;
   WallTime now() const { return clock_.wall(); }
 
  private:

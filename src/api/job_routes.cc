@@ -5,7 +5,7 @@
 #include "api/api.h"
 #include "api/conditions.h"
 #include "api/job_answers.h"
-#include "api/list_filters.h"
+#include "api/job_list.h"
 #include "api/url.h"
 #include "domain/job_json.h"
 #include "domain/json_writer.h"
@@ -124,44 +124,6 @@ Response answer_saved(const JobCatalogue& jobs, const Saved& saved, const Meanin
   return response;
 }
 
-namespace {
-
-// --- the filters of the list ---
-bool contains(std::string_view text, std::string_view lower_part) {
-  return lower_case(text).find(lower_part) != std::string::npos;
-}
-
-struct Filter {
-  std::string text;                 // in lower case
-  std::vector<std::string> labels;  // "team" or "team=db"
-  std::optional<bool> enabled;
-
-  bool takes(const StoredJob& stored) const {
-    if (!stored.job) return labels.empty() && !enabled && contains(stored.name.text(), text);
-    const domain::Job& job = *stored.job;
-    if (enabled && job.enabled != *enabled) return false;
-    for (const std::string& label : labels) {
-      const auto equals = label.find('=');
-      const auto found = job.labels.find(label.substr(0, equals));
-      if (found == job.labels.end()) return false;
-      if (equals != std::string::npos && found->second != label.substr(equals + 1)) return false;
-    }
-    return text.empty() || contains(job.name.text(), text) || contains(job.description, text) ||
-           contains(domain::shown_command(job), text) || contains(job.owner, text);
-  }
-};
-
-// Opaque to clients: the last name of the page, encoded.
-std::string cursor_after(const JobName& name) { return "n." + percent_encode(name.text()); }
-std::optional<std::string> name_in(const std::string& cursor) {
-  if (!cursor.starts_with("n.")) return std::nullopt;
-  auto name = percent_decode(std::string_view(cursor).substr(2));
-  if (!name) return std::nullopt;
-  return *std::move(name);
-}
-
-}  // namespace
-
 void Api::add_job_routes(Router& router) {
   const auto add = [&](Method method, const char* pattern, Answer (Api::*handler)(Call&)) {
     router.add({method, pattern, [this, handler](Call& call) { return (this->*handler)(call); }});
@@ -177,50 +139,26 @@ void Api::add_job_routes(Router& router) {
 }
 
 Answer Api::list_jobs(Call& call) {
-  Query& query = call.query;
-  const auto limit = query.integer("limit", 1, kPageMax).value_or(static_cast<std::int64_t>(parts_.page_size));
-  const auto cursor = query.text("cursor");
-  Filter filter{.text = lower_case(query.text("text").value_or("")), .labels = query.words("label"), .enabled = {}};
-  if (const auto enabled = query.choice("enabled", {"true", "false"})) filter.enabled = *enabled == "true";
-  const JobFilter typed = JobFilter::take(query);
-  const Reading reading = reading_of(query);
-  const auto after = cursor && !cursor->empty() ? name_in(*cursor) : std::optional<std::string>("");
-  if (!after) query.refuse("cursor", "not a cursor that this server gave");
-  if (auto problem = query.problem()) return Refusal(*std::move(problem));
+  const JobList list = JobList::take(call.query, parts_.page_size);
+  const Reading reading = reading_of(call.query);
+  if (auto problem = call.query.problem()) return Refusal(*std::move(problem));
   const auto jobs = jobs_.list(reading);
   if (!jobs) return Refusal(jobs.error());
   const RefusedBy refused = refused_by(*copies_.workers.copy(), parts_.keys);
-
   const WallTime now = jobs_.now();
-  const auto next = [&](const StoredJob& job) -> std::optional<WallTime> {
-    const auto firings = jobs_.next_firings(job, now, 1);
-    return firings.empty() ? std::nullopt : std::optional(firings.front());
-  };
-  std::vector<const StoredJob*> page;
-  std::size_t total = 0;
-  bool more = false;
-  for (const auto& job : *jobs->items) {
-    if (!filter.takes(*job) || !typed.takes(*job, next, now)) continue;
-    ++total;
-    if (job->name.text() <= *after) continue;
-    if (page.size() == static_cast<std::size_t>(limit)) {
-      more = true;
-    } else {
-      page.push_back(job.get());
-    }
-  }
+  const JobList::Page page = list.page_of(*jobs->items, now);
   domain::JsonWriter json;
   json.object([&] {
     json.key("items").array([&] {
-      for (const StoredJob* job : page) {
+      for (const StoredJob* job : page.items) {
         json.object([&] {
           write_fields(json, jobs_, *job, now);
           write_refused_by(json, refused, job->name);
         });
       }
     });
-    if (more) json.member("next_cursor", cursor_after(page.back()->name));
-    json.member("total", total);
+    if (!page.next_cursor.empty()) json.member("next_cursor", page.next_cursor);
+    json.member("total", page.total);
     json.member("revision", jobs->revision);
     if (jobs->stale) json.member("stale", true);
   });
@@ -258,7 +196,7 @@ Answer Api::put_job(Call& call) {
   if (!job) return Refusal(std::move(job.error()));
   const auto saved = jobs_.save(*std::move(job), *precondition, effect);
   if (!saved) return Refusal(saved.error());
-  return answer_saved(jobs_, *saved, meaning_of(jobs_, runs_, parts_.zones, saved->job), effect);
+  return answer_saved(jobs_, *saved, meaning_of(jobs_, runs_, saved->job), effect);
 }
 
 Answer Api::create_job(Call& call) {
@@ -272,7 +210,7 @@ Answer Api::create_job(Call& call) {
     saved.error().code = "job_exists";
   }
   if (!saved) return Refusal(std::move(saved.error()));
-  return answer_saved(jobs_, *saved, meaning_of(jobs_, runs_, parts_.zones, saved->job), effect);
+  return answer_saved(jobs_, *saved, meaning_of(jobs_, runs_, saved->job), effect);
 }
 
 Answer Api::delete_job(Call& call) {
@@ -373,7 +311,7 @@ Answer Api::answer_paused(Call& call, std::optional<WallTime> until, const std::
   const auto saved = jobs_.pause(*name, until, *precondition);
   if (!saved) return Refusal(saved.error());
   audit(until ? "job paused" : "job resumed", fmt::format("{} by {}: {}", *name, actor_of(call.request), reason));
-  return answer_saved(jobs_, *saved, meaning_of(jobs_, runs_, parts_.zones, saved->job), Effect::Write);
+  return answer_saved(jobs_, *saved, meaning_of(jobs_, runs_, saved->job), Effect::Write);
 }
 
 }  // namespace cronfleet::api

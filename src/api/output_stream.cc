@@ -82,6 +82,50 @@ std::unique_ptr<BodyStream> output_stream(RunCatalogue& runs, domain::RunId run,
   return std::make_unique<OutputStream>(runs, std::move(run), from, form, follow);
 }
 
+namespace {
+
+// Hands the raw form to `take`, piece by piece, until that is false.
+template <typename Take>
+std::optional<Problem> walk(RunCatalogue& runs, const domain::RunId& run, std::uint64_t from, Take take) {
+  OutputStream stream(runs, run, from, OutputForm::Raw, Follow::No);
+  for (;;) {
+    BodyStream::Piece piece = stream.next();
+    if (piece.then == BodyStream::Piece::Then::Wait)
+      return Problem{.status = 503,
+                     .code = "history_away",
+                     .detail = "the history does not answer",
+                     .retry_after = std::chrono::seconds(2)};
+    if (!take(piece.bytes) || piece.then == BodyStream::Piece::Then::End) return std::nullopt;
+  }
+}
+
+}  // namespace
+
+Outcome<std::uint64_t> raw_output_bytes(RunCatalogue& runs, const domain::RunId& run) {
+  std::uint64_t bytes = 0;
+  auto problem = walk(runs, run, 0, [&](const std::string& piece) {
+    bytes += piece.size();
+    return true;
+  });
+  if (problem) return Refusal(*std::move(problem));
+  return bytes;
+}
+
+Outcome<std::string> raw_output_slice(RunCatalogue& runs, const domain::RunId& run, std::uint64_t offset,
+                                      std::uint64_t length, Offsets offsets) {
+  std::string slice;
+  const std::uint64_t from = offsets == Offsets::OfTheRun ? offset : 0;
+  std::uint64_t at = from;
+  auto problem = walk(runs, run, from, [&](const std::string& piece) {
+    const std::uint64_t begin = std::max(at, offset), end = std::min(at + piece.size(), offset + length);
+    if (begin < end) slice.append(piece, begin - at, end - begin);
+    at += piece.size();
+    return at < offset + length;
+  });
+  if (problem) return Refusal(*std::move(problem));
+  return slice;
+}
+
 void write_chunk(domain::JsonWriter& json, const domain::OutputChunk& chunk) {
   json.object([&] {
     json.member("offset", chunk.offset);

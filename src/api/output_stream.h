@@ -21,6 +21,14 @@ enum class Follow { No, Yes };
 std::unique_ptr<BodyStream> output_stream(RunCatalogue& runs, domain::RunId run, std::uint64_t from, OutputForm form,
                                           Follow follow);
 
+// How many bytes the raw form has as it stands: what is kept, and the lines in place of what is not.
+Outcome<std::uint64_t> raw_output_bytes(RunCatalogue& runs, const domain::RunId& run);
+// `length` bytes of the raw form from `offset`; fewer where it ends before. OfTheRun: where nothing is left out before
+// `offset`, the two are the same and what stands before is not read.
+enum class Offsets { OfTheRawForm, OfTheRun };
+Outcome<std::string> raw_output_slice(RunCatalogue& runs, const domain::RunId& run, std::uint64_t offset,
+                                      std::uint64_t length, Offsets offsets);
+
 // {"offset":0,"stream":"stdout","written_at":"…","text":"…"}, "base64" in place of "text" where the bytes are no UTF-8.
 void write_chunk(domain::JsonWriter& json, const domain::OutputChunk& chunk);
 

@@ -77,11 +77,9 @@ Outcome<std::vector<ExpectedFiring>> OverviewApi::expected(const std::optional<J
   if (!jobs) return Refusal(jobs.error());
   std::priority_queue<ExpectedFiring> earliest;  // the last of them on top
   for (const auto& stored : *jobs->items) {
-    if (!stored->job || (job && stored->name != *job)) continue;
-    // Borrowed: compiled only for this question.
-    const auto compiled = domain::compile(domain::JobPtr(domain::JobPtr(), &*stored->job), parts_.zones);
-    if (!compiled) continue;
-    for (auto at = domain::next_firing(*compiled, after); at && *at < until; at = domain::next_firing(*compiled, *at)) {
+    if (!stored->timetable || (job && stored->name != *job)) continue;
+    const Timetable& timetable = *stored->timetable;
+    for (auto at = timetable.first_after(after); at && *at < until; at = timetable.first_after(*at)) {
       ExpectedFiring firing{.at = *at, .job = stored->name.text()};
       if (earliest.size() == limit && !(firing < earliest.top())) break;
       earliest.push(std::move(firing));

@@ -1,5 +1,8 @@
 // The routes of runs. docs/api.yaml says what each takes and answers.
+#include <charconv>
+
 #include "api/api.h"
+#include "api/byte_range.h"
 #include "api/conditions.h"
 #include "api/kills.h"
 #include "api/list_filters.h"
@@ -12,6 +15,7 @@ namespace cronfleet::api {
 namespace {
 
 constexpr std::int64_t kOffsetMax = std::int64_t{1} << 62;
+constexpr std::int64_t kDayMs = 24 * 3600 * 1000;
 constexpr std::size_t kOutputJsonBytes = 1 << 20;
 constexpr std::string_view kStatusWords[] = {"waiting", "claimed", "running",   "succeeded", "failed", "signalled",
                                              "killed",  "skipped", "timed_out", "missed",    "lost",   "refused"};
@@ -46,6 +50,74 @@ Answer output_as_json(RunCatalogue& runs, const domain::RunId& run, const RunVie
   return Response{.body = json.take()};
 }
 
+// The part of the raw output that Range asks for, at most kOutputJsonBytes of it: a client asks again from there.
+Answer output_range(RunCatalogue& runs, const domain::RunId& run, const RunView& view, const ByteRange& range) {
+  // Where nothing was left out, offsets are those of the run itself and the output need not be walked through.
+  bool exact = view.recorded && view.record.end.output_bytes_dropped == 0;
+  Outcome<std::uint64_t> length = view.record.end.output_bytes;
+  if (exact && *length > 0) {
+    const auto end = raw_output_slice(runs, run, *length - 1, 2, Offsets::OfTheRun);
+    if (!end) return Refusal(end.error());
+    exact = end->size() == 1;
+  }
+  if (!exact) length = raw_output_bytes(runs, run);
+  if (!length) return Refusal(length.error());
+  // What is not over may grow.
+  const std::string whole = view.recorded ? std::to_string(*length) : "*";
+  auto slice = range.of(*length);
+  if (!slice) {
+    Problem problem{.status = 416,
+                    .code = "range_not_satisfiable",
+                    .detail = fmt::format("there are {} bytes, and none of them in this range", *length)};
+    problem.headers.add("Content-Range", fmt::format("bytes */{}", *length));
+    return Refusal(std::move(problem));
+  }
+  slice->length = std::min<std::uint64_t>(slice->length, kOutputJsonBytes);
+  auto bytes =
+      raw_output_slice(runs, run, slice->offset, slice->length, exact ? Offsets::OfTheRun : Offsets::OfTheRawForm);
+  if (!bytes) return Refusal(std::move(bytes.error()));
+  Response response{.status = 206, .body = *std::move(bytes)};
+  response.headers.add("Content-Range",
+                       fmt::format("bytes {}-{}/{}", slice->offset, slice->offset + response.body.size() - 1, whole));
+  return response;
+}
+
+// What If-Range compares: the bytes of a run that is over never change.
+std::string output_tag(const RunView& view) { return fmt::format("\"{}-output\"", view.record.end.output_bytes); }
+
+std::optional<ByteRange> range_of(const Request& request, const RunView& view) {
+  const auto range = request.headers.get("Range");
+  if (!range || request.headers.count("Range") > 1 || request.method != Method::Get) return std::nullopt;
+  const auto condition = request.headers.get("If-Range");
+  if (condition && (!view.recorded || trimmed(*condition) != output_tag(view))) return std::nullopt;
+  return parse_byte_range(*range);
+}
+
+// A filter may count back from now. The pages of one list must all mean the same now, so it travels in the cursor, in
+// front of the history's own.
+struct PagedNow {
+  WallTime now;
+  std::string cursor;  // the history's
+
+  static PagedNow take(Query& query, WallTime now) {
+    PagedNow paged{.now = now, .cursor = query.text("cursor").value_or("")};
+    const auto dot = paged.cursor.find('.');
+    if (dot == std::string::npos) {
+      if (!paged.cursor.empty()) query.refuse("cursor", "not a cursor that this server gave");
+      return paged;
+    }
+    std::int64_t ms = 0;
+    const auto read = std::from_chars(paged.cursor.data(), paged.cursor.data() + dot, ms);
+    if (read.ec != std::errc() || read.ptr != paged.cursor.data() + dot || ms < 0 || ms > to_ms(now) + kDayMs)
+      query.refuse("cursor", "not a cursor that this server gave");
+    paged.now = from_ms(ms);
+    paged.cursor.erase(0, dot + 1);
+    if (paged.cursor.empty()) query.refuse("cursor", "not a cursor that this server gave");
+    return paged;
+  }
+  std::string text_of(const std::string& next) const { return fmt::format("{}.{}", to_ms(now), next); }
+};
+
 // One run in each line; where the next page begins stands in a header.
 Response runs_as_lines(const RunCatalogue::Runs& runs) {
   Response response{.content_type = "application/x-ndjson"};
@@ -76,7 +148,8 @@ Answer Api::list_runs(Call& call) {
   history::RunQuery wanted;
   wanted.limit = static_cast<std::size_t>(
       query.integer("limit", 1, kPageMax).value_or(static_cast<std::int64_t>(parts_.page_size)));
-  wanted.cursor = query.text("cursor").value_or("");
+  PagedNow paged = PagedNow::take(query, parts_.clock.wall());
+  wanted.cursor = paged.cursor;
   if (const auto job = query.text("job")) {
     auto name = domain::make_job_name(*job);
     if (!name) query.refuse("job", name.error().message());
@@ -95,18 +168,22 @@ Answer Api::list_runs(Call& call) {
   wanted.until = query.instant("until");
   if (query.choice("order", {"newest_first", "oldest_first"}) == "oldest_first")
     wanted.order = history::Order::OldestFirst;
-  take_run_filter(query, parts_.clock.wall(), wanted);
+  take_run_filter(query, paged.now, wanted);
   const Reading reading = reading_of(query);
   if (auto problem = query.problem()) return Refusal(*std::move(problem));
   const auto type = negotiate(call.request, {"application/json", "application/x-ndjson"});
   if (!type) return refuse(406, "not_acceptable", "runs come as application/json or application/x-ndjson");
-  const auto runs = runs_.list(wanted, reading);
+  auto runs = runs_.list(wanted, reading);
   if (!runs) return Refusal(runs.error());
+  if (!runs->next_cursor.empty()) runs->next_cursor = paged.text_of(runs->next_cursor);
   if (*type == "application/x-ndjson") return runs_as_lines(*runs);
   domain::JsonWriter json;
   json.object([&] {
     write_runs(json, runs->items);
     if (!runs->next_cursor.empty()) json.member("next_cursor", runs->next_cursor);
+    // Counting them all is dear; when this is all there is, it costs nothing.
+    if (wanted.cursor.empty() && runs->next_cursor.empty() && runs->partial.empty())
+      json.member("total", runs->items.size());
     if (runs->stale) json.member("stale", true);
     if (!runs->partial.empty()) {
       json.member("partial", true);
@@ -131,7 +208,8 @@ Answer Api::get_run(Call& call) {
 Answer Api::get_output(Call& call) {
   const auto run = run_of(call);
   if (!run) return Refusal(run.error());
-  auto from = static_cast<std::uint64_t>(call.query.integer("from", 0, kOffsetMax).value_or(0));
+  const auto asked_from = call.query.integer("from", 0, kOffsetMax);
+  auto from = static_cast<std::uint64_t>(asked_from.value_or(0));
   const bool follow = call.query.flag("follow");
   if (auto problem = call.query.problem()) return Refusal(*std::move(problem));
   const auto view = runs_.get(*run);
@@ -148,7 +226,18 @@ Answer Api::get_output(Call& call) {
     Query resume({{"last", std::string(*call.request.headers.get("Last-Event-ID"))}});
     if (const auto last = resume.integer("last", 0, kOffsetMax)) from = static_cast<std::uint64_t>(*last);
   }
-  Response response{.content_type = *type == "text/plain" ? "text/plain; charset=utf-8" : std::string(*type)};
+  const std::string content_type = *type == "text/plain" ? "text/plain; charset=utf-8" : std::string(*type);
+  const auto range = follow || asked_from ? std::nullopt : range_of(call.request, *view);
+  if (range) {
+    Answer part = output_range(runs_, *run, *view, *range);
+    if (!part) return part;
+    part->content_type = content_type;
+    if (view->recorded) part->headers.add("ETag", output_tag(*view));
+    return part;
+  }
+  Response response{.content_type = content_type};
+  if (!follow && !asked_from) response.headers.add("Accept-Ranges", "bytes");
+  if (!follow && !asked_from && view->recorded) response.headers.add("ETag", output_tag(*view));
   response.stream = output_stream(runs_, *run, from, events ? OutputForm::Events : OutputForm::Raw,
                                   follow ? Follow::Yes : Follow::No);
   return response;

@@ -8,18 +8,15 @@ namespace {
 constexpr std::size_t kJobsMax = 20'000;
 constexpr std::size_t kNamesMax = 5;
 
-bool fires_in(const domain::Job& job, std::chrono::sys_seconds second, const cron::ZoneSource& zones) {
-  // Borrowed: compiled only for this question.
-  const auto compiled = domain::compile(domain::JobPtr(domain::JobPtr(), &job), zones);
-  if (!compiled) return false;
+bool fires_in(const StoredJob& job, std::chrono::sys_seconds second) {
   const WallTime begin(second.time_since_epoch());
-  const auto next = domain::next_firing(*compiled, begin - std::chrono::milliseconds(1));
+  const auto next = job.timetable ? job.timetable->first_after(begin - std::chrono::milliseconds(1)) : std::nullopt;
   return next && *next < begin + std::chrono::seconds(1);
 }
 
 }  // namespace
 
-Meaning meaning_of(JobCatalogue& jobs, RunCatalogue& runs, const cron::ZoneSource& zones, const StoredJob& saved) {
+Meaning meaning_of(JobCatalogue& jobs, RunCatalogue& runs, const StoredJob& saved) {
   Meaning meaning;
   const auto next = jobs.next_firings(saved, jobs.now(), 1);
   if (!next.empty()) meaning.next_firing_after = next.front();
@@ -41,7 +38,7 @@ Meaning meaning_of(JobCatalogue& jobs, RunCatalogue& runs, const cron::ZoneSourc
   Collisions& collisions = meaning.collisions.emplace();
   for (const auto& other : *all->items) {
     if (other->name == saved.name || !other->job || !other->job->enabled) continue;
-    if (!fires_in(*other->job, second, zones)) continue;
+    if (!fires_in(*other, second)) continue;
     if (++collisions.count <= kNamesMax) collisions.jobs.push_back(other->name.text());
   }
   return meaning;

@@ -23,6 +23,6 @@ struct Meaning {
 };
 
 // Never fails: the save stands already. Looks at all jobs, up to 20,000.
-Meaning meaning_of(JobCatalogue& jobs, RunCatalogue& runs, const cron::ZoneSource& zones, const StoredJob& saved);
+Meaning meaning_of(JobCatalogue& jobs, RunCatalogue& runs, const StoredJob& saved);
 
 }  // namespace cronfleet::api

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "api/api.h"
+#include "api/api_document.h"
 #include "api/conditions.h"
 #include "domain/json_writer.h"
 
@@ -28,6 +29,8 @@ void Api::add_system_routes(Router& router) {
 void Api::add_health_routes(Router& router) {
   router.add(
       {Method::Get, "/healthz", [](Call&) -> Answer { return Response{.body = R"({"status":"ok"})"}; }, Place::Loop});
+  router.add({Method::Get, "/api/v1/openapi.json",
+              [](Call&) -> Answer { return Response{.body = std::string(api_document())}; }, Place::Loop});
   router.add({Method::Get, "/readyz", [this](Call& call) { return ready(call); }});
 }
 

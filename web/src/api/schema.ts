@@ -272,7 +272,7 @@ export type ExplanationAnswer = {
 export interface Operations {
   list_jobs: {
     path: Record<never, never>;
-    query: { limit?: number; cursor?: string; filter?: string; text?: string; label?: Array<string>; enabled?: "true" | "false"; stale?: "ok" };
+    query: { limit?: number; cursor?: string; sort?: "name" | "-name" | "next" | "-next" | "revision" | "-revision"; filter?: string; text?: string; label?: Array<string>; enabled?: "true" | "false"; stale?: "ok" };
     body: undefined;
     answer: {
       items: Array<StoredJob>;
@@ -580,7 +580,10 @@ export interface Operations {
     body: undefined;
     answer: {
       items: Array<Run>;
+      /** absent on the last page */
       next_cursor?: string;
+      /** only where the first page has all of them */
+      total?: number;
       /** true while the store is away */
       stale?: boolean;
       /** true when records are missing */
@@ -811,6 +814,19 @@ export interface Operations {
       }>;
     };
   };
+  document: {
+    path: Record<never, never>;
+    query: Record<never, never>;
+    body: undefined;
+    answer: {
+      openapi: "3.1.0";
+      info: Record<string, unknown>;
+      paths: Record<string, unknown>;
+      servers?: Array<unknown>;
+      tags?: Array<unknown>;
+      components?: Record<string, unknown>;
+    };
+  };
   health: {
     path: Record<never, never>;
     query: Record<never, never>;
@@ -863,6 +879,7 @@ export const operations = {
   confirm_alarm: ["POST", "/api/v1/alarms/{code}:confirm"],
   listen: ["GET", "/api/v1/events"],
   system: ["GET", "/api/v1/system"],
+  document: ["GET", "/api/v1/openapi.json"],
   health: ["GET", "/healthz"],
   ready: ["GET", "/readyz"],
 } as const satisfies Record<keyof Operations, readonly [string, string]>;
