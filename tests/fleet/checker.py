@@ -448,12 +448,14 @@ class Checker:
             for record in records:
                 verdicts[record.status + (f" ({record.reason})" if record.reason else "")] += record.range_count
         catch_ups = {record.run for records in self.records.values() for record in records if record.trigger == "catch_up"}
-        quiet, faulty, caught_up = [], [], []
+        quiet, faulty, caught_up, beyond = [], [], [], []
         for run, late in self.lateness():
             if run in catch_ups:
                 caught_up.append(late)
             elif self.disturbed(run.instant - 1000, run.instant + 1000):
                 faulty.append(late)
+                if late > 750:
+                    beyond.append((late, run))
             else:
                 quiet.append(late)
         return {
@@ -467,6 +469,7 @@ class Checker:
             "late_ms_faulty": summary(faulty),
             "late_ms_catch_up": summary(caught_up),
             "faulty_within_750_ms": sum(late <= 750 for late in faulty),
+            "faulty_latest": [self.told(late, run) for late, run in sorted(beyond, reverse=True)[:8]],
             "edits": len(self.e.edits),
             "kills": len(self.e.kills),
             "kill_ms_max": round(self.kill_latest),
@@ -476,6 +479,11 @@ class Checker:
             "record_start_differs_ms_max": round(self.start_difference),
             "record_end_differs_ms_max": round(self.end_difference),
         }
+
+    def told(self, late, run):
+        kinds = {f"{fault.kind} of {fault.node}" for fault in self.e.faults
+                 if fault.begun - 1000 <= run.instant <= fault.healed + 1000}
+        return f"{run}: {late:.0f} ms, on {self.lives[run][0].node}, {', '.join(sorted(kinds))}"
 
     def about(self, firing):
         """Everything that is known of a firing, for whoever looks for the cause of a violation."""
