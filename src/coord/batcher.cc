@@ -65,12 +65,13 @@ Status dropped() { return Status(Code::Cancelled, "the transactions of this sess
 
 }  // namespace
 
-Batcher::Batcher(CoordStore& store, async::Loop& loop, const async::Clock& clock, BatcherOptions options)
-    : store_(store), loop_(loop), clock_(clock), options_(options) {
+Batcher::Batcher(CoordStore& store, async::Loop& loop, async::Timers& timers, const async::Clock& clock,
+                 BatcherOptions options)
+    : store_(store), loop_(loop), timers_(timers), clock_(clock), options_(options) {
   CHECK(options_.batch_max >= 1 && options_.batch_max <= CoordStore::kBatchMax && options_.in_flight_max >= 1);
 }
 
-void Batcher::add(Txn txn, Done done) {
+void Batcher::add(Txn txn, std::chrono::milliseconds patience, Done done) {
   CHECK(writes_no_key_twice(txn));
   if (queue_.size() >= options_.queue_max) {
     answer_later(std::move(done), Status(Code::Unavailable, fmt::format("{} transactions are waiting for the "
@@ -78,12 +79,30 @@ void Batcher::add(Txn txn, Done done) {
                                                                         queue_.size())));
     return;
   }
-  queue_.push_back({std::move(txn), std::move(done)});
+  queue_.push_back({std::move(txn), std::move(done), clock_.mono() + patience});
   schedule();
 }
 
+// Whether what waits makes a full batch, or one of it will not wait any longer. Otherwise we look again when it will
+// not.
+bool Batcher::worth_sending() {
+  if (queue_.empty()) return false;
+  if (queue_.size() >= options_.batch_max) return true;
+  MonoTime first = MonoTime::max();
+  for (const Pending& pending : queue_) first = std::min(first, pending.not_later);
+  if (first <= clock_.mono()) return true;
+  if (patience_timer_ != 0 && patience_at_ <= first) return false;
+  timers_.cancel(patience_timer_);
+  patience_at_ = first;
+  patience_timer_ = timers_.at(first, [this] {
+    patience_timer_ = 0;
+    schedule();
+  });
+  return false;
+}
+
 void Batcher::schedule() {
-  if (send_scheduled_ || queue_.empty() || flights_.size() >= options_.in_flight_max) return;
+  if (send_scheduled_ || flights_.size() >= options_.in_flight_max || !worth_sending()) return;
   send_scheduled_ = true;
   loop_.post(alive_.wrap([this] {
     send_scheduled_ = false;
@@ -92,7 +111,7 @@ void Batcher::schedule() {
 }
 
 void Batcher::send() {
-  while (flights_.size() < options_.in_flight_max) {
+  while (flights_.size() < options_.in_flight_max && worth_sending()) {
     std::vector<Pending> members = take_batch();
     if (members.empty()) return;
     const std::uint64_t id = next_flight_++;
@@ -188,6 +207,8 @@ void Batcher::drop() {
   flights_.clear();
   for (Pending& pending : queue_) answer_later(std::move(pending.done), dropped());
   queue_.clear();
+  timers_.cancel(patience_timer_);
+  patience_timer_ = 0;
 }
 
 double Batcher::rate_per_second() const {

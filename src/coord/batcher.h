@@ -1,6 +1,7 @@
 // coord/batcher.h: group commit of transactions (DESIGN.md §4.4).
 //
-// What is added in one step of the loop, or while a batch is in flight, goes together, up to 64. No key that one member
+// What is added in one step of the loop, or while as many batches as allowed are in flight, goes together, up to 64;
+// one that has patience waits that long for others, and goes with the next that have none. No key that one member
 // writes may stand in another's writes or conditions: a transaction that meets such a member waits for the next batch,
 // and nothing overtakes an earlier transaction that shares a key with it, be it only one that it reads when refused.
 // The result equals the order in which they were added, as far as anybody can tell.
@@ -28,11 +29,15 @@ class Batcher {
  public:
   using Done = async::Callback<Result<TxnAnswer>>;
 
-  Batcher(CoordStore& store, async::Loop& loop, const async::Clock& clock, BatcherOptions options);
+  Batcher(CoordStore& store, async::Loop& loop, async::Timers& timers, const async::Clock& clock,
+          BatcherOptions options);
+  ~Batcher() { timers_.cancel(patience_timer_); }
 
-  // `done` is called later, on the loop, once: with the answer of this transaction, or with the Status of its batch
-  // (the same meanings as CoordStore::commit; InvalidArgument cannot happen). Not after the batcher is destroyed.
-  void add(Txn txn, Done done);
+  // `patience`: how much later the transaction may go for the sake of company. `done` is called later, on the loop,
+  // once: with the answer of this transaction, or with the Status of its batch (the same meanings as
+  // CoordStore::commit; InvalidArgument cannot happen). Not after the batcher is destroyed.
+  void add(Txn txn, std::chrono::milliseconds patience, Done done);
+  void add(Txn txn, Done done) { add(std::move(txn), {}, std::move(done)); }
   // Answers everything not yet answered with Cancelled and ignores what comes back (a new incarnation begins). What was
   // under way may still happen.
   void drop();
@@ -45,6 +50,7 @@ class Batcher {
   struct Pending {
     Txn txn;
     Done done;
+    MonoTime not_later{};  // when it goes, be it alone
   };
   struct Flight {
     std::vector<Done> done;
@@ -53,6 +59,7 @@ class Batcher {
   };
 
   void schedule();
+  bool worth_sending();
   void send();
   std::vector<Pending> take_batch();
   void on_answers(std::uint64_t flight, Result<std::vector<TxnAnswer>> answers);
@@ -60,9 +67,12 @@ class Batcher {
 
   CoordStore& store_;
   async::Loop& loop_;
+  async::Timers& timers_;
   const async::Clock& clock_;
   BatcherOptions options_;
   std::deque<Pending> queue_;
+  async::TimerId patience_timer_ = 0;
+  MonoTime patience_at_{};  // of the timer
   std::map<std::uint64_t, Flight> flights_;
   std::uint64_t next_flight_ = 0;
   bool send_scheduled_ = false;

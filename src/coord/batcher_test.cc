@@ -13,7 +13,9 @@ using Kind = Condition::Kind;
 
 struct World {
   explicit World(std::uint64_t seed, BatcherOptions options = {}, sim::SimFaults faults = {})
-      : store(cluster, cluster, Rng(seed), faults), client(store.client(node)), batcher(*client, node, node, options) {}
+      : store(cluster, cluster, Rng(seed), faults),
+        client(store.client(node)),
+        batcher(*client, node, node, node, options) {}
 
   sim::VirtualTime time{from_seconds(1'767'225'600)};
   sim::VirtualNode cluster{time};
@@ -182,6 +184,38 @@ TEST(Batcher, DropAnswersCancelledOnceAndGoesOnAfterwards) {
   EXPECT_EQ(got[5], std::vector<Code>{Code::NotFound});
   EXPECT_TRUE(world.store.entries().contains("k0"));  // it was on its way
   EXPECT_FALSE(world.store.entries().contains("k4"));
+}
+
+TEST(Batcher, WhatHasPatienceWaitsForCompanyAndGoesAloneInTheEnd) {
+  using std::chrono::milliseconds;
+  World world(1, {.batch_max = 4});
+  std::vector<std::size_t> batches;
+  world.store.on_commit([&](Revision, const std::vector<Change>& changes) { batches.push_back(changes.size()); });
+  int answered = 0;
+  const auto add = [&](int i, milliseconds patience) {
+    world.batcher.add({{}, {{fmt::format("k{}", i), "1", 0}}, {}}, patience, [&](auto) { ++answered; });
+  };
+  add(0, milliseconds(500));
+  add(1, milliseconds(300));
+  world.time.run_for(milliseconds(250));
+  EXPECT_TRUE(batches.empty());
+  world.time.run_for(milliseconds(250));
+  EXPECT_EQ(batches, std::vector<std::size_t>{2}) << "the first whose patience is over takes the others along";
+  add(2, milliseconds(500));
+  add(3, milliseconds(0));
+  world.time.run_for(milliseconds(100));
+  EXPECT_EQ(batches, (std::vector<std::size_t>{2, 2})) << "and so does one that has none";
+  for (int i = 4; i < 9; ++i) add(i, milliseconds(500));
+  world.time.run_for(milliseconds(100));
+  EXPECT_EQ(batches, (std::vector<std::size_t>{2, 2, 4})) << "a full batch waits for nobody";
+  world.time.run_for(std::chrono::seconds(1));
+  EXPECT_EQ(batches, (std::vector<std::size_t>{2, 2, 4, 1}));
+  EXPECT_EQ(answered, 9);
+  add(9, milliseconds(500));
+  world.batcher.drop();
+  world.time.run_for(std::chrono::seconds(1));
+  EXPECT_EQ(answered, 10);
+  EXPECT_EQ(batches.size(), 4u) << "what was dropped is not sent";
 }
 
 TEST(Batcher, AnAnswerMayDropTheRest) {

@@ -21,8 +21,9 @@ Seen seen(const KeyValue& entry) { return {entry.modified, std::hash<std::string
 }  // namespace
 
 struct Mirror::State {
-  State(CoordStore& s, async::Timers& t, const async::Clock& c, Rng r, std::string p, MirrorSink& to, WatchSink& from)
-      : store(s), timers(t), clock(c), rng(r), prefix(std::move(p)), sink(to), watch_sink(from) {}
+  State(CoordStore& s, async::Timers& t, const async::Clock& c, Rng r, std::string p, MirrorSink& to, WatchSink& from,
+        Deletions d)
+      : store(s), timers(t), clock(c), rng(r), prefix(std::move(p)), sink(to), watch_sink(from), deletions(d) {}
 
   CoordStore& store;
   async::Timers& timers;
@@ -31,6 +32,7 @@ struct Mirror::State {
   std::string prefix;
   MirrorSink& sink;
   WatchSink& watch_sink;
+  const Deletions deletions;
 
   std::map<std::string, Seen> known;
   Revision revision = 0;
@@ -56,6 +58,11 @@ struct Mirror::State {
     // The watch is opened first and the copy brought up to date before anybody is told: a sink may ask for either.
     revision = listing->revision;
     watch = store.watch(prefix, revision, watch_sink);
+    if (deletions == Deletions::Ignored) {
+      synced = true;
+      for (const KeyValue& entry : listing->entries) sink.on_put(entry);
+      return sink.on_synced(revision);
+    }
     std::map<std::string, Seen> now;
     for (const KeyValue& entry : listing->entries) now.emplace_hint(now.end(), entry.key, seen(entry));
     const std::map<std::string, Seen> before = std::exchange(known, std::move(now));
@@ -83,9 +90,9 @@ struct Mirror::State {
 };
 
 Mirror::Mirror(CoordStore& store, async::Timers& timers, const async::Clock& clock, Rng rng, std::string prefix,
-               MirrorSink& sink)
-    : state_(std::make_unique<State>(store, timers, clock, rng, std::move(prefix), sink,
-                                     static_cast<WatchSink&>(*this))) {}
+               MirrorSink& sink, Deletions deletions)
+    : state_(std::make_unique<State>(store, timers, clock, rng, std::move(prefix), sink, static_cast<WatchSink&>(*this),
+                                     deletions)) {}
 
 Mirror::~Mirror() { state_->timers.cancel(state_->timer); }
 
@@ -99,7 +106,9 @@ void Mirror::on_changes(std::vector<Change> changes, Revision revision) {
   state.revision = revision;
   for (const Change& change : changes) {
     const std::string& key = change.entry.key;
-    if (change.deleted) {
+    if (state.deletions == Deletions::Ignored) {
+      if (!change.deleted) state.sink.on_put(change.entry);
+    } else if (change.deleted) {
       if (state.known.erase(key) > 0) state.sink.on_removed(key, change.entry.modified);
     } else {
       state.known.insert_or_assign(key, seen(change.entry));

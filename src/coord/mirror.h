@@ -2,7 +2,8 @@
 //
 // Lists, reports every key, then watches from the list's revision. After Unavailable it resumes from the last delivered
 // revision with backoff and jitter; after Compacted it lists again and reports the difference, deletions included.
-// Keeps keys and revisions, no values. Loop thread only; a sink must not destroy the mirror that calls it.
+// Keeps keys and revisions, no values; with Deletions::Ignored nothing at all: then deletions are not told, and every
+// list reports every key again. Loop thread only; a sink must not destroy the mirror that calls it.
 #pragma once
 
 #include <map>
@@ -27,8 +28,9 @@ class MirrorSink {
 
 class Mirror final : private WatchSink {
  public:
+  enum class Deletions { Reported, Ignored };
   Mirror(CoordStore& store, async::Timers& timers, const async::Clock& clock, Rng rng, std::string prefix,
-         MirrorSink& sink);
+         MirrorSink& sink, Deletions deletions = Deletions::Reported);
   ~Mirror() override;
 
   void start();

@@ -132,6 +132,34 @@ TEST(Mirror, FollowsARestoredStoreBackwards) {
   EXPECT_EQ(world.copy.entries, world.truth());
 }
 
+TEST(Mirror, WithoutDeletionsItReportsPutsAloneAndEveryKeyAgainAfterAList) {
+  World world(1);
+  Copy copy;
+  Mirror mirror(*world.client, world.node, world.node, Rng(1), "m/", copy, Mirror::Deletions::Ignored);
+  world.put("m/a", "1");
+  world.put("m/b", "1");
+  mirror.start();
+  world.time.run_for(std::chrono::seconds(1));
+  EXPECT_TRUE(mirror.synced());
+  EXPECT_EQ(copy.puts, 2);
+  world.put("m/a", "2");
+  world.erase("m/b");
+  world.time.run_for(std::chrono::seconds(1));
+  EXPECT_EQ(copy.puts, 3);
+  EXPECT_EQ(copy.entries.at("m/a").value, "2");
+  EXPECT_EQ(mirror.revision(), world.store.revision());
+  world.client->cut_off(true);
+  world.put("m/c", "1");
+  world.erase("m/c");
+  world.put("m/d", "1");
+  world.compact();
+  world.client->cut_off(false);
+  world.time.run_for(std::chrono::seconds(30));
+  EXPECT_EQ(copy.syncs, 2);
+  EXPECT_EQ(copy.puts, 5) << "a and d, all that stands";
+  EXPECT_EQ(copy.removals, 0);
+}
+
 TEST(Mirror, EndsEqualToTheStoreWhateverHappens) {
   for (std::uint64_t seed = 1; seed <= 60; ++seed) {
     sim::SimFaults faults;

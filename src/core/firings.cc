@@ -42,8 +42,7 @@ void Scheduler::State::decide(JobSlot& slot) {
   if (!standing.eligible) return leave_to_others(slot, next);
   const auto delay = rank_delay(standing.rank);
   switch (next.action) {
-    case Plan::Action::Wait:
-      return delay.count() == 0 ? due.put(slot.index, next.at) : look_again(slot, next.at + delay);
+    case Plan::Action::Wait: return delay.count() == 0 ? claim_at(slot, next.at) : look_again(slot, next.at + delay);
     default: break;
   }
   if (delay.count() > 0) {
@@ -294,10 +293,10 @@ void Scheduler::State::answered(PendingFiring pending, const CommitAnswered& ans
   switch (answer.outcome) {
     case Outcome::Committed: return firing_done(pending, answer.revision);
     case Outcome::Refused: {
-      const auto before = std::tuple(slot.accounted, slot.marker, slot.lock_text);
+      const auto before = std::tuple(slot.marker, slot.lock_text);
       learn(slot, answer.found, pending.row.lock != FiringRow::Lock::Free);
       // Nothing new: the job or the hold moved, and their own event is on its way.
-      const bool taught = before != std::tuple(slot.accounted, slot.marker, slot.lock_text);
+      const bool taught = slot.accounted != pending.row.accounted || before != std::tuple(slot.marker, slot.lock_text);
       taught ? look_now(slot) : look_again(slot, now.wall + options.retry_store);
       return;
     }

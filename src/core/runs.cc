@@ -254,7 +254,10 @@ void Scheduler::State::write_end(RunSlot& run) {
   if (own_lock && !rules.remove_own_lock_only) {
     txn.expected.pop_back();  // the simulator's switch: the lock goes whoever holds it
   }
-  commit(std::move(txn), PendingRun{run.entry.run, std::move(ended), {}, now.mono});
+  // Who follows a lock, or asked for the end, is not kept waiting.
+  const bool awaited = (ended.locked && now.wall + 4 * options.gather >= ended.safe_after) || run.killing;
+  commit(std::move(txn), PendingRun{run.entry.run, std::move(ended), {}, now.mono},
+         awaited ? std::chrono::milliseconds(0) : options.gather);
 }
 
 void Scheduler::State::retry(RunSlot& run) {
@@ -510,7 +513,7 @@ void Scheduler::State::on(const RunRecorded& recorded) {
 void Scheduler::State::remove(RunSlot& run) {
   set_stage(run, Stage::Removing);
   commit(recorded_row(actor(), run.entry.run, run.text, run.kill_order),
-         PendingRun{run.entry.run, run.entry, {}, now.mono});
+         PendingRun{run.entry.run, run.entry, {}, now.mono}, options.gather);
 }
 
 void Scheduler::State::erase(const domain::RunId& id) {

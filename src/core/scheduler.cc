@@ -54,25 +54,38 @@ void Scheduler::State::step(const Event& event) {
     timers.erase(timers.begin());
     task();
   }
-  // In a burst claims go out earlier, so that all of them are through by their instant (DESIGN.md §4.4).
-  lead = options.claim_lead;
-  if (claim_rate > 0) {
-    const double burst = static_cast<double>(due.count(now.wall, now.wall + options.claim_lead_max));
-    const auto wanted = std::chrono::milliseconds(static_cast<std::int64_t>(1000 * burst / claim_rate));
-    lead = std::clamp(wanted, options.claim_lead, options.claim_lead_max);
-  }
-  popped.clear();
+  lead = lead_of(due.count(now.wall, now.wall + options.claim_lead_max));
   due.pop(now.wall + lead, popped);
-  constexpr std::size_t kAhead = 8;  // jobs lie anywhere in memory: ask for the next ones while this one is decided
-  for (std::size_t i = 0; i < popped.size(); ++i) {
-    if (i + kAhead < popped.size()) {
-      __builtin_prefetch(slots[popped[i + kAhead]].get());
-      due.prefetch(popped[i + kAhead]);
-    }
-    on_due(*slots[popped[i]]);
-  }
+  looks.pop(now.wall, popped);
+  take_popped(std::holds_alternative<Woke>(event));
   if (!starved.empty()) give_places();
   arm();
+}
+
+// In a burst claims go out earlier, so that all of them are through by their instant (DESIGN.md §4.4).
+std::chrono::milliseconds Scheduler::State::lead_of(std::size_t claims) const {
+  if (claim_rate <= 0) return options.claim_lead;
+  const auto wanted = static_cast<std::int64_t>(1000 * static_cast<double>(claims) / claim_rate);
+  return std::clamp(std::chrono::milliseconds(wanted), options.claim_lead, options.claim_lead_max);
+}
+
+// Ten thousand that come due together go a few hundred at a time, each with a wake-up of its own: the first claims are
+// on their way, and their answers heard, while the last are decided.
+void Scheduler::State::take_popped(bool woke) {
+  constexpr std::size_t kAtOnce = 256;
+  if (!woke && popped.size() - taken > kAtOnce) return;
+  const std::size_t end = std::min(popped.size(), taken + kAtOnce);
+  constexpr std::size_t kAhead = 8;  // jobs lie anywhere in memory: ask for the next ones while this one is decided
+  for (; taken < end; ++taken) {
+    if (taken + kAhead < popped.size()) {
+      __builtin_prefetch(slots[popped[taken + kAhead]].get());
+      due.prefetch(popped[taken + kAhead]);
+    }
+    on_due(*slots[popped[taken]]);
+  }
+  if (taken < popped.size()) return;
+  popped.clear();
+  taken = 0;
 }
 
 void Scheduler::State::on(const Woke&) {
@@ -138,7 +151,16 @@ void Scheduler::State::on(const JobGone& gone) {
   look_now(*slot);  // removed by hand? Then its marker is still to be closed.
 }
 
-void Scheduler::State::on(const MarkerSeen& seen) { set_marker(slot_of(seen.name), seen.text); }
+// A marker that moved on is a look at the store that need not be made. It may have been seen long ago: what we know to
+// be newer stays.
+void Scheduler::State::on(const MarkerSeen& seen) {
+  JobSlot& slot = slot_of(seen.name);
+  const auto marker = parse_marker(seen.text);
+  if (marker && marker->instant < slot.accounted) return;
+  set_marker(slot, seen.text);
+  // A job removed by hand, whose last marker we had not seen: it is still to be closed.
+  if (caught_up && !slot.exists && !slot.marker_closed) look_now(slot);
+}
 
 void Scheduler::State::on(const WorkersSeen& seen) {
   if (!fleet.set(seen.workers)) return;
@@ -198,16 +220,16 @@ bool Scheduler::State::going_on() const {
 
 void Scheduler::State::unpark() {
   if (!claiming()) return;
-  for (const DueQueue::Index index : parked) due.put(index, now.wall);
+  for (const DueQueue::Index index : parked) look_now(*slots[index]);
   parked.clear();
   for (auto& [id, trigger] : triggers) decide(trigger);
   for (auto& [key, account] : accounts) settle_account(key);
 }
 
-Ticket Scheduler::State::commit(Txn txn, PendingCommit pending) {
+Ticket Scheduler::State::commit(Txn txn, PendingCommit pending, std::chrono::milliseconds patience) {
   const Ticket ticket = ++last_ticket;
   commits.emplace(ticket, std::move(pending));
-  emit(Commit{ticket, std::move(txn)});
+  emit(Commit{ticket, std::move(txn), patience});
   return ticket;
 }
 
@@ -266,7 +288,8 @@ MonoTime Scheduler::State::mono_at(WallTime wall) const {
 
 void Scheduler::State::arm() {
   WallTime wall = due.next();
-  if (wall != WallTime::max()) wall -= lead;
+  if (wall != WallTime::max()) wall -= std::max(lead, lead_of(due.count(wall, wall)));
+  wall = taken < popped.size() ? now.wall : std::min(wall, looks.next());
   // Nothing can be claimed once the session is over, so there is no use in waking before it is back.
   const MonoTime mono = timers.empty() ? MonoTime::max() : timers.begin()->first;
   if (wall == armed_wall && mono == armed_mono) return;

@@ -54,7 +54,7 @@ struct JobGone {
   JobName name;
   Revision revision = 0;
 };
-struct MarkerSeen {  // fired/<name>, from the list at start
+struct MarkerSeen {  // fired/<name>, as it stands or stood a moment ago; what others claim shows here
   JobName name;
   std::string text;
 };
@@ -162,6 +162,7 @@ struct WakeAt {
 struct Commit {
   Ticket ticket = 0;
   Txn txn;
+  std::chrono::milliseconds patience{0};  // so much later does no harm, for the sake of company
 };
 struct Read {  // answered by ReadAnswered
   Ticket ticket = 0;
@@ -223,6 +224,7 @@ struct SchedulerOptions {
   std::chrono::milliseconds retry_store{200};  // before a read or commit that got no answer is tried again
   std::chrono::milliseconds lock_poll{500};    // a lock of another node that a queued firing waits for
   std::chrono::seconds open_poll{5};           // firings that no worker may run are looked at again
+  std::chrono::milliseconds gather{50};        // ends and removals that nobody waits for go together
   std::chrono::seconds claim_fresh{1};         // rule 14
   int capacity = 64;                           // runs at once on this node
 };

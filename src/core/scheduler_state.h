@@ -176,10 +176,13 @@ struct Scheduler::State {
   JobSlot& slot_of(const JobName& name);
   JobSlot* find_slot(const JobName& name);
   Actor actor() const { return {keys, self, incarnation, hold_key}; }
-  Ticket commit(Txn txn, PendingCommit pending);
+  // `patience`: nobody waits for it; it may be that much later for the sake of company.
+  Ticket commit(Txn txn, PendingCommit pending, std::chrono::milliseconds patience = {});
   Ticket read(std::vector<std::string> wanted, PendingRead pending);
   Ticket read_prefix(std::string prefix, PendingRead pending);
   void after(std::chrono::milliseconds delay, Function<void()> task);
+  std::chrono::milliseconds lead_of(std::size_t claims) const;
+  void take_popped(bool woke);
   void arm();
   const Fleet::Standing& standing_of(JobSlot& slot);
   std::chrono::milliseconds rank_delay(int rank) const { return ((rank + 1) / 2) * options.takeover_delay; }
@@ -187,8 +190,15 @@ struct Scheduler::State {
   void emit(Effect effect) { out->push_back(std::move(effect)); }
 
   // ---- firings.cc
-  void look_again(JobSlot& slot, WallTime at) { due.put(slot.index, at + lead); }
-  void look_now(JobSlot& slot) { due.put(slot.index, now.wall); }
+  void claim_at(JobSlot& slot, WallTime at) {  // less the lead
+    looks.remove(slot.index);
+    due.put(slot.index, at);
+  }
+  void look_again(JobSlot& slot, WallTime at) {  // at that moment, not before
+    due.remove(slot.index);
+    looks.put(slot.index, at);
+  }
+  void look_now(JobSlot& slot) { look_again(slot, now.wall); }
   void on_due(JobSlot& slot);
   void decide(JobSlot& slot);
   void leave_to_others(JobSlot& slot, const Plan& plan);
@@ -285,8 +295,10 @@ struct Scheduler::State {
 
   std::vector<std::unique_ptr<JobSlot>> slots;
   std::unordered_map<JobName, DueQueue::Index> by_name;
-  DueQueue due;
-  std::vector<DueQueue::Index> popped;
+  DueQueue due;                         // what is to be claimed at its moment, apart, so that the lead can count it
+  DueQueue looks;                       // all else; a job stands in one of the two at most
+  std::vector<DueQueue::Index> popped;  // of both, in order; those before `taken` are done with
+  std::size_t taken = 0;
   std::set<DueQueue::Index> parked;                        // due while nothing can be claimed
   std::set<std::pair<WallTime, DueQueue::Index>> starved;  // due while every place is taken, the oldest first
   std::set<DueQueue::Index> not_ours;                      // passed on because the job may not run here

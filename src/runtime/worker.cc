@@ -25,13 +25,13 @@ class Feed final : public coord::MirrorSink {
   using Removed = std::function<void(std::string_view rest, core::Revision)>;
 
   Feed(WorkerParts& parts, std::string prefix, Put put, Removed removed, std::function<void()> synced,
-       WorkerObserver& observer)
+       WorkerObserver& observer, coord::Mirror::Deletions deletions)
       : prefix_(prefix),
         put_(std::move(put)),
         removed_(std::move(removed)),
         synced_(std::move(synced)),
         observer_(observer),
-        mirror_(parts.store, parts.timers, parts.clock, parts.rng.fork("mirror " + prefix), prefix, *this) {}
+        mirror_(parts.store, parts.timers, parts.clock, parts.rng.fork("mirror " + prefix), prefix, *this, deletions) {}
 
   void start() { mirror_.start(); }
   bool synced() const { return mirror_.synced(); }
@@ -64,6 +64,12 @@ struct Worker::Follow {
             [this](std::string_view rest, core::Revision r) {
               worker.step(core::JobGone{JobName(std::string(rest)), r});
             })),
+        markers(make(
+            w.options_.keys.fired(),
+            [this](const KeyValue& e, std::string_view rest) {
+              worker.step(core::MarkerSeen{JobName(std::string(rest)), e.value});
+            },
+            {}, coord::Mirror::Deletions::Ignored)),
         accounts(make(w.options_.keys.accounts(),
                       [this](const KeyValue& e, std::string_view rest) { account(e, rest); }, {})),
         triggers(make(
@@ -87,14 +93,16 @@ struct Worker::Follow {
               if (rest.empty()) worker.settings_changed({});
             })) {}
 
-  std::unique_ptr<Feed> make(std::string prefix, Feed::Put put, Feed::Removed removed) {
+  std::unique_ptr<Feed> make(std::string prefix, Feed::Put put, Feed::Removed removed,
+                             coord::Mirror::Deletions deletions = coord::Mirror::Deletions::Reported) {
     if (!removed) removed = [](std::string_view, core::Revision) {};
     return std::make_unique<Feed>(
         worker.parts_, std::move(prefix), std::move(put), std::move(removed), [this] { worker.caught_up_when_whole(); },
-        worker.observer_);
+        worker.observer_, deletions);
   }
   void start() {
-    for (Feed* feed : {jobs.get(), accounts.get(), triggers.get(), kills.get(), registrations.get(), settings.get()})
+    for (Feed* feed :
+         {markers.get(), jobs.get(), accounts.get(), triggers.get(), kills.get(), registrations.get(), settings.get()})
       feed->start();
   }
 
@@ -166,7 +174,7 @@ struct Worker::Follow {
 
   Worker& worker;
   std::map<std::string, core::WorkerEntry> standing;
-  std::unique_ptr<Feed> jobs, accounts, triggers, kills, registrations, settings;
+  std::unique_ptr<Feed> jobs, markers, accounts, triggers, kills, registrations, settings;
 };
 
 Worker::Worker(WorkerParts parts, WorkerOptions options, core::WorkerEntry registration, WorkerObserver& observer)
@@ -175,7 +183,8 @@ Worker::Worker(WorkerParts parts, WorkerOptions options, core::WorkerEntry regis
       registration_(std::move(registration)),
       observer_(observer),
       scheduler_(registration_.node, options_.keys, options_.scheduler, parts_.tokens, options_.rules),
-      batcher_(parts_.store, parts_.loop, parts_.clock, options_.batcher),
+      batcher_(parts_.store, parts_.loop, parts_.timers, parts_.clock, options_.batcher),
+      reads_(parts_.store, parts_.loop),
       writer_(parts_.history, parts_.timers, parts_.clock, parts_.rng.fork("history"), options_.history) {
   registration_.capacity = options_.scheduler.capacity;
 }
@@ -206,30 +215,11 @@ void Worker::start(std::vector<exec::JournalEntry> journal, std::function<bool(s
   // The registration comes first: nothing is replayed or settled before it (rule 9).
   session_->open(registration_, process_alive_);
   follow_->start();
-  list_markers();
   tick_timer_ = parts_.timers.at(parts_.clock.mono() + options_.tick, [this] { tick(); });
 }
 
-void Worker::list_markers() {
-  parts_.store.list(options_.keys.fired(), [this, alive = alive_](Result<coord::Listing> listing) {
-    if (!*alive) return;
-    if (!listing) {
-      parts_.timers.at(parts_.clock.mono() + options_.scheduler.retry_store, [this, alive] {
-        if (*alive) list_markers();
-      });
-      return;
-    }
-    for (const KeyValue& entry : listing->entries) {
-      if (const auto name = core::after_prefix(entry.key, options_.keys.fired()))
-        step(core::MarkerSeen{JobName(std::string(*name)), entry.value});
-    }
-    markers_listed_ = true;
-    caught_up_when_whole();
-  });
-}
-
 void Worker::caught_up_when_whole() {
-  if (caught_up_ || !markers_listed_ || !follow_->jobs->synced()) return;
+  if (caught_up_ || !follow_->markers->synced() || !follow_->jobs->synced()) return;
   caught_up_ = true;
   step(core::CaughtUp{});
 }
@@ -279,16 +269,17 @@ void Worker::arm_wake() {
 }
 
 void Worker::perform(core::Commit& commit) {
-  batcher_.add(std::move(commit.txn), [this, alive = alive_, ticket = commit.ticket](Result<core::TxnAnswer> answer) {
-    if (!*alive) return;
-    core::CommitAnswered event{ticket, core::Outcome::Unknown, 0, {}};
-    if (answer) {
-      event.outcome = answer->committed ? core::Outcome::Committed : core::Outcome::Refused;
-      event.revision = answer->revision;
-      event.found = std::move(answer->found);
-    }
-    step(event);
-  });
+  batcher_.add(std::move(commit.txn), commit.patience,
+               [this, alive = alive_, ticket = commit.ticket](Result<core::TxnAnswer> answer) {
+                 if (!*alive) return;
+                 core::CommitAnswered event{ticket, core::Outcome::Unknown, 0, {}};
+                 if (answer) {
+                   event.outcome = answer->committed ? core::Outcome::Committed : core::Outcome::Refused;
+                   event.revision = answer->revision;
+                   event.found = std::move(answer->found);
+                 }
+                 step(event);
+               });
 }
 
 void Worker::perform(core::Read& read) {
@@ -302,7 +293,7 @@ void Worker::perform(core::Read& read) {
     step(event);
   };
   if (read.prefix.empty()) {
-    parts_.store.get(std::move(read.keys), std::move(done));
+    reads_.add(std::move(read.keys), std::move(done));
   } else {
     parts_.store.list(std::move(read.prefix), std::move(done));
   }

@@ -16,6 +16,7 @@
 #include "base/rng.h"
 #include "base/token.h"
 #include "coord/batcher.h"
+#include "coord/read_batcher.h"
 #include "coord/session.h"
 #include "core/scheduler.h"
 #include "cron/zone.h"
@@ -112,7 +113,6 @@ class Worker final : public exec::ExecutorSink, private coord::SessionSink {
   void perform(core::Alarm& alarm);
   void arm_wake();
   void tick();
-  void list_markers();
   void caught_up_when_whole();
   void send_output();
   void record_when_output_is_through(domain::RunRecord record);
@@ -130,6 +130,7 @@ class Worker final : public exec::ExecutorSink, private coord::SessionSink {
   WorkerObserver& observer_;
   core::Scheduler scheduler_;
   coord::Batcher batcher_;
+  coord::ReadBatcher reads_;
   history::HistoryWriter writer_;
   std::unique_ptr<Follow> follow_;
   std::unique_ptr<coord::Session> session_;
@@ -146,7 +147,7 @@ class Worker final : public exec::ExecutorSink, private coord::SessionSink {
   std::map<domain::RunId, std::vector<domain::OutputChunk>> output_waiting_;
   std::map<domain::RunId, domain::RunRecord> records_waiting_;
 
-  bool markers_listed_ = false, caught_up_ = false;
+  bool caught_up_ = false;
   bool journal_full_ = false, draining_ = false, executor_away_ = false;
   bool accepting_ = false, full_ = false;  // as published
   core::NodeSettings settings_;            // what the operator wants

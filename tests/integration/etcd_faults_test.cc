@@ -80,7 +80,7 @@ class Claimer {
  public:
   Claimer(EtcdCoordStore& store, TurnedLoop& loop, std::string marker, int last, std::string name)
       : store_(store),
-        batcher_(store, loop, loop.clock(), {}),
+        batcher_(store, loop, loop, loop.clock(), {}),
         loop_(loop),
         marker_(std::move(marker)),
         last_(last),

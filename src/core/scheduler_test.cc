@@ -1,0 +1,181 @@
+// Of the scheduler what scenarios do not show: which reads it asks for, and how bursts are cut up.
+#include "core/scheduler.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "core/edits.h"
+
+namespace cronfleet::core {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+class NoZones final : public cron::ZoneSource {
+ public:
+  cron::ZonePtr find(std::string_view) const override { return nullptr; }
+  std::vector<std::string> names() const override { return {}; }
+  std::string version() const override { return "test"; }
+};
+
+constexpr WallTime kBegin = from_seconds(1'772'323'200);
+
+// The worker n1 of a fleet of as many as are named, in contact with a store that answers nothing by itself.
+struct Node {
+  explicit Node(std::vector<std::string> fleet) {
+    step(SessionOpened{Incarnation("0123"), keys.hold(NodeId("n1"), Incarnation("0123"))});
+    step(LeasesExtended{now.mono + std::chrono::hours(1), now.mono + std::chrono::hours(1)});
+    step(CaughtUp{});
+    WorkersSeen seen;
+    for (const std::string& node : fleet) {
+      WorkerEntry entry;
+      entry.node = NodeId(node);
+      seen.workers.push_back(entry);
+    }
+    step(seen);
+    for (const Read& read : take<Read>()) step(ReadAnswered{read.ticket, true, 1, {}});
+    effects.clear();
+  }
+
+  void step(const Event& event) {
+    scheduler.step(event, now, effects);
+    for (const Effect& effect : effects) {
+      if (const auto* asked = std::get_if<WakeAt>(&effect)) wake = *asked;
+    }
+  }
+  void put_job(const std::string& name, const std::string& schedule) {
+    domain::Job job;
+    job.name = JobName(name);
+    job.schedule = schedule;
+    job.command = std::string("true");
+    job = save(keys, {}, {}, std::move(job), now.wall).job;
+    const NoZones zones;
+    auto compiled = domain::compile(std::make_shared<const domain::Job>(job), zones);
+    step(JobSeen{job.name, ++revision, std::make_shared<const domain::CompiledJob>(std::move(*compiled)), {}});
+  }
+  // Lets time pass, waking it whenever it asks for that.
+  void run_until(WallTime until) {
+    while (wake.wall <= until || wake.mono <= now.mono + (until - now.wall)) {
+      const auto ahead = std::min<std::chrono::nanoseconds>(wake.wall - now.wall, wake.mono - now.mono);
+      pass(std::max<std::chrono::nanoseconds>(ahead, {}));
+      wake = {};
+      step(Woke{});
+    }
+    pass(until - now.wall);
+  }
+  void pass(std::chrono::nanoseconds length) {
+    now.wall += std::chrono::ceil<std::chrono::microseconds>(length);
+    now.mono += std::chrono::ceil<std::chrono::microseconds>(length);
+  }
+  template <typename T>
+  std::vector<T> take() {
+    std::vector<T> taken;
+    for (Effect& effect : effects) {
+      if (auto* one = std::get_if<T>(&effect)) taken.push_back(std::move(*one));
+    }
+    effects.clear();
+    return taken;
+  }
+  // The markers that transactions asked for since move on.
+  std::vector<std::string> looked_at() {
+    std::vector<std::string> keys_read;
+    for (const Read& read : take<Read>()) keys_read.insert(keys_read.end(), read.keys.begin(), read.keys.end());
+    return keys_read;
+  }
+
+  RngTokens tokens{Rng(1)};
+  Keys keys;
+  Scheduler scheduler{NodeId("n1"), keys, SchedulerOptions{.capacity = 100'000}, tokens};
+  Now now{kBegin, MonoTime(std::chrono::hours(1))};
+  Effects effects;
+  WakeAt wake;
+  Revision revision = 0;
+};
+
+// A name for which n1 stands second of n1 and n2.
+std::string job_of_another() {
+  for (int i = 0;; ++i) {
+    const std::string name = fmt::format("job-{}", i);
+    Node node({"n1", "n2"});
+    node.put_job(name, "0 * * * * *");
+    node.run_until(kBegin + seconds(60));
+    if (node.take<Commit>().empty()) return name;
+  }
+}
+
+TEST(Scheduler, WhoSeesTheClaimOfAnotherDoesNotLook) {
+  const std::string name = job_of_another();
+  Node node({"n1", "n2"});
+  node.put_job(name, "0 * * * * *");
+  node.run_until(kBegin + seconds(60) + milliseconds(100));
+  node.step(MarkerSeen{JobName(name), Marker{kBegin + seconds(60), "token"}.text()});
+  node.run_until(kBegin + seconds(62));
+  EXPECT_TRUE(node.looked_at().empty());
+  // Nobody claims the next one: it is looked at, and claimed once the store says that it is still open.
+  node.run_until(kBegin + seconds(120) + milliseconds(499));
+  EXPECT_TRUE(node.looked_at().empty());
+  node.run_until(kBegin + seconds(120) + milliseconds(501));
+  const auto looks = node.take<Read>();
+  ASSERT_EQ(looks.size(), 1u);
+  const Marker marker{kBegin + seconds(60), "token"};
+  node.step(ReadAnswered{looks[0].ticket, true, 5, {{node.keys.marker(JobName(name)), marker.text(), 1, 1, 0}}});
+  EXPECT_EQ(node.take<Commit>().size(), 1u);
+}
+
+TEST(Scheduler, AMarkerThatIsOldNewsChangesNothing) {
+  const std::string name = job_of_another();
+  Node node({"n1", "n2"});
+  node.put_job(name, "0 * * * * *");
+  node.run_until(kBegin + seconds(1));
+  node.step(MarkerSeen{JobName(name), Marker{kBegin + seconds(120), "newer"}.text()});
+  node.step(MarkerSeen{JobName(name), Marker{kBegin + seconds(60), "older"}.text()});
+  node.run_until(kBegin + seconds(170));
+  EXPECT_TRUE(node.looked_at().empty()) << "up to 120 s all is claimed";
+}
+
+TEST(Scheduler, ManyThatAreDueAtOnceAreClaimedAFewHundredAtATime) {
+  Node node({"n1"});
+  for (int i = 0; i < 1'000; ++i) node.put_job(fmt::format("job-{}", i), "0 * * * * *");
+  node.run_until(kBegin + seconds(59));
+  node.effects.clear();
+  std::vector<std::size_t> steps;
+  std::size_t claims = 0;
+  while (claims < 1'000) {
+    ASSERT_LT(node.wake.wall, kBegin + seconds(60)) << "after " << claims;
+    node.pass(std::max<std::chrono::nanoseconds>(node.wake.wall - node.now.wall, {}));
+    node.wake = {};
+    node.step(Woke{});
+    steps.push_back(node.take<Commit>().size());
+    claims += steps.back();
+  }
+  EXPECT_EQ(claims, 1'000u);
+  EXPECT_LE(*std::max_element(steps.begin(), steps.end()), 256u);
+  EXPECT_GE(steps.size(), 4u);
+}
+
+TEST(Scheduler, TheLeadOfABurstCountsOwnClaimsAlone) {
+  Node node({"n1", "n2", "n3", "n4"});
+  for (int i = 0; i < 1'000; ++i) node.put_job(fmt::format("job-{}", i), "0 * * * * *");
+  node.step(ClaimRate{1'000});
+  node.run_until(kBegin + seconds(59));
+  node.effects.clear();
+  std::optional<WallTime> first;
+  std::size_t claims = 0;
+  while (node.now.wall < kBegin + seconds(60)) {
+    node.run_until(node.now.wall + milliseconds(1));
+    const std::size_t more = node.take<Commit>().size();
+    if (more > 0 && !first) first = node.now.wall;
+    claims += more;
+  }
+  ASSERT_TRUE(first);
+  const auto lead = kBegin + seconds(60) - *first;
+  const auto own = milliseconds(claims);  // 1 ms each
+  EXPECT_GE(lead, own - milliseconds(5));
+  EXPECT_LE(lead, own + milliseconds(5)) << claims << " of 1,000 are ours";
+  EXPECT_LT(claims, 500u);
+}
+
+}  // namespace
+}  // namespace cronfleet::core
