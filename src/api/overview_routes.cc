@@ -69,6 +69,7 @@ bool ran(const domain::RunRecord& record) {
 void OverviewApi::add_routes(Router& router) {
   router.add({Method::Get, "/api/v1/firings", [this](Call& call) { return list_firings(call); }});
   router.add({Method::Get, "/api/v1/statistics", [this](Call& call) { return statistics(call); }});
+  router.add({Method::Get, "/api/v1/jobs:glance", [this](Call& call) { return glance(call); }});
 }
 
 Outcome<std::vector<ExpectedFiring>> OverviewApi::expected(const std::optional<JobName>& job, WallTime after,

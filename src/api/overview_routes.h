@@ -34,6 +34,7 @@ class OverviewApi {
  private:
   Answer list_firings(Call& call);
   Answer statistics(Call& call);
+  Answer glance(Call& call);
 
   const OverviewParts parts_;
 };

@@ -36,6 +36,14 @@ std::vector<std::string> Query::words(std::string_view name) {
   return words;
 }
 
+std::vector<std::string> Query::texts(std::string_view name) {
+  take(name);
+  std::vector<std::string> texts;
+  for (const auto& [key, value] : pairs_)
+    if (key == name) texts.push_back(value);
+  return texts;
+}
+
 std::optional<std::int64_t> Query::integer(std::string_view name, std::int64_t least, std::int64_t most) {
   const auto found = text(name);
   if (!found) return std::nullopt;

@@ -23,6 +23,8 @@ class Query {
   std::optional<std::string> text(std::string_view name);
   // All values of `name`, each split at commas: "status=failed,lost".
   std::vector<std::string> words(std::string_view name);
+  // All values of `name`, as they are: names may have commas.
+  std::vector<std::string> texts(std::string_view name);
   std::optional<std::int64_t> integer(std::string_view name, std::int64_t least, std::int64_t most);
   // "1", "true", "" are true; "0", "false" false.
   bool flag(std::string_view name);

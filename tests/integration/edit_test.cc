@@ -244,6 +244,22 @@ TEST_F(Edits, FiringsPastAndComing) {
   EXPECT_EQ(statistics.at("duration_ms").at("max"), 100);
   EXPECT_EQ(statistics.at("next").as_array().size(), 20u);
   EXPECT_EQ(statistics.at("running"), 0);
+
+  const RawAnswer seen = ask("jobs:glance?name=b&name=a&name=nobody&language=zh");
+  ASSERT_EQ(seen.status, 200) << seen.body;
+  const json::array glances = parsed(seen).at("items").as_array();
+  ASSERT_EQ(glances.size(), 2u) << "what is not there is left out";
+  EXPECT_EQ(glances[0].at("name"), "b") << "in the order of the question";
+  EXPECT_EQ(glances[0].at("results"), json::array());
+  EXPECT_EQ(glances[0].at("next_firings").as_array().size(), 5u);
+  EXPECT_EQ(glances[1].at("results").at(0).at("status"), "failed");
+  EXPECT_EQ(glances[1].at("recent"), json::parse(R"({"count":1,"succeeded":0})"));
+  EXPECT_NE(json::value_to<std::string>(glances[1].at("sentence")).find("触发"), std::string::npos);
+  EXPECT_EQ(ask("jobs:glance").status, 400);
+  std::string names = "jobs:glance?name=a";
+  for (int i = 0; i < 99; ++i) names += "&name=a";
+  EXPECT_EQ(parsed(ask(names)).at("items").as_array().size(), 100u);
+  EXPECT_EQ(ask(names + "&name=a").status, 400) << "too many";
 }
 
 // API-T2: every acknowledged edit is among the versions, and each built on the one before it.

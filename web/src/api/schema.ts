@@ -93,6 +93,27 @@ export interface Run {
   range_from?: string;
 }
 
+export interface Glance {
+  name: string;
+  /** absent where the schedule cannot be read */
+  sentence?: string;
+  next_firings: Array<string>;
+  /** newest first */
+  results: Array<{
+    id: string;
+    status: Status;
+    reason?: string;
+    scheduled_at?: string;
+    duration_ms?: number;
+  }>;
+  /** of the newest 50 runs of the last seven days that came to an end of their own */
+  recent: {
+    count: number;
+    succeeded: number;
+    duration_ms_p50?: number;
+  };
+}
+
 export interface Firing {
   job: string;
   at: string;
@@ -475,6 +496,16 @@ export interface Operations {
       }>;
     };
   };
+  glance_jobs: {
+    path: Record<never, never>;
+    query: { name: Array<string>; language?: "en" | "zh" };
+    body: undefined;
+    answer: {
+      items: Array<Glance>;
+      /** true when records are missing */
+      partial?: boolean;
+    };
+  };
   explain_job: {
     path: { name: string };
     query: { from?: string; count?: number; language?: "en" | "zh" };
@@ -853,6 +884,7 @@ export const operations = {
   resume_job: ["POST", "/api/v1/jobs/{name}:resume"],
   clone_job: ["POST", "/api/v1/jobs/{name}:clone"],
   change_jobs: ["POST", "/api/v1/jobs:batch"],
+  glance_jobs: ["GET", "/api/v1/jobs:glance"],
   explain_job: ["GET", "/api/v1/jobs/{name}:explain"],
   kill_job: ["POST", "/api/v1/jobs/{name}:kill"],
   list_versions: ["GET", "/api/v1/jobs/{name}/versions"],
