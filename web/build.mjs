@@ -5,7 +5,7 @@
 // theme and language before the first paint.
 import {build} from "esbuild";
 import {createHash} from "node:crypto";
-import {mkdirSync, readFileSync, rmSync, writeFileSync} from "node:fs";
+import {mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync} from "node:fs";
 import {dirname, join, resolve} from "node:path";
 import {fileURLToPath} from "node:url";
 import {gzipSync} from "node:zlib";
@@ -20,6 +20,15 @@ const budgets = {firstJs: 40 * KIB, firstCss: 10 * KIB, page: 15 * KIB, all: 120
 rmSync(out, {recursive: true, force: true});
 mkdirSync(join(out, "assets"), {recursive: true});
 
+// Pages bring their own rules: nobody lists them.
+const pageStyles = {
+  name: "page-styles",
+  setup: ({onLoad}) => onLoad({filter: /styles\/app\.css$/}, ({path}) => {
+    const pages = readdirSync(join(here, "src/pages"), {recursive: true}).filter((name) => name.endsWith(".css")).sort();
+    return {contents: readFileSync(path, "utf8") + pages.map((name) => `@import "../pages/${name}";\n`).join(""), loader: "css"};
+  }),
+};
+
 const result = await build({
   absWorkingDir: here,
   entryPoints: {main: "src/main.tsx", boot: "src/boot.ts", app: "src/styles/app.css"},
@@ -33,6 +42,7 @@ const result = await build({
   minify: true,
   jsx: "automatic",
   jsxImportSource: "preact",
+  plugins: [pageStyles],
   metafile: true,
   write: false,
   legalComments: "none",

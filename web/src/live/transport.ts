@@ -1,23 +1,43 @@
-// live/transport.ts: how one tab hears of changes: it asks for the revision of the store, which every write of anybody
-// moves, and says "something changed" when it has.
+// live/transport.ts: how one tab hears of changes: a stream of events, and beside it a question now and then, which brings
+// the server's time, whether the store is away, and changes too while there is no stream.
 import {ApiProblem, call} from "../api/client.ts";
 import {noteServerTime} from "./clock.ts";
-import {allTopics, type Report} from "./live.ts";
+import {allTopics, type Report, type Topic} from "./live.ts";
 
-const kPollMs = 2_000;          // also how soon a lost connection is noticed
-const kPollHiddenMs = 15_000;
+const kAddress = "/api/v1/events?topics=jobs,runs,workers,system";
+const kAskMs = 10_000;         // with a stream
+const kAskAloneMs = 2_000;     // without: it is all we have, and how we notice that the server is back
+const kGatherMs = 120;         // events that come together are told together
+const kRetryFirstMs = 1_000, kRetryMostMs = 15_000;
+
+const topicsOf: Record<string, Topic> = {
+  job: "jobs", job_deleted: "jobs", run: "runs", run_recorded: "runs", worker: "workers", system: "alarms",
+};
 
 export function followChanges(report: (report: Report) => void): void {
-  let revision = -1;
-  let lostAt = 0;
+  let open = false, lostAt = 0, revision = -1;
+  let stream: EventSource | null = null;
+  let retry = kRetryFirstMs;
+
+  const gathered = new Set<Topic>();
+  let telling: ReturnType<typeof setTimeout> | undefined;
+  const changed = (topics: readonly Topic[]) => {
+    for (const topic of topics) gathered.add(topic);
+    telling ??= setTimeout(() => {
+      telling = undefined;
+      report({kind: "changed", topics: [...gathered]});
+      gathered.clear();
+    }, kGatherMs);
+  };
+
   const ask = async () => {
     const sent = performance.now();
     try {
-      const system = await call("system", {query: {stale: "ok"}, signal: AbortSignal.timeout(10_000)});
+      const system = await call("system", {query: {stale: "ok"}, signal: AbortSignal.timeout(8_000)});
       noteServerTime(system.now, sent, performance.now());
       lostAt = 0;
       report({kind: "connected", stale: system.stale ?? false});
-      if (revision >= 0 && system.revision !== revision) report({kind: "changed", topics: allTopics});
+      if (!open && revision >= 0 && system.revision !== revision) changed(allTopics);
       revision = system.revision;
     } catch (error) {
       // An answer, even a refusal, shows that the server is there; the pages tell what it refuses.
@@ -26,12 +46,41 @@ export function followChanges(report: (report: Report) => void): void {
     }
     schedule();
   };
-  let timer: ReturnType<typeof setTimeout> | undefined;
+  let asking: ReturnType<typeof setTimeout> | undefined;
   const schedule = () => {
-    clearTimeout(timer);
-    timer = setTimeout(() => void ask(), document.visibilityState === "visible" ? kPollMs : kPollHiddenMs);
+    clearTimeout(asking);
+    asking = setTimeout(() => void ask(), open ? kAskMs : kAskAloneMs);
+  };
+
+  const connect = () => {
+    stream = new EventSource(kAddress);
+    stream.addEventListener("hello", (event: MessageEvent<string>) => {
+      const {resumed} = JSON.parse(event.data) as {resumed: boolean};
+      open = true;
+      retry = kRetryFirstMs;
+      void ask();
+      if (!resumed) changed(allTopics);
+    });
+    stream.addEventListener("resync", () => changed(allTopics));
+    for (const [name, topic] of Object.entries(topicsOf)) {
+      stream.addEventListener(name, () => {
+        changed([topic]);
+        if (name === "system") void ask();  // perhaps the store went or came
+      });
+    }
+    stream.onerror = () => {
+      open = false;
+      void ask();
+      if (stream?.readyState !== EventSource.CLOSED) return;  // the browser tries again by itself, from where it was
+      setTimeout(connect, retry * (0.5 + Math.random() / 2));
+      retry = Math.min(kRetryMostMs, retry * 2);
+    };
   };
   addEventListener("visibilitychange", () => document.visibilityState === "visible" && void ask());
   addEventListener("online", () => void ask());
+  // Ends before the page does: Firefox would report its own closing as a lost connection.
+  addEventListener("pagehide", () => stream?.close());
+  addEventListener("pageshow", (event) => { if (event.persisted) connect(); });
   void ask();
+  connect();
 }

@@ -1,0 +1,196 @@
+// jobs/dialogs.tsx: what the actions of jobs/actions.ts ask, each in a dialog. A chunk of its own, fetched when one opens.
+import {useRef, useState} from "preact/hooks";
+import {call, newKey, type ApiProblem} from "../api/client.ts";
+import type {StoredJob} from "../api/schema.ts";
+import {href, navigate} from "../app/router.ts";
+import {fullTime} from "../i18n/format.ts";
+import {plural, texts} from "../i18n/language.ts";
+import {serverNow} from "../live/clock.ts";
+import {noteOwnChange} from "../live/live.ts";
+import {problemOf, useResource} from "../live/resource.ts";
+import {Button} from "../ui/button.tsx";
+import {Dialog} from "../ui/dialog.tsx";
+import {Choice, Field} from "../ui/field.tsx";
+import {ProblemNote} from "../ui/problem.tsx";
+import {toast} from "../ui/toast.tsx";
+import {words} from "../ui/words.ts";
+import {resume} from "./actions.ts";
+
+const t = texts({
+  en: {
+    runTitle: (name: string) => `Run ${name} now`, runAbout: "One run outside of the schedule. It keeps to the job's overlap policy and appears in the history as started by hand.",
+    anyWorker: "any worker that fits", onWorker: "Worker", runAsked: (name: string) => `${name} will run in a moment`, show: "Show the run",
+    why: "Why? Kept with the run", pauseTitle: (name: string) => `Pause ${name}`, until: "Until", open: "I resume it", hour: "1 hour", tomorrow: "Tomorrow 09:00", date: "A date",
+    pauseAbout: "Nothing fires while it is paused; what runs goes on. It can be run by hand all the time.",
+    paused: (name: string) => `${name} is paused`, whyLog: "Why? Kept in the server's log",
+    cloneTitle: (name: string) => `Clone ${name}`, newName: "Name of the copy", cloneAbout: "The copy starts disabled, so that nothing runs twice unasked.",
+    deleted: (name: string) => `${name} is deleted; its runs stay in the history`, restored: (name: string) => `${name} is back`,
+    deleteTitle: (name: string) => `Delete ${name}?`, deleteAbout: "It fires no more. What runs goes on to its end. The runs stay in the history, and for 10 seconds you can take this back.",
+    killTitle: (name: string) => `Kill all runs of ${name}?`, killAbout: "Every process of its runs gets TERM, and after the grace KILL.", grace: "Grace", jobsGrace: "as the job says",
+    killed: (n: number) => (n === 0 ? "Nothing was running" : plural(n, {one: "1 run is ending", other: "{n} runs are ending"})),
+    changed: "The job was changed meanwhile. Look at it again before you delete it.",
+  },
+  zh: {
+    runTitle: (name) => `立即运行 ${name}`, runAbout: "在计划之外运行一次。遵循任务的重叠策略,并在历史中记为手动启动。",
+    anyWorker: "任意合适的执行节点", onWorker: "执行节点", runAsked: (name) => `${name} 即将运行`, show: "查看运行",
+    why: "原因(随运行记录)", pauseTitle: (name) => `暂停 ${name}`, until: "直到", open: "手动恢复", hour: "1 小时", tomorrow: "明天 09:00", date: "指定日期",
+    pauseAbout: "暂停期间不会触发;正在进行的运行会继续。仍可手动运行。",
+    paused: (name) => `${name} 已暂停`, whyLog: "原因(记入服务器日志)",
+    cloneTitle: (name) => `克隆 ${name}`, newName: "副本名称", cloneAbout: "副本默认停用,以免重复运行。",
+    deleted: (name) => `${name} 已删除;其运行记录保留在历史中`, restored: (name) => `${name} 已恢复`,
+    deleteTitle: (name) => `删除 ${name}?`, deleteAbout: "它将不再触发。正在进行的运行会继续到结束。运行记录保留在历史中,10 秒内可以撤销。",
+    killTitle: (name) => `终止 ${name} 的所有运行?`, killAbout: "其运行的每个进程都会收到 TERM,宽限期后收到 KILL。", grace: "宽限期", jobsGrace: "按任务设置",
+    killed: (n) => (n === 0 ? "没有正在进行的运行" : `${n} 次运行正在结束`),
+    changed: "任务在此期间被更改。请重新查看后再删除。",
+  },
+});
+
+/** A dialog that makes one call: it stays open, with the problem in it, until the server has agreed. */
+export function AskDialog({title, about, verb, danger = false, act, onClose, children, ready = true}: {
+  title: string; about?: string; verb: string; danger?: boolean; act: () => Promise<void>; onClose: () => void;
+  children?: preact.ComponentChildren; ready?: boolean;
+}) {
+  const [busy, setBusy] = useState(false);
+  const [problem, setProblem] = useState<ApiProblem | null>(null);
+  const submit = async () => {
+    if (busy || !ready) return;
+    setBusy(true);
+    setProblem(null);
+    try {
+      await act();
+      onClose();
+    } catch (error) {
+      setProblem(problemOf(error));
+      setBusy(false);
+    }
+  };
+  return (
+    <Dialog title={title} onClose={onClose} onSubmit={() => void submit()} footer={
+      <>
+        <Button onClick={onClose}>{words.cancel}</Button>
+        <Button type="submit" tone={danger ? "danger" : "primary"} busy={busy} disabled={!ready}>{verb}</Button>
+      </>
+    }>
+      {about && <p class="dim">{about}</p>}
+      {children}
+      {problem && <ProblemNote problem={problem} />}
+    </Dialog>
+  );
+}
+
+export function RunDialog({name, onClose}: {name: string; onClose: () => void}) {
+  const key = useRef(newKey());
+  const [reason, setReason] = useState(""), [worker, setWorker] = useState("");
+  const workers = useResource("workers", (signal) => call("list_workers", {query: {stale: "ok"}, signal}));
+  const ready = workers.kind === "ready" ? workers.data.items.filter((one) => one.state === "ready") : [];
+  const act = async () => {
+    const body = {...(reason ? {reason} : {}), ...(worker ? {worker} : {})};
+    const {run_id} = await call("run_job", {path: {name}, body, idempotencyKey: key.current});
+    noteOwnChange(["runs"]);
+    toast(t.runAsked(name), {label: t.show, act: () => navigate(href.run(run_id)), ms: 8_000});
+  };
+  return (
+    <AskDialog title={t.runTitle(name)} about={t.runAbout} verb={words.runNow} act={act} onClose={onClose}>
+      <Field label={words.reason} optional={words.optional} hint={t.why}>
+        {(control) => <input {...control} class="input" autofocus value={reason} maxLength={1000} onInput={(event) => setReason(event.currentTarget.value)} />}
+      </Field>
+      {ready.length > 1 && (
+        <Field label={t.onWorker}>
+          {(control) => (
+            <select {...control} class="input" value={worker} onChange={(event) => setWorker(event.currentTarget.value)}>
+              <option value="">{t.anyWorker}</option>
+              {ready.map((one) => <option key={one.node} value={one.node}>{one.node}</option>)}
+            </select>
+          )}
+        </Field>
+      )}
+    </AskDialog>
+  );
+}
+
+type PauseKind = "open" | "hour" | "tomorrow" | "date";
+function pauseEnd(kind: PauseKind, date: string): Date | null {
+  const now = new Date(serverNow());
+  if (kind === "hour") return new Date(now.getTime() + 3_600_000);
+  if (kind === "tomorrow") return new Date(now.getFullYear(), now.getMonth(), now.getDate() + 1, 9);
+  if (kind === "date" && date) return new Date(date);
+  return null;
+}
+
+export function PauseDialog({name, onClose}: {name: string; onClose: () => void}) {
+  const [kind, setKind] = useState<PauseKind>("open");
+  const [date, setDate] = useState(""), [reason, setReason] = useState("");
+  const end = pauseEnd(kind, date);
+  const act = async () => {
+    await call("pause_job", {path: {name}, body: {...(end ? {until: end.toISOString()} : {}), ...(reason ? {reason} : {})}});
+    noteOwnChange(["jobs"]);
+    toast(t.paused(name), {label: words.undo, act: () => void resume(name)});
+  };
+  return (
+    <AskDialog title={t.pauseTitle(name)} about={t.pauseAbout} verb={words.pause} act={act} onClose={onClose} ready={kind !== "date" || Boolean(date)}>
+      <div class="field">
+        <span class="label">{t.until}</span>
+        <Choice label={t.until} value={kind} onChange={setKind} options={[
+          {value: "open", label: t.open}, {value: "hour", label: t.hour}, {value: "tomorrow", label: t.tomorrow}, {value: "date", label: t.date},
+        ]} />
+        {kind === "date" && <input class="input" type="datetime-local" aria-label={t.until} value={date} onInput={(event) => setDate(event.currentTarget.value)} />}
+        {end && !Number.isNaN(end.getTime()) && <span class="field-hint">{fullTime(end.getTime())}</span>}
+      </div>
+      <Field label={words.reason} optional={words.optional} hint={t.whyLog}>
+        {(control) => <input {...control} class="input" value={reason} maxLength={1000} onInput={(event) => setReason(event.currentTarget.value)} />}
+      </Field>
+    </AskDialog>
+  );
+}
+
+export function CloneDialog({name, onClose}: {name: string; onClose: () => void}) {
+  const [copy, setCopy] = useState(`${name}-copy`);
+  const act = async () => {
+    await call("clone_job", {path: {name}, body: {name: copy}});
+    noteOwnChange(["jobs"]);
+    navigate(href.job(copy, "edit"));
+  };
+  return (
+    <AskDialog title={t.cloneTitle(name)} about={t.cloneAbout} verb={words.clone} act={act} onClose={onClose} ready={copy !== ""}>
+      <Field label={t.newName}>
+        {(control) => <input {...control} class="input" autofocus value={copy} maxLength={128} onInput={(event) => setCopy(event.currentTarget.value)} />}
+      </Field>
+    </AskDialog>
+  );
+}
+
+export function KillJobDialog({name, onClose}: {name: string; onClose: () => void}) {
+  const [grace, setGrace] = useState(""), [reason, setReason] = useState("");
+  const act = async () => {
+    const {runs} = await call("kill_job", {path: {name}, body: {...(grace ? {grace} : {}), ...(reason ? {reason} : {})}});
+    noteOwnChange(["runs"]);
+    toast(t.killed(runs.length));
+  };
+  return (
+    <AskDialog title={t.killTitle(name)} about={t.killAbout} verb={words.kill} danger act={act} onClose={onClose}>
+      <Field label={t.grace} optional={words.optional}>
+        {(control) => <input {...control} class="input" placeholder={t.jobsGrace} value={grace} onInput={(event) => setGrace(event.currentTarget.value)} />}
+      </Field>
+      <Field label={words.reason} optional={words.optional}>
+        {(control) => <input {...control} class="input" autofocus value={reason} maxLength={1000} onInput={(event) => setReason(event.currentTarget.value)} />}
+      </Field>
+    </AskDialog>
+  );
+}
+
+export function DeleteDialog({job, after, onClose}: {job: StoredJob; after: (() => void) | undefined; onClose: () => void}) {
+  const {name, revision} = job;
+  const act = async () => {
+    await call("delete_job", {path: {name}, ifMatch: revision});
+    noteOwnChange(["jobs"]);
+    after?.();
+    const undo = () => {
+      call("restore_version", {path: {name, revision}, ifNoneMatch: "*"}).then(() => {
+        noteOwnChange(["jobs"]);
+        toast(t.restored(name));
+      }, toast.problem);
+    };
+    toast(t.deleted(name), {label: words.undo, act: undo, ms: 10_000});
+  };
+  return <AskDialog title={t.deleteTitle(name)} about={t.deleteAbout} verb={words.delete} danger act={act} onClose={onClose} />;
+}
