@@ -50,7 +50,8 @@ export function Menu({label, items, class: more = "", children}: {label: string;
   const choices = items.some((item) => item.chosen !== undefined);
   return (
     <>
-      <button ref={opener} type="button" class={`button ${more || "bare"}`} popovertarget={id} aria-label={label} title={label} aria-haspopup="menu">
+      <button ref={opener} type="button" class={`button ${more || "bare"}`} popovertarget={id} title={label} aria-haspopup="menu">
+        <span class="away">{label}</span>
         {children}
       </button>
       <div ref={panel} id={id} popover="auto" class="menu" role="menu" aria-label={label} onToggle={onToggle} onKeyDown={onKeyDown}>
