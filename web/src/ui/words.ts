@@ -47,13 +47,14 @@ export const reasonWords = texts({
     overlap: "the run before it was still going", queue_full: "its queue was full", replaced: "a newer run took its place",
     disabled: "the job was disabled", late: "too late to start", edited: "the job was edited",
     no_eligible_worker: "no worker could take it", shutdown: "its worker shut down", worker_died: "its worker died",
-    restored: "the store was restored from a backup",
+    restored: "the store was restored from a backup", spawn_failed: "the command could not be started",
+    fenced: "its machine was out of contact",
   },
   zh: {
     overlap: "上一次运行仍在进行", queue_full: "队列已满", replaced: "被更新的运行取代",
     disabled: "任务已停用", late: "启动太晚", edited: "任务已被编辑",
     no_eligible_worker: "没有可用的执行节点", shutdown: "执行节点已关闭", worker_died: "执行节点已崩溃",
-    restored: "存储从备份恢复",
+    restored: "存储从备份恢复", spawn_failed: "命令无法启动", fenced: "所在机器失去联系",
   },
 });
 export const reasonText = (reason: string): string =>
