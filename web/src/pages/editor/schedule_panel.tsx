@@ -14,7 +14,7 @@ import {t} from "./texts.ts";
 
 export type Explanation = Answer<"explain">;
 export interface Explained {
-  explanation: Explanation | null;  // of the last expression that could be read
+  explanation: Pick<Explanation, "time_zone" | "sentence" | "notes" | "firings"> | null;  // of the last expression that could be read
   problem: ApiProblem | null;       // of the expression as it stands
   settled: boolean;                 // false: it has changed since
 }
@@ -61,7 +61,7 @@ export function ExpressionMistake({expression, problem}: {expression: string; pr
 
 const kShown = 10, kHour = 3_600_000;
 
-export function SchedulePanel({explained, live = true}: {explained: Explained; live?: boolean}) {
+export function SchedulePanel({explained, never = true}: {explained: Explained; never?: boolean}) {
   const {explanation, problem} = explained;
   if (!explanation) return problem?.offline ? <ProblemNote problem={problem} /> : null;
   const zone = explanation.time_zone, viewer = viewerZone();
@@ -69,14 +69,14 @@ export function SchedulePanel({explained, live = true}: {explained: Explained; l
   return (
     <div class={`stack editor-means${problem || !explained.settled ? " old" : ""}`}>
       <p class="editor-sentence">{explanation.sentence}</p>
-      {explanation.firings.length === 0 && <Note tone="late">{t.never}</Note>}
+      {explanation.firings.length === 0 && never && <Note tone="late">{t.never}</Note>}
       {ahead.length > 0 && (
         <table class="editor-firings">
           <thead><tr><th>{t.next}</th><th>{zone} <span class="dim">{zoneOffset(ahead[0] as string, zone)}</span></th>{zone !== viewer && <th>{t.yours} <span class="dim">{zoneOffset(ahead[0] as string)}</span></th>}</tr></thead>
           <tbody>
             {ahead.map((at) => (
               <tr key={at}>
-                <td class="dim">{live ? <Relative at={at} /> : null}</td>
+                <td class="dim"><Relative at={at} /></td>
                 <td class="num">{weekday(at, zone)} {clockTime(at, zone)}</td>
                 {zone !== viewer && <td class="num dim">{weekday(at)} {clockTime(at)}</td>}
               </tr>
