@@ -85,7 +85,9 @@ function Editor({name: known, start, deleted}: {name: string | undefined; start:
   const expression = String(document.schedule ?? document.cronExpr ?? "");
   const explained = useExplained(expression, String(document.time_zone ?? ""), name);
   const verdict = useVerdict(name, document, revision, isNew);
-  const mistakes: readonly Mistake[] = verdict.kind === "wrong" ? verdict.problem.errors : [];
+  // A new job without a command is not wrong yet, only unfinished.
+  const unfinished = isNew && (document.command === undefined || document.command.length === 0);
+  const mistakes: readonly Mistake[] = verdict.kind !== "wrong" ? [] : verdict.problem.errors.filter((one) => !(unfinished && one.pointer === "/command"));
   const nameProblem = verdict.kind !== "wrong" ? null : verdict.problem.status === 412 && revision === 0 ? t.exists
     : mistakes.find((one) => one.parameter === "name" || one.pointer === "/name")?.detail ?? null;
   const elsewhere = mistakes.filter((one) => one.pointer !== undefined && !one.pointer.startsWith("/name"));
@@ -171,13 +173,13 @@ function Editor({name: known, start, deleted}: {name: string | undefined; start:
           <div class="card-head">
             <Choice label={t.means} value={side} onChange={setSide} options={[{value: "means", label: t.means}, {value: "json", label: t.json}]} />
             <span class="grow" />
-            <VerdictWord verdict={verdict} />
+            {unfinished ? <span class="editor-verdict dim">{t.needCommand}</span> : <VerdictWord verdict={verdict} />}
           </div>
           <div class="card-body">
             {side === "means" ? (
               <div class="stack">
                 {verdict.kind === "wrong" && elsewhere.length > 0 && <Note tone="bad"><ul>{elsewhere.map((one, i) => <li key={i}><code>{one.pointer}</code> {one.detail}</li>)}</ul></Note>}
-                {verdict.kind === "wrong" && mistakes.length === 0 && !nameProblem && <ProblemNote problem={verdict.problem} />}
+                {verdict.kind === "wrong" && mistakes.length === 0 && !nameProblem && !unfinished && <ProblemNote problem={verdict.problem} />}
                 <Consequences verdict={verdict} zone={zoneOf(document as never)} isNew={isNew} changed={isNew ? [] : changedKeys(draft.base, document)} />
                 <SchedulePanel explained={explained} />
               </div>

@@ -3,7 +3,7 @@ import {call} from "../../api/client.ts";
 import type {Glance, Run, StoredJob} from "../../api/schema.ts";
 import {href} from "../../app/router.ts";
 import {duration, number, percent} from "../../i18n/format.ts";
-import {texts} from "../../i18n/language.ts";
+import {plural, texts} from "../../i18n/language.ts";
 import {useResource} from "../../live/resource.ts";
 import {askKillJob} from "../../jobs/actions.ts";
 import {scheduleOf, shownCommand, zoneOf} from "../../jobs/state.ts";
@@ -18,7 +18,7 @@ import {DurationChart} from "./duration_chart.tsx";
 
 const t = texts({
   en: {
-    now: "Running now", idle: "Nothing runs at the moment.", latest: "Latest runs by duration", what: "What it is", rate: "Succeeded", ofRuns: (n: number) => `of the newest ${number(n)} runs in 7 days`, usual: "Usual duration", last: "Last run", noRuns: "It has not run yet.",
+    now: "Running now", idle: "Nothing runs at the moment.", latest: "Latest runs by duration", what: "What it is", rate: "Succeeded", ofRuns: (n: number) => plural(n, {one: "of 1 run in 7 days", other: "of the newest {n} runs in 7 days"}), usual: "Usual duration", last: "Last run", noRuns: "It has not run yet.",
     killAll: "Kill all", on: "on", policies: "Policies", timeout: "timeout", retries: (n: number) => `${number(n)} retries`, user: "as user", where: "only where", env: (n: number) => `${number(n)} variables`, saved: "Firings since", allRuns: "All runs",
   },
   zh: {
@@ -51,7 +51,7 @@ export function Summary({stored, glance}: {stored: StoredJob; glance: Glance}) {
           return (
             <>
               <section class="job-figures">
-                <div class="card"><span class="dim small-text">{t.rate}</span><strong class={`job-figure tone-${recent.count === 0 ? "quiet" : recent.succeeded === recent.count ? "good" : recent.succeeded / recent.count < 0.5 ? "bad" : "late"}`}>{recent.count > 0 ? percent(recent.succeeded / recent.count) : "–"}</strong><span class="dim small-text">{t.ofRuns(recent.count)}</span></div>
+                <div class="card"><span class="dim small-text">{t.rate}</span><strong class={`job-figure tone-${recent.count === 0 ? "quiet" : recent.succeeded === recent.count ? "good" : recent.succeeded / recent.count < 0.5 ? "bad" : "late"}`}>{recent.count > 0 ? percent(recent.succeeded / recent.count) : "–"}</strong><span class="dim small-text">{recent.count > 0 ? t.ofRuns(recent.count) : t.noRuns}</span></div>
                 <div class="card"><span class="dim small-text">{t.usual}</span><strong class="job-figure">{recent.duration_ms_p50 !== undefined ? duration(recent.duration_ms_p50) : "–"}</strong><span class="dim small-text">p50</span></div>
                 <div class="card">
                   <span class="dim small-text">{t.last}</span>

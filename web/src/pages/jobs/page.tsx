@@ -193,7 +193,7 @@ function JobTable({list, query, scope}: {list: readonly StoredJob[]; query: URLS
           <thead>
             <tr>
               <th class="jobs-check"><input type="checkbox" aria-label={t.choosePage} checked={picked.length > 0 && picked.length === rows.length} ref={(box) => { if (box) box.indeterminate = picked.length > 0 && picked.length < rows.length; }}
-                         onChange={() => setChosen(picked.length > 0 ? new Set() : new Set(rows.map((job) => job.name)))} /></th>
+                         onChange={() => setChosen(picked.length === rows.length ? new Set() : new Set(rows.map((job) => job.name)))} /></th>
               {shown.map((column) => (
                 <th key={column.id} class={column.class} aria-sort={sort === column.id ? (descending ? "descending" : "ascending") : undefined}>
                   {column.order ? <button type="button" class="sort" onClick={() => sortBy(column.id)}>{column.label()}{sort === column.id && <Icon name={descending ? "down" : "up"} size={12} />}</button> : column.label()}
