@@ -1,6 +1,7 @@
 // pages/jobs/page.tsx: every job in one list (UI-21 to UI-24). The filter, the order and the direction are in the address.
+import {Component} from "preact";
 import {useLayoutEffect, useMemo, useRef, useState} from "preact/hooks";
-import type {StoredJob} from "../../api/schema.ts";
+import type {Glance, StoredJob} from "../../api/schema.ts";
 import {useCommands} from "../../app/commands.ts";
 import {href, navigate, setQuery} from "../../app/router.ts";
 import {stored} from "../../app/stored.ts";
@@ -8,7 +9,7 @@ import {density} from "../../app/theme.ts";
 import {usePageTitle} from "../../app/title.ts";
 import type {PageProps} from "../../app/pages.ts";
 import {number} from "../../i18n/format.ts";
-import {plural, texts} from "../../i18n/language.ts";
+import {language, plural, texts} from "../../i18n/language.ts";
 import {useResource} from "../../live/resource.ts";
 import {askPause, askRun, jobMenu, resume} from "../../jobs/actions.ts";
 import {loadJobs, type JobList} from "../../jobs/all_jobs.ts";
@@ -29,7 +30,7 @@ import {useVisibleRows} from "../../ui/virtual_list.tsx";
 import {words} from "../../ui/words.ts";
 import {FirstJob} from "../../jobs/first_job.tsx";
 import type {BulkKind} from "./bulk.tsx";
-import {columns, fitting, usualColumns, type ColumnId} from "./columns.tsx";
+import {columns, fitting, usualColumns, type Column, type ColumnId} from "./columns.tsx";
 
 const t = texts({
   en: {
@@ -119,6 +120,46 @@ export default function JobsPage({query}: PageProps) {
   );
 }
 
+interface RowProps {
+  job: StoredJob; glance: Glance | undefined; index: number; chosen: boolean; cursor: boolean;
+  columns: string;   // ids of those shown
+  language: string;  // its texts were made in
+  act: {toggle: (name: string) => void; point: (index: number) => void};
+}
+/** Drawn again only when something of it has changed: thirty others come and go with each turn of the wheel. */
+class Row extends Component<RowProps> {
+  override shouldComponentUpdate(next: RowProps) {
+    return (Object.keys(next) as (keyof RowProps)[]).some((key) => next[key] !== this.props[key]);
+  }
+  render({job, glance, index, chosen, cursor, columns: ids, act}: RowProps) {
+    const shown = ids.split(" ").map((id) => columns.find((column) => column.id === id) as Column);
+    const outside = (event: Event) => !(event.target as Element).closest("a,button,input");
+    return (
+      <tr aria-rowindex={index + 2} aria-selected={chosen} class={cursor ? "jobs-row cursor" : "jobs-row"}
+          onClick={(event) => { if (outside(event)) act.point(index); }} onDblClick={(event) => { if (outside(event)) navigate(href.job(job.name)); }}>
+        <td class="jobs-check"><input type="checkbox" aria-label={t.choose(job.name)} checked={chosen} onChange={() => act.toggle(job.name)} /></td>
+        {shown.map((column) => <td key={column.id} class={`jobs-${column.id} ${column.class ?? ""}`}><column.cell stored={job} glance={glance} /></td>)}
+        <td class="jobs-menu">
+          <span class="row">
+            <IconButton icon="play" size="small" label={`${words.runNow}: ${job.name}`} disabled={!job.valid} onClick={() => askRun(job.name)} />
+            <RowMenu job={job} />
+          </span>
+        </td>
+      </tr>
+    );
+  }
+}
+
+/** Its list of actions is made when it is about to open: most rows never need theirs. */
+function RowMenu({job}: {job: StoredJob}) {
+  const [near, setNear] = useState(false);
+  return (
+    <span onPointerEnter={() => setNear(true)} onFocusCapture={() => setNear(true)}>
+      <Menu label={t.actions(job.name)} class="bare small only-icon" items={near ? jobMenu(job) : []}><Icon name="more" /></Menu>
+    </span>
+  );
+}
+
 function JobTable({list, query, scope}: {list: readonly StoredJob[]; query: URLSearchParams; scope: string}) {
   const sort = query.get("sort") ?? "name", descending = query.get("dir") === "down";
   const sorted = useMemo(() => {
@@ -144,12 +185,14 @@ function JobTable({list, query, scope}: {list: readonly StoredJob[]; query: URLS
   }, []);
   const wanted = columns.filter((column) => column.id === "name" || shownColumns.value.includes(column.id));
   const shown = cards ? wanted : fitting(wanted, width);
+  const columnKey = shown.map((column) => column.id).join(" ");
 
-  const toggle = (name: string) => {
-    const next = new Set(chosen);
+  const toggle = (name: string) => setChosen((before) => {
+    const next = new Set(before);
     if (!next.delete(name)) next.add(name);
-    setChosen(next);
-  };
+    return next;
+  });
+  const act = useRef({toggle, point: setCursor});
   const move = (step: number) => {
     const next = Math.max(0, Math.min(rows.length - 1, cursor + step));
     setCursor(next);
@@ -206,20 +249,7 @@ function JobTable({list, query, scope}: {list: readonly StoredJob[]; query: URLS
             {range.from > 0 && <tr class="jobs-gap" aria-hidden="true"><td colSpan={span} style={{height: `${range.from * height}px`}} /></tr>}
             {visible.map((job, i) => {
               const index = range.from + i;
-              return (
-                <tr key={job.name} aria-rowindex={index + 2} aria-selected={chosen.has(job.name)} class={index === cursor ? "jobs-row cursor" : "jobs-row"}
-                    onClick={(event) => { if (!(event.target as Element).closest("a,button,input")) setCursor(index); }}
-                    onDblClick={(event) => { if (!(event.target as Element).closest("a,button,input")) navigate(href.job(job.name)); }}>
-                  <td class="jobs-check"><input type="checkbox" aria-label={t.choose(job.name)} checked={chosen.has(job.name)} onChange={() => toggle(job.name)} /></td>
-                  {shown.map((column) => <td key={column.id} class={`jobs-${column.id} ${column.class ?? ""}`}><column.cell stored={job} glance={glances.get(job.name)} /></td>)}
-                  <td class="jobs-menu">
-                    <span class="row">
-                      <IconButton icon="play" size="small" label={`${words.runNow}: ${job.name}`} disabled={!job.valid} onClick={() => askRun(job.name)} />
-                      <Menu label={t.actions(job.name)} class="bare small only-icon" items={jobMenu(job)}><Icon name="more" /></Menu>
-                    </span>
-                  </td>
-                </tr>
-              );
+              return <Row key={job.name} job={job} glance={glances.get(job.name)} index={index} chosen={chosen.has(job.name)} cursor={index === cursor} columns={columnKey} act={act.current} language={language.value} />;
             })}
             {range.to < rows.length && <tr class="jobs-gap" aria-hidden="true"><td colSpan={span} style={{height: `${(rows.length - range.to) * height}px`}} /></tr>}
           </tbody>
