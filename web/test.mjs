@@ -11,7 +11,7 @@ const at = process.argv.indexOf("--out");
 const out = resolve(at > 0 ? process.argv[at + 1] : join(here, "node_modules/.tests"));
 const entryPoints = readdirSync(join(here, "src"), {recursive: true, withFileTypes: true})
   .filter((entry) => entry.name.endsWith(".test.ts") || entry.name.endsWith(".test.tsx"))
-  .map((entry) => join(entry.path, entry.name));
+  .map((entry) => join(entry.parentPath ?? entry.path, entry.name));
 
 rmSync(out, {recursive: true, force: true});
 await build({
@@ -20,6 +20,6 @@ await build({
   define: {"process.env.WEB_DIR": JSON.stringify(here)},
 });
 const files = readdirSync(out, {recursive: true, withFileTypes: true})
-  .filter((entry) => entry.name.endsWith(".mjs")).map((entry) => join(entry.path, entry.name));
+  .filter((entry) => entry.name.endsWith(".mjs")).map((entry) => join(entry.parentPath ?? entry.path, entry.name));
 const done = spawnSync(process.execPath, ["--test", ...files], {stdio: "inherit", env: {...process.env, TZ: "UTC"}});
 process.exit(done.status ?? 1);

@@ -12,7 +12,7 @@ import {href} from "./router.ts";
 
 const t = texts({
   en: {
-    lost: (since: string) => `No connection to the server for ${since}. What you see is as it was; the page goes on by itself.`,
+    lost: "No connection to the server. What you see is as it was; the page goes on by itself.",
     store: "The coordination store is away: lists show the last known state, changes are not possible now. Workers go on with what they know.",
     history: "The history is away: runs that are over are missing here for now. Workers keep their records on disk until it is back.",
     workers: "No worker is up: nothing will run.",
@@ -20,7 +20,7 @@ const t = texts({
     more: (n: number) => (n === 1 ? "1 alarm" : `${n} alarms`), look: "What to do",
   },
   zh: {
-    lost: (since) => `与服务器的连接已中断 ${since}。当前显示的是之前的状态,恢复后页面会自动继续。`,
+    lost: "与服务器的连接已中断。当前显示的是之前的状态,恢复后页面会自动继续。",
     store: "协调存储不可用:列表显示最后已知的状态,暂时无法更改。执行节点按已知任务继续工作。",
     history: "历史存储不可用:已结束的运行暂时不显示。执行节点会把记录保存在磁盘上直到恢复。",
     workers: "没有执行节点在线:不会有任何运行。",
@@ -47,7 +47,9 @@ export function useAlarms() {
 export function Banners() {
   const alarms = useAlarms();
   if (connection.value.kind === "away") {
-    return <div class="banner bad" role="alert"><Icon name="warning" />{t.lost(wholeDuration(Math.max(0, Date.now() - connection.value.since + 0 * second.value)))}</div>;
+    void second.value;  // counts up
+    const lasted = Math.max(0, Date.now() - connection.value.since);
+    return <div class="banner bad" role="alert"><Icon name="warning" /><span>{t.lost}</span>{lasted >= 3_000 && <span class="num" aria-hidden="true">{wholeDuration(lasted)}</span>}</div>;
   }
   const list = alarms.kind === "ready" ? alarms.data.items : [];
   const away = storeAway.value || list.some((alarm) => alarm.code === "store_away");

@@ -45,11 +45,12 @@ export const t = texts({
 
 function ConnectionDot() {
   const now = connection.value;
-  const since = now.kind === "away" ? wholeDuration(Math.max(0, Date.now() - now.since + 0 * second.value)) : "";
+  if (now.kind === "away") void second.value;  // counts up
+  const since = now.kind === "away" ? wholeDuration(Math.max(0, Date.now() - now.since)) : "";
   const kind = now.kind === "live" && storeAway.value ? "stale" : now.kind;
   const word = kind === "away" ? t.lost(since) : kind === "stale" ? t.stale : kind === "live" ? t.live : t.connecting;
   return (
-    <span class={`connection ${kind}`} title={kind === "live" ? t.liveAbout : kind === "stale" ? t.staleAbout : word}>
+    <span class={`connection is-${kind}`} title={kind === "live" ? t.liveAbout : kind === "stale" ? t.staleAbout : word}>
       <span class="dot" aria-hidden="true" />
       <span class="connection-word">{word}</span>
     </span>

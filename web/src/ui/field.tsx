@@ -17,7 +17,7 @@ export function Field({label, hint, error, optional, children}: {
     <div class={error ? "field wrong" : "field"}>
       <label for={id}>{label}{optional && <span class="dim"> · {optional}</span>}</label>
       {children({id, "aria-describedby": about, "aria-invalid": error ? true : undefined})}
-      {error ? <div id={`${id}-error`} class="field-error" role="alert">{error}</div>
+      {error ? <div id={`${id}-error`} class="field-error">{error}</div>
         : hint ? <div id={`${id}-hint`} class="field-hint">{hint}</div> : null}
     </div>
   );

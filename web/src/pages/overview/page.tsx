@@ -139,7 +139,7 @@ export default function OverviewPage() {
     <div class="overview">
       <h1 class="away">{words.overview}</h1>
       <div class="overview-counts">
-        <Count label={t.running} value={running.kind === "ready" ? number(live.filter((run) => run.status === "running").length) : "–"} about={data ? t.capacity(busy, places) : " "} to={href.runs({filter: "state:running"})} tone="busy" />
+        <Count label={t.running} value={running.kind === "ready" ? number(live.filter((run) => run.status === "running").length) : "–"} about={data ? t.capacity(busy, places) : " "} to={href.runs({filter: "state:running"})} tone={live.some((run) => run.status === "running") ? "busy" : undefined} />
         <Count label={t.failed} value={data ? number(bad) : "–"} about={data ? `${t.ofRuns(total)}${total > 0 ? ` · ${percent(bad / total, 1)}` : ""}` : " "} to={href.runs({filter: `state:${kBad.join(",")} age<24h`})} tone={bad > 0 ? "bad" : undefined} />
         <Count label={t.late} value={data ? number(lateCount) : "–"} about={t.lateAbout} to={href.runs({filter: "state:waiting,claimed"})} tone={lateCount > 0 ? "late" : undefined} />
         <Count label={t.soon} value={soon} about={t.soonAbout} to={href.calendar()} />
@@ -150,7 +150,7 @@ export default function OverviewPage() {
       {running.kind === "ready" && running.data.partial && <Note tone="late">{t.partial}</Note>}
       <section class="card">
         <header class="card-head"><h2>{t.day}</h2><a class="small-text" href={href.runs()}>{t.all}</a></header>
-        <div class="overview-chart">{data ? <HourChart hours={data.statistics.hours} /> : <Skeleton rows={4} />}</div>
+        <div class={`overview-chart${data && total === 0 ? " none" : ""}`}>{data ? <HourChart hours={data.statistics.hours} /> : <Skeleton rows={4} />}</div>
       </section>
       <div class="overview-columns">
         <section class="card">
