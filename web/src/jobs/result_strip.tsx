@@ -15,7 +15,7 @@ const t = texts({
 const kBars = 20, kStep = 6, kHeight = 22;
 
 export function ResultStrip({results}: {results: Glance["results"]}) {
-  if (results.length === 0) return <span class="dim small-text">{t.none}</span>;
+  if (results.length === 0) return <span class="dim small-text clip">{t.none}</span>;
   const shown = results.slice(0, kBars).reverse();
   const longest = Math.max(1, ...shown.map((run) => run.duration_ms ?? 0));
   const bad = shown.filter((run) => toneOf(run.status) !== "good").length;

@@ -13,7 +13,7 @@ import {Relative, Time} from "../../ui/time.tsx";
 import {words} from "../../ui/words.ts";
 
 export const t = texts({
-  en: {results: "Latest runs", success: "OK, 7 d", successAbout: (ok: number, of: number) => `${ok} of the newest ${of} runs of the last 7 days succeeded`, until: "until", resumed: "until it is resumed", onlyLabel: "Only jobs with this label"},
+  en: {results: "Latest runs", success: "OK, 7 d", successAbout: (ok: number, of: number) => `${ok} of the newest ${of} runs of the last 7 days succeeded`, until: "until", resumed: "until resumed", onlyLabel: "Only jobs with this label"},
   zh: {results: "最近运行", success: "7 天成功率", successAbout: (ok, of) => `最近 7 天内最新的 ${of} 次运行中有 ${ok} 次成功`, until: "至", resumed: "直到手动恢复", onlyLabel: "仅显示带此标签的任务"},
 });
 
@@ -39,11 +39,16 @@ function Next(row: Row) {
   const state = stateOf(row.stored, serverNow());
   const job = row.stored.job;
   if (state === "paused" && job?.paused_until) {
-    return <span class="dim">{stateWord(state)} {pausedForGood(job) ? t.resumed : <>{t.until} <Time at={job.paused_until} /></>}</span>;
+    return (
+      <span class="jobs-two">
+        <span class="dim clip">{stateWord(state)}</span>
+        <span class="dim clip">{pausedForGood(job) ? t.resumed : <>{t.until} <Time at={job.paused_until} /></>}</span>
+      </span>
+    );
   }
   const at = nextFiring(row);
-  if (!at) return <span class={`state-word tone-${stateTone[state]}`}>{state === "enabled" ? words.never : stateWord(state)}</span>;
-  return <span class="jobs-two"><Relative at={at} /><span class="dim"><Time at={at} /></span></span>;
+  if (!at) return <span class={`clip state-word tone-${stateTone[state]}`}>{state === "enabled" ? words.never : stateWord(state)}</span>;
+  return <span class="jobs-two"><span class="clip"><Relative at={at} /></span><span class="dim clip"><Time at={at} /></span></span>;
 }
 
 function Labels({stored}: Row) {
