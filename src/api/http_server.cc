@@ -10,6 +10,7 @@
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <condition_variable>
+#include <map>
 #include <mutex>
 #include <thread>
 #include <unordered_map>
@@ -107,6 +108,11 @@ struct HttpServer::State {
   std::condition_variable drained_changed;
   bool drained = false;
 
+  mutable std::mutex counts_mutex;  // around the two below
+  // By method and class of status, for each route and, at nullptr, for none: counting takes no texts.
+  std::map<std::tuple<const Route*, Method, int>, std::uint64_t> requests;
+  HttpCounts counted;
+  std::atomic<std::size_t> connections_open{0}, streams_open{0};
   std::atomic<bool> wake_posted{false};
   std::uint16_t port = 0;
   bool started = false;
@@ -126,7 +132,8 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
     buffer_.max_size(kReadBufferBytes);
   }
   ~Session() {
-    if (streaming_) --server_.streams;
+    if (streaming_) server_.streams_open = --server_.streams;
+    server_.connections_open = server_.sessions.size() - 1;
     server_.sleepers.erase(this);
     server_.sessions.erase(this);
     if (server_.stopping && server_.sessions.empty()) {
@@ -197,6 +204,7 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
     parser_->header_limit(kParserHeadBytes);
     parser_->body_limit(boost::none);
     request_ = Request{};
+    match_ = RouteMatch{};
     request_.peer = peer_;
     keep_alive_ = false;
     read_bytes_ = 0;
@@ -438,7 +446,7 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
   // --- streams ---
   void begin_stream() {
     streaming_ = true;
-    ++server_.streams;
+    server_.streams_open = ++server_.streams;
     stream_ = std::move(response_.stream);
     buffer_.clear();
     buffer_.shrink_to_fit();
@@ -532,6 +540,12 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
   }
 
   void log_access() const {
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started_at_;
+    {
+      const std::lock_guard lock(server_.counts_mutex);
+      ++server_.requests[{match_.route, request_.method, response_.status / 100}];
+      server_.counted.seconds.add(took.count());
+    }
     if (!server_.access) return;
     server_.access(
         {.request_id = request_.id,
@@ -641,6 +655,7 @@ void HttpServer::State::accept(Listener& listener) {
       const auto peer = socket.remote_endpoint(ignored).address().to_string();
       const auto session = std::make_shared<Session>(*this, std::move(socket), peer);
       sessions.emplace(session.get(), session);
+      connections_open = sessions.size();
       session->start();
     }
     accept(listener);
@@ -676,6 +691,18 @@ std::vector<std::string> HttpServer::listening() const {
   std::vector<std::string> names;
   for (const auto& listener : state_->listeners) names.push_back(listener->name);
   return names;
+}
+
+HttpCounts HttpServer::counts() const {
+  const std::lock_guard lock(state_->counts_mutex);
+  HttpCounts counts = state_->counted;
+  for (const auto& [key, count] : state_->requests) {
+    const auto& [route, method, status_class] = key;
+    counts.requests[{to_string(method), route ? route->pattern : "none", status_class}] += count;
+  }
+  counts.connections = state_->connections_open;
+  counts.streams = state_->streams_open;
+  return counts;
 }
 
 void HttpServer::wake() {

@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,6 +20,7 @@
 #include "api/guard.h"
 #include "api/router.h"
 #include "async/clock.h"
+#include "base/histogram.h"
 #include "base/status.h"
 #include "base/token.h"
 
@@ -57,6 +59,19 @@ struct AccessEntry {
   std::chrono::microseconds took{0};
   std::string trouble;  // of a failure of ours: what the client is not told
 };
+// What was answered since the start, and what is open now.
+struct HttpCounts {
+  struct Key {
+    std::string_view method;  // of ours: "GET"; empty for others
+    std::string route;        // its pattern; "none" where no route was found
+    int status_class = 0;     // 2 for 200 to 299
+    friend auto operator<=>(const Key&, const Key&) = default;
+  };
+  std::map<Key, std::uint64_t> requests;
+  Histogram seconds{{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}};
+  std::size_t connections = 0, streams = 0;
+};
+
 using AccessLog = std::function<void(const AccessEntry&)>;  // called on the server's thread
 
 class HttpServer {
@@ -73,6 +88,8 @@ class HttpServer {
   Result<void> start();
   std::uint16_t port() const;                  // after start()
   std::vector<std::string> listening() const;  // "127.0.0.1:8090", "[::1]:8090"
+
+  HttpCounts counts() const;  // from any thread
 
   // Streams that sleep are asked again. From any thread; many calls in a short time cost one.
   void wake();

@@ -24,6 +24,7 @@ class ApiPart {
   // Answers what is under way while the loop still turns, then calls `done` on it. Later calls do nothing.
   void stop(async::Task done);
   api::Api& api() { return api_; }
+  api::HttpCounts counts() const { return server_.counts(); }  // from any thread
 
  private:
   // Adds all routes; the options of the server that answers them.

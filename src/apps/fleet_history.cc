@@ -23,8 +23,8 @@ history::Retention retention_of(const config::HistoryConfig& config) {
           static_cast<std::uint64_t>(config.retention_count)};
 }
 
-Result<std::unique_ptr<history::RunHistory>> open_mongo(Daemon& daemon, const config::MongoConfig& config,
-                                                        const history::Retention& keep) {
+Result<std::unique_ptr<history::MongoRunHistory>> open_mongo(Daemon& daemon, const config::MongoConfig& config,
+                                                             const history::Retention& keep) {
   history::MongoOptions options;
   options.uri = config.uri;
   options.database = config.database;
@@ -39,10 +39,15 @@ Result<std::unique_ptr<history::RunHistory>> open_mongo(Daemon& daemon, const co
   // A server that is away is waited for while all else goes on; one that refuses us needs a person now.
   const auto usable = (*opened)->check();
   if (!usable && usable.error().code() == Code::InvalidArgument) return Failure(usable.error());
-  return std::unique_ptr<history::RunHistory>(std::move(*opened));
+  return std::move(*opened);
 }
 
 }  // namespace
+
+std::function<history::MongoStatus()> FleetHistory::mongo_status() const {
+  if (mongo_ == nullptr) return {};
+  return [mongo = mongo_] { return mongo->status(); };
+}
 
 Result<std::unique_ptr<FleetHistory>> FleetHistory::open_for_master(Daemon& daemon, const config::MasterConfig& config,
                                                                     FleetStore& fleet) {
@@ -50,6 +55,7 @@ Result<std::unique_ptr<FleetHistory>> FleetHistory::open_for_master(Daemon& daem
   if (config.backend == config::HistoryBackend::Mongo) {
     auto mongo = open_mongo(daemon, config.mongodb, {});  // it writes no records: nothing is too old for it
     if (!mongo) return Failure(mongo.error());
+    opened->mongo_ = mongo->get();
     opened->history_ = std::move(*mongo);
     return opened;
   }
@@ -68,6 +74,7 @@ Result<std::unique_ptr<FleetHistory>> FleetHistory::open_for_worker(Daemon& daem
     const history::Retention keep = retention_of(config.history);
     auto mongo = open_mongo(daemon, config.mongodb, keep);
     if (!mongo) return Failure(mongo.error());
+    opened->mongo_ = mongo->get();
     opened->history_ = std::move(*mongo);
     // Each worker prunes, at its own hours; what one has deleted the others do not find.
     opened->retention_ = std::make_unique<history::RetentionDriver>(*opened->history_, daemon.loop, daemon.clock,

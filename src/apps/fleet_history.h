@@ -3,11 +3,13 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 
 #include "apps/fleet_store.h"
 #include "apps/local_history.h"
+#include "history/mongo/mongo_run_history.h"
 
 namespace cronfleet::apps {
 
@@ -23,12 +25,15 @@ class FleetHistory {
   history::RunHistory& history() { return *history_; }
   // For a master: why it does not have every record; empty where it has.
   const std::string& kept_elsewhere() const { return kept_elsewhere_; }
+  // How MongoDB is, from any thread; empty where the backend is another.
+  std::function<history::MongoStatus()> mongo_status() const;
 
  private:
   FleetHistory() = default;
   std::unique_ptr<LocalHistory> local_;  // under the one that publishes it
   std::unique_ptr<history::RunHistory> history_;
   std::unique_ptr<history::RetentionDriver> retention_;  // of the common one
+  const history::MongoRunHistory* mongo_ = nullptr;      // history_, where it is that
   std::string kept_elsewhere_;
 };
 

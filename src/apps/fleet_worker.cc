@@ -3,6 +3,7 @@
 #include "apps/data_folder.h"
 #include "apps/fleet_history.h"
 #include "apps/fleet_store.h"
+#include "apps/metrics_part.h"
 #include "apps/worker_part.h"
 #include "tz/zone_database.h"
 
@@ -30,6 +31,14 @@ int run_worker(const FleetWorkerOptions& options, Log& log) {
                                   .version = options.version},
                                  (*fleet)->store(), (*history)->history(), **zones);
   if (!worker) return cannot_start(log, worker.error());
+
+  MetricsSources sources{.version = options.version,
+                         .mode = "worker",
+                         .store_health = [&fleet] { return (*fleet)->health(); },
+                         .mongo = (*history)->mongo_status()};
+  (*worker)->add_to(sources);
+  MetricsPart metrics(daemon, config.metrics, std::move(sources));
+  if (const auto listening = metrics.start(); !listening) return cannot_start(log, listening.error());
 
   log.when_refused = [&] { daemon.loop.post([&] { (*worker)->leave([&] { daemon.end(kServiceHeld); }); }); };
   daemon.on_stop = [&] { (*worker)->stop([&] { daemon.end(0); }); };

@@ -3,6 +3,7 @@
 #include "apps/api_part.h"
 #include "apps/fleet_history.h"
 #include "apps/fleet_store.h"
+#include "apps/metrics_part.h"
 #include "tz/zone_database.h"
 
 namespace cronfleet::apps {
@@ -33,6 +34,14 @@ int run_master(const MasterOptions& options, Log& log) {
                .store_health = [&fleet] { return (*fleet)->health(); },
                .audit = audit_log(log)});
   if (const auto listening = api.start(); !listening) return cannot_start(log, listening.error());
+
+  MetricsPart metrics(daemon, config.metrics,
+                      {.version = options.version,
+                       .mode = "master",
+                       .http = [&api] { return api.counts(); },
+                       .store_health = [&fleet] { return (*fleet)->health(); },
+                       .mongo = (*history)->mongo_status()});
+  if (const auto listening = metrics.start(); !listening) return cannot_start(log, listening.error());
 
   daemon.on_stop = [&] { api.stop([&] { daemon.end(0); }); };
   (*fleet)->when_admitted([&] { api.api().start(); }, [&] { api.stop([&] { daemon.end(kServiceBadConfiguration); }); });

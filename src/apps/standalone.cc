@@ -48,6 +48,11 @@ int run_standalone(const StandaloneOptions& options, Log& log) {
                .audit = audit_log(log)});
   if (const auto listening = api.start(); !listening) return cannot_start(log, listening.error());
 
+  MetricsSources sources{.version = options.version, .mode = "standalone", .http = [&api] { return api.counts(); }};
+  (*worker)->add_to(sources);
+  MetricsPart metrics(daemon, config.metrics, std::move(sources));
+  if (const auto listening = metrics.start(); !listening) return cannot_start(log, listening.error());
+
   log.when_refused = [&] {
     daemon.loop.post([&] { (*worker)->leave([&] { api.stop([&] { daemon.end(kServiceHeld); }); }); });
   };

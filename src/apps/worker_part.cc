@@ -46,6 +46,9 @@ core::WorkerEntry registration(const WorkerSettings& settings, const cron::ZoneS
 WorkerPart::WorkerPart(Daemon& daemon, const WorkerSettings& settings)
     : daemon_(daemon),
       shutdown_grace_(settings.worker.shutdown_grace),
+      journal_folder_(settings.folder / "journal"),
+      journal_bytes_max_(settings.history.spool_bytes_max),
+      capacity_(settings.worker.capacity),
       executor_(daemon.loop, daemon.clock, sink_, executor_options(settings)) {}
 
 Result<std::unique_ptr<WorkerPart>> WorkerPart::open(Daemon& daemon, const WorkerSettings& settings,
@@ -75,6 +78,13 @@ Result<std::unique_ptr<WorkerPart>> WorkerPart::open(Daemon& daemon, const Worke
       worker_options(settings), registration(settings, zones), daemon.log);
   part->sink_.to = part->worker_.get();
   return part;
+}
+
+void WorkerPart::add_to(MetricsSources& sources) const {
+  sources.worker = worker_.get();
+  sources.worker_capacity = capacity_;
+  sources.journal_folder = journal_folder_;
+  sources.journal_bytes_max = journal_bytes_max_;
 }
 
 void WorkerPart::start() {

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "apps/daemon.h"
+#include "apps/metrics_part.h"
 #include "config/options.h"
 #include "exec/posix/posix_executor.h"
 #include "runtime/worker.h"
@@ -40,6 +41,8 @@ class WorkerPart {
   // For a node id that another process holds: ends the runner alone.
   void leave(async::Task done);
   bool started() const { return started_; }
+  // What metrics tell of it.
+  void add_to(MetricsSources& sources) const;
 
  private:
   // The executor is made before the worker that it reports to.
@@ -61,6 +64,9 @@ class WorkerPart {
 
   Daemon& daemon_;
   const std::chrono::milliseconds shutdown_grace_;
+  const std::filesystem::path journal_folder_;
+  const std::uint64_t journal_bytes_max_;
+  const int capacity_;
   LateSink sink_;
   exec::PosixExecutor executor_;
   std::vector<exec::JournalEntry> journal_;

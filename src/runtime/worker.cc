@@ -269,17 +269,20 @@ void Worker::arm_wake() {
 }
 
 void Worker::perform(core::Commit& commit) {
-  batcher_.add(std::move(commit.txn), commit.patience,
-               [this, alive = alive_, ticket = commit.ticket](Result<core::TxnAnswer> answer) {
-                 if (!*alive) return;
-                 core::CommitAnswered event{ticket, core::Outcome::Unknown, 0, {}};
-                 if (answer) {
-                   event.outcome = answer->committed ? core::Outcome::Committed : core::Outcome::Refused;
-                   event.revision = answer->revision;
-                   event.found = std::move(answer->found);
-                 }
-                 step(event);
-               });
+  batcher_.add(
+      std::move(commit.txn), commit.patience,
+      [this, alive = alive_, ticket = commit.ticket, sent_at = parts_.clock.mono()](Result<core::TxnAnswer> answer) {
+        if (!*alive) return;
+        measures_.commit_seconds.add(std::chrono::duration<double>(parts_.clock.mono() - sent_at).count());
+        ++(!answer ? measures_.unknown : answer->committed ? measures_.committed : measures_.refused);
+        core::CommitAnswered event{ticket, core::Outcome::Unknown, 0, {}};
+        if (answer) {
+          event.outcome = answer->committed ? core::Outcome::Committed : core::Outcome::Refused;
+          event.revision = answer->revision;
+          event.found = std::move(answer->found);
+        }
+        step(event);
+      });
 }
 
 void Worker::perform(core::Read& read) {
@@ -307,13 +310,17 @@ void Worker::perform(core::Kill& kill) {
   parts_.executor.kill(kill.run, {kill.status, kill.reason, std::move(kill.actor), kill.grace});
 }
 void Worker::perform(core::FenceDeadline& fence) { parts_.executor.set_fence_deadline(fence.run, fence.deadline); }
-void Worker::perform(core::Record& record) { record_when_output_is_through(std::move(record.record)); }
+void Worker::perform(core::Record& record) {
+  measure(record.record);
+  record_when_output_is_through(std::move(record.record));
+}
 void Worker::perform(core::Forget& forget) { parts_.executor.acknowledge(forget.run); }
 void Worker::perform(core::Alarm& alarm) { observer_.on_message(Level::Error, alarm.what, alarm.about); }
 
 // One record for each firing of a range, or one for all of them where there are many. Every one of them is in the
 // history before the scheduler hears of it.
 void Worker::perform(core::RecordRange& effect) {
+  measures_.runs[{effect.last.end.status, effect.last.trigger}] += effect.range.count;
   const domain::RunId id = effect.last.id;
   auto answered = [this, alive = alive_, id](const history::Inserted& inserted) {
     if (*alive)
@@ -344,9 +351,20 @@ void Worker::perform(core::RecordRange& effect) {
   }
 }
 
+void Worker::measure(const domain::RunRecord& record) {
+  using Seconds = std::chrono::duration<double>;
+  ++measures_.runs[{record.end.status, record.trigger}];
+  const WallTime started = record.end.started_at, ended = record.end.ended_at;
+  if (started == ended || started == WallTime{}) return;  // it never started
+  measures_.duration_seconds.add(Seconds(ended - started).count());
+  if (record.trigger == domain::Trigger::Schedule)
+    measures_.lateness_seconds.add(Seconds(started - record.scheduled_at).count());
+}
+
 // ---- output and records ---------------------------------------------------------------------------------------------
 
 void Worker::on_output(domain::OutputChunk chunk) {
+  measures_.output_bytes += chunk.bytes.size();
   const auto waiting = output_waiting_.find(chunk.run);
   if (waiting == output_waiting_.end()) {
     domain::OutputChunk copy = chunk;
@@ -396,12 +414,16 @@ void Worker::record_when_output_is_through(domain::RunRecord record) {
 
 // ---- executor -------------------------------------------------------------------------------------------------------
 
-void Worker::on_started(exec::Started started) { step(core::RunStarted{started.run, started.started_at}); }
+void Worker::on_started(exec::Started started) {
+  ++measures_.started;
+  step(core::RunStarted{started.run, started.started_at});
+}
 
 void Worker::on_start_failed(exec::StartFailed failed) {
   using From = exec::NotStarted;
   using To = core::RunNotStarted::Why;
   To why = To::SpawnFailed;
+  if (failed.why != From::Cancelled) ++measures_.start_failures;
   switch (failed.why) {
     case From::Cancelled: why = To::Cancelled; break;
     case From::TooLate: why = To::TooLate; break;

@@ -22,6 +22,7 @@
 #include "cron/zone.h"
 #include "exec/executor.h"
 #include "history/history_writer.h"
+#include "runtime/measures.h"
 
 namespace cronfleet::runtime {
 
@@ -80,6 +81,7 @@ class Worker final : public exec::ExecutorSink, private coord::SessionSink {
   bool ready() const;  // claims are possible
   const core::Scheduler& scheduler() const { return scheduler_; }
   const history::HistoryWriter& writer() const { return writer_; }
+  const Measures& measures() const { return measures_; }
 
   // ---- exec::ExecutorSink
   void on_started(exec::Started started) override;
@@ -116,6 +118,7 @@ class Worker final : public exec::ExecutorSink, private coord::SessionSink {
   void caught_up_when_whole();
   void send_output();
   void record_when_output_is_through(domain::RunRecord record);
+  void measure(const domain::RunRecord& record);
   void end_runs(std::optional<std::chrono::milliseconds> grace);
   void stopping();
   void report_obstacles();
@@ -155,6 +158,7 @@ class Worker final : public exec::ExecutorSink, private coord::SessionSink {
   core::Obstacles reported_;
   std::string condition_;
   exec::Room room_;
+  Measures measures_;
   int stop_calls_ = 0;
   async::Task stopped_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // answers that come after us find it false
