@@ -29,14 +29,14 @@ function watchFromInside({language, theme, zone, settings}) {
 export async function startBrowser({executable = process.env.CRONFLEET_TEST_CHROMIUM ?? "/usr/bin/chromium", headless = true} = {}) {
   const chrome = await chromium.launch({
     executablePath: executable, headless,
-    args: [...(process.getuid?.() === 0 ? ["--no-sandbox"] : []), "--disable-gpu", "--hide-scrollbars", "--font-render-hinting=none",
+    args: [...(process.getuid?.() === 0 ? ["--no-sandbox"] : []), "--disable-gpu", "--font-render-hinting=none",
            "--disable-background-networking", "--disable-component-update", "--no-first-run"],
   });
 
   const open = async (address, {language = "en", theme = "light", width = 1440, height = 900, scale = 1, zone = "Europe/Berlin", settings = {},
                                 touch = false, reducedMotion = "reduce"} = {}) => {
     const context = await chrome.newContext({
-      viewport: {width, height}, deviceScaleFactor: scale, colorScheme: theme === "dark" ? "dark" : "light", hasTouch: touch,
+      viewport: {width, height}, deviceScaleFactor: scale, colorScheme: theme === "dark" ? "dark" : "light", hasTouch: touch, isMobile: touch,
       locale: language === "zh" ? "zh-CN" : "en-GB", timezoneId: "Europe/Berlin", reducedMotion, permissions: ["clipboard-read", "clipboard-write"],
     });
     await context.addInitScript(watchFromInside, {language, theme, zone, settings});

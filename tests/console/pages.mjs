@@ -33,7 +33,7 @@ export function allPages(runs) {
     {name: "workers", path: "/workers"},
     {name: "worker", path: "/workers/{node}"},
     {name: "system", path: "/system"},
-    {name: "nowhere", path: "/nothing-lives-here"},
+    {name: "nowhere", path: "/calendar/nothing-lives-here"},
   ];
 }
 

@@ -31,7 +31,7 @@ export class Report {
     if (to) {
       const lines = this.cases.map(({suite, name, trouble}) => `<testcase classname="${escaped(suite)}" name="${escaped(name)}" status="run">` +
         (trouble.length > 0 ? `<failure message="${escaped(trouble.join("\n").slice(0, 4000))}"/>` : "") + "</testcase>");
-      writeFileSync(join(to, "console_test.xml"), `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites><testsuite name="console">\n${lines.join("\n")}\n</testsuite></testsuites>\n`);
+      writeFileSync(join(to, "console_browser_test.xml"), `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites><testsuite name="console">\n${lines.join("\n")}\n</testsuite></testsuites>\n`);
     }
     console.log(`console: ${this.cases.length - this.failed} passed, ${this.failed} failed`);
     return this.failed > 0 ? 1 : 0;

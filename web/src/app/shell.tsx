@@ -11,7 +11,7 @@ import {OpenedDialogs} from "../ui/dialog.tsx";
 import {Icon} from "../ui/icons.tsx";
 import {Menu} from "../ui/menu.tsx";
 import {ProblemNote} from "../ui/problem.tsx";
-import {Empty, Skeleton} from "../ui/states.tsx";
+import {Skeleton} from "../ui/states.tsx";
 import {Toasts} from "../ui/toast.tsx";
 import {openDialog} from "../ui/dialog.tsx";
 import {words} from "../ui/words.ts";
@@ -83,7 +83,7 @@ function TopBar() {
   return (
     <header class="topbar">
       <a class="brand brand-small" href="/" aria-label="Cronfleet"><img src="/icon.svg" alt="" width="22" height="22" /></a>
-      <button type="button" class="search" onClick={() => (paletteOpen.value = true)} aria-keyshortcuts="Control+K">
+      <button type="button" class="search" onClick={() => (paletteOpen.value = true)} title={t.search} aria-keyshortcuts="Control+K">
         <Icon name="search" /><span class="grow">{t.search}</span><kbd>Ctrl K</kbd>
       </button>
       <div class="grow" />
@@ -157,7 +157,16 @@ function CurrentPage() {
   useEffect(() => {
     document.getElementById("main")?.focus({preventScroll: true});
   }, [path]);
-  if (!page) return <Empty icon="warning" title={t.notFound} actions={<a class="button" href="/">{words.overview}</a>}>{t.notFoundText}</Empty>;
+  if (!page) {
+    return (
+      <div class="empty">
+        <span class="empty-icon"><Icon name="warning" size={22} /></span>
+        <h1>{t.notFound}</h1>
+        <p>{t.notFoundText}</p>
+        <div class="empty-actions"><a class="button" href="/">{words.overview}</a></div>
+      </div>
+    );
+  }
   if (problem) return <ProblemNote problem={problemOf(problem)} onRetry={() => location.reload()} />;
   const Shown = loaded.get(page);
   return Shown ? <Shown parameters={parameters} query={query} /> : <Skeleton rows={8} />;

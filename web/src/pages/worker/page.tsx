@@ -50,7 +50,7 @@ function Lanes({runs}: {runs: readonly Run[]}) {
   const height = lanes * kLaneHeight + 22;
   const ticks = Array.from({length: 7}, (_, i) => from - (from % 600_000) + i * 600_000).filter((at) => at >= from && at < until - 300_000);
   return (
-    <svg class="workers-lane" viewBox={`0 0 ${kWidth} ${height}`} role="img" aria-label={t.lanesWhat(runs.length)}>
+    <svg class="workers-lane" viewBox={`0 0 ${kWidth} ${height}`} role="group" aria-label={t.lanesWhat(runs.length)}>
       {ticks.map((at) => (
         <g key={at}>
           <line x1={x(at)} x2={x(at)} y1="0" y2={height - 18} />
