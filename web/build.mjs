@@ -45,6 +45,7 @@ const result = await build({
   plugins: [pageStyles],
   metafile: true,
   write: false,
+  charset: "utf8",
   legalComments: "none",
   logLevel: "warning",
 });

@@ -22,10 +22,10 @@ import {Relative, Time} from "../../ui/time.tsx";
 import {words} from "../../ui/words.ts";
 import {Summary} from "./summary.tsx";
 
-const Definition = later(() => import("./definition.tsx"), (module) => module.Definition);
-const JobRuns = later(() => import("./runs_tab.tsx"), (module) => module.JobRuns);
-const ScheduleTab = later(() => import("./schedule_tab.tsx"), (module) => module.ScheduleTab);
-const Versions = later(() => import("./versions.tsx"), (module) => module.Versions);
+const Definition = later(() => import("./tabs.ts"), (module) => module.Definition);
+const JobRuns = later(() => import("./tabs.ts"), (module) => module.JobRuns);
+const ScheduleTab = later(() => import("./tabs.ts"), (module) => module.ScheduleTab);
+const Versions = later(() => import("./tabs.ts"), (module) => module.Versions);
 
 const t = texts({
   en: {
