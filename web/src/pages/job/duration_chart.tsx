@@ -57,7 +57,7 @@ export function DurationChart({runs, usual}: {runs: readonly Run[]; usual: numbe
               </a>
             );
           })}
-          {usual !== undefined && usual <= longest && <><path class="job-usual" d={`M${left} ${Math.round(y(usual)) + 0.5}H${width}`} /><text class="hours-text" x={width} y={Math.max(10, y(usual) - 4)} text-anchor="end">{t.usual(duration(usual))}</text></>}
+          {usual !== undefined && usual <= longest && <><path class="job-usual" d={`M${left} ${Math.round(y(usual)) + 0.5}H${width}`} /><text class="hours-text job-usual-text" x={width} y={Math.max(10, y(usual) - 4)} text-anchor="end">{t.usual(duration(usual))}</text></>}
         </svg>
       )}
     </div>
