@@ -18,16 +18,31 @@ export interface Page {
 }
 export type Section = "overview" | "jobs" | "runs" | "calendar" | "workers" | "system";
 
+let more: Promise<void> | null = null;
+/** The sheet of all but the first pages; one that cannot be had must not keep a page from being shown. */
+function moreStyles(): Promise<void> {
+  more ??= new Promise((done) => {
+    const link = document.getElementById("more-styles") as HTMLLinkElement;
+    const sheet = document.createElement("link");
+    sheet.rel = "stylesheet";
+    sheet.href = link.href;
+    sheet.onload = sheet.onerror = () => done();
+    document.head.append(sheet);
+  });
+  return more;
+}
+const styled = <M>(load: () => Promise<M>) => () => Promise.all([load(), moreStyles()]).then(([module]) => module);
+
 const overview = () => import("../pages/overview/page.tsx");
 const jobs = () => import("../pages/jobs/page.tsx");
-const job = () => import("../pages/job/page.tsx");
-const editor = () => import("../pages/editor/page.tsx");
-const runs = () => import("../pages/runs/page.tsx");
-const run = () => import("../pages/run/page.tsx");
-const calendar = () => import("../pages/calendar/page.tsx");
-const workers = () => import("../pages/workers/page.tsx");
-const worker = () => import("../pages/worker/page.tsx");
-const system = () => import("../pages/system/page.tsx");
+const job = styled(() => import("../pages/job/page.tsx"));
+const editor = styled(() => import("../pages/editor/page.tsx"));
+const runs = styled(() => import("../pages/runs/page.tsx"));
+const run = styled(() => import("../pages/run/page.tsx"));
+const calendar = styled(() => import("../pages/calendar/page.tsx"));
+const workers = styled(() => import("../pages/workers/page.tsx"));
+const worker = styled(() => import("../pages/worker/page.tsx"));
+const system = styled(() => import("../pages/system/page.tsx"));
 
 export const pages: readonly Page[] = [
   {pattern: "/", load: overview, section: "overview"},
