@@ -13,6 +13,6 @@
 namespace cronfleet::console {
 
 // `files` is borrowed by the routes.
-void add_routes(api::Router& router, const std::vector<File>& files = files());
+void add_routes(api::Router& router, const std::vector<File>& files = console::files());
 
 }  // namespace cronfleet::console

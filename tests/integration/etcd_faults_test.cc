@@ -81,7 +81,6 @@ class Claimer {
   Claimer(EtcdCoordStore& store, TurnedLoop& loop, std::string marker, int last, std::string name)
       : store_(store),
         batcher_(store, loop, loop, loop.clock(), {}),
-        loop_(loop),
         marker_(std::move(marker)),
         last_(last),
         name_(std::move(name)) {}
@@ -143,7 +142,6 @@ class Claimer {
 
   EtcdCoordStore& store_;
   coord::Batcher batcher_;
-  TurnedLoop& loop_;
   const std::string marker_;
   const int last_;
   const std::string name_;
