@@ -37,6 +37,8 @@ struct ApiParts {
   std::size_t page_size = 100;  // of a list where the request names no limit
   async::Timers& timers;
   Rng rng;
+  std::string coordination_backend{}, history_backend{};  // "sqlite", "etcd"; "sqlite", "mongodb", "local"
+  std::string configuration{};                  // as --print-config shows it: JSON with comments, secrets masked
   std::string kept_elsewhere{};                 // why the history does not have every record; empty: it has
   std::function<StoreHealth()> store_health{};  // safe from any thread; empty: the store's answers are all there is
   // Why `clock` is not to be trusted, empty while it is; safe from any thread. Empty: it always is.

@@ -81,6 +81,12 @@ bool client_has(const Request& request, core::Revision revision) {
   return tags->any || std::find(tags->revisions.begin(), tags->revisions.end(), revision) != tags->revisions.end();
 }
 
+Effect effect_of(Query& query) { return query.flag("dry_run") ? Effect::DryRun : Effect::Write; }
+
+void mark_dry_run(Response& response, Effect effect) {
+  if (effect == Effect::DryRun) response.headers.add("X-Cronfleet-Dry-Run", "true");
+}
+
 Reading reading_of(Query& query) { return query.choice("stale", {"ok"}) ? Reading::Stale : Reading::Latest; }
 
 void mark_stale(Response& response) { response.headers.add("X-Cronfleet-Stale", "true"); }

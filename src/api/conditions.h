@@ -38,6 +38,11 @@ std::optional<Problem> read_body(const Request& request, Body need, Read&& read)
   return problem;
 }
 
+// dry_run=1: nothing is to be written.
+Effect effect_of(Query& query);
+// Says that nothing was written.
+void mark_dry_run(Response& response, Effect effect);
+
 // stale=ok: the watched copy will do.
 Reading reading_of(Query& query);
 // Says that the answer is from a copy, because the store did not answer.

@@ -74,7 +74,7 @@ Problem problem_of(const cron::QueryError& error, bool in_query) {
 void Api::add_cron_routes(Router& router) {
   const auto handle = [this](Call& call) { return explain(call); };
   router.add({Method::Get, "/api/v1/cron:explain", handle});
-  router.add({Method::Post, "/api/v1/cron:explain", handle});
+  router.add({.method = Method::Post, .pattern = "/api/v1/cron:explain", .handle = handle, .writes = false});
   router.add({Method::Get, "/api/v1/zones", [this](Call& call) { return list_zones(call); }});
 }
 

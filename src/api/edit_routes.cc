@@ -16,8 +16,6 @@ namespace {
 
 constexpr int kTriesMax = 8;
 
-Effect effect_of(Query& query) { return query.flag("dry_run") ? Effect::DryRun : Effect::Write; }
-
 // A mistake of the document that a change made: the places are those of a text that the client never saw.
 Problem problem_of_result(const domain::DocumentErrors& errors) {
   Problem problem = problem_of(errors);
@@ -181,11 +179,13 @@ Answer EditApi::explain_job(Call& call) {
 }
 
 Answer EditApi::kill_job(Call& call) {
+  const Effect effect = effect_of(call.query);
   if (auto problem = call.query.problem()) return Refusal(*std::move(problem));
   const auto name = name_of(call);
   if (!name) return Refusal(name.error());
-  const auto request = kill_request_of(call.request);
+  auto request = kill_request_of(call.request);
   if (!request) return Refusal(request.error());
+  request->effect = effect;
   // A job that is gone may have runs under way still.
   const auto killed = kill_all(parts_.runs, *name, *request);
   if (!killed) return Refusal(killed.error());
@@ -195,7 +195,9 @@ Answer EditApi::kill_job(Call& call) {
       for (const RunView& view : *killed) json.value(view.record.id.text());
     });
   });
-  return Response{.status = 202, .body = json.take()};
+  Response response{.status = effect == Effect::Write ? 202 : 200, .body = json.take()};
+  mark_dry_run(response, effect);
+  return response;
 }
 
 // --- versions ---

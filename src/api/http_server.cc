@@ -18,6 +18,7 @@
 
 #include "api/handler_pool.h"
 #include "api/response_head.h"
+#include "api/write_limit.h"
 #include "base/check.h"
 
 namespace cronfleet::api {
@@ -99,6 +100,7 @@ struct HttpServer::State {
 
   // Loop thread only, but for `drained`.
   std::unordered_map<Session*, std::weak_ptr<Session>> sessions;
+  WriteLimit writes{options.writes_per_second};
   std::unordered_set<Session*> sleepers;
   std::size_t streams = 0;
   bool stopping = false;
@@ -261,6 +263,13 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
     if (!match && (!problem || match.error().status == 404)) return refuse(match.error());
     if (problem) return refuse(*problem);
     match_ = *std::move(match);
+    if (!is_safe(request_.method) && match_.route->writes) {
+      if (const auto wait = server_.writes.take(server_.clock.mono()))
+        return refuse({.status = 429,
+                       .code = "too_many_writes",
+                       .detail = fmt::format("this server takes {} writes a second", server_.options.writes_per_second),
+                       .retry_after = *wait});
+    }
     if (parser_->content_length().value_or(0) > match_.route->body_bytes_max) return refuse(body_too_large());
     parser_->body_limit(match_.route->body_bytes_max);
     read_body();

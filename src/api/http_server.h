@@ -39,6 +39,7 @@ struct HttpOptions {
 
   std::size_t connections_max = 12'000;  // further ones are closed at once
   std::size_t streams_max = 10'000;      // event streams and endless bodies; past it 429
+  int writes_per_second = 0;             // in all, four times as many at once; past it 429; 0: no limit
   std::size_t handler_threads = 8;
   std::size_t handler_queue_max = 256;  // requests that wait for a thread; past it 503
 

@@ -243,6 +243,20 @@ TEST(HttpServer, LimitsAtTheEdgeAndOnePast) {
   EXPECT_EQ(status(chunked(11)), 413);
 }
 
+TEST(HttpServer, WritesAreLimitedAndReadsAreNot) {
+  Server server({.writes_per_second = 1});
+  RawClient client(server.port());
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(client.ask(post("/echo", "{}")).status, 200) << i;
+  RawAnswer refused;
+  // A slow machine may have been given another one meanwhile.
+  for (int i = 0; i < 100 && refused.status != 429; ++i) refused = RawClient(server.port()).ask(post("/echo", "{}"));
+  EXPECT_EQ(refused.status, 429);
+  EXPECT_EQ(refused.header("retry-after"), "1");
+  EXPECT_THAT(refused.body, HasSubstr("\"code\":\"too_many_writes\""));
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(client.ask(get("/hello")).status, 200);
+  EXPECT_TRUE(soon([&] { return RawClient(server.port()).ask(post("/echo", "{}")).status == 200; }));
+}
+
 TEST(HttpServer, ContinuesWhenAsked) {
   Server server;
   RawClient client(server.port());

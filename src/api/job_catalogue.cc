@@ -302,8 +302,8 @@ Outcome<Saved> JobCatalogue::save(domain::Job job, const Precondition& precondit
   return save(std::move(job), precondition, Never::Refused, effect);
 }
 
-Outcome<Saved> JobCatalogue::pause(const JobName& name, std::optional<WallTime> until,
-                                   const Precondition& precondition) {
+Outcome<Saved> JobCatalogue::pause(const JobName& name, std::optional<WallTime> until, const Precondition& precondition,
+                                   Effect effect) {
   for (int tries = 0; tries < kTriesMax; ++tries) {
     auto stands = get(name);
     if (!stands) return Refusal(std::move(stands.error()));
@@ -314,7 +314,7 @@ Outcome<Saved> JobCatalogue::pause(const JobName& name, std::optional<WallTime> 
     domain::Job job = *std::move(stands->job);
     job.paused_until = until;
     auto saved = save(std::move(job), {.kind = Precondition::Kind::Revision, .revisions = {stands->revision}},
-                      Never::Allowed, Effect::Write);
+                      Never::Allowed, effect);
     if (saved || saved.error().status != 412) return saved;
   }
   return Refusal(unsettled());
@@ -394,6 +394,22 @@ Outcome<core::LeaseId> JobCatalogue::idempotency_lease() {
   return lease_;
 }
 
+namespace {
+
+// Why a run was not accepted by the store: its key came before, or the job is not there.
+Outcome<RunAccepted> not_accepted(const JobName& name, const std::string& memory, const std::string& request_digest,
+                                  const domain::RunId& run, const core::TxnAnswer& answer) {
+  for (const core::KeyValue& found : answer.found) {
+    if (found.key != memory) continue;
+    if (decode_remembered(found.value).request == request_digest) return RunAccepted{.run = run, .repeated = true};
+    return refuse(422, "idempotency_mismatch", "this Idempotency-Key came before, with another body");
+  }
+  if (answer.found.empty()) return Refusal(not_found(name));
+  return Refusal(unsettled());
+}
+
+}  // namespace
+
 Outcome<RunAccepted> JobCatalogue::run_now(const JobName& name, const RunRequest& request) {
   if (auto problem = locked_elsewhere(name)) return Refusal(*std::move(problem));
   const bool keyed = !request.idempotency_key.empty();
@@ -416,22 +432,24 @@ Outcome<RunAccepted> JobCatalogue::run_now(const JobName& name, const RunRequest
   txn.writes = {{trigger, core::encode(entry)}};
   txn.read_if_refused = {job};
   if (keyed) {
-    const auto lease = idempotency_lease();
-    if (!lease) return Refusal(lease.error());
     txn.expected.push_back({.key = memory, .kind = core::Condition::Kind::Absent});
+    const auto lease = request.effect == Effect::Write ? idempotency_lease() : Outcome<core::LeaseId>(0);
+    if (!lease) return Refusal(lease.error());
     txn.writes.push_back({memory, encode(remembered), *lease});
     txn.read_if_refused.push_back(memory);
+  }
+  if (request.effect == Effect::DryRun) {
+    const auto stands = reader_.get(txn.read_if_refused);
+    if (!stands) return Refusal(problem_of(stands.error().with("reading job '{}'", name)));
+    core::TxnAnswer refused;
+    refused.found = stands->entries;
+    const bool fresh = refused.found.size() == 1 && refused.found.front().key == job;
+    return fresh ? RunAccepted{.run = run} : not_accepted(name, memory, remembered.request, run, refused);
   }
   const auto answer = commit(std::move(txn));
   if (!answer) return Refusal(answer.error());
   if (answer->committed) return RunAccepted{.run = run};
-  for (const core::KeyValue& found : answer->found) {
-    if (found.key != memory) continue;
-    if (decode_remembered(found.value).request == remembered.request) return RunAccepted{.run = run, .repeated = true};
-    return refuse(422, "idempotency_mismatch", "this Idempotency-Key came before, with another body");
-  }
-  if (answer->found.empty()) return Refusal(not_found(name));
-  return Refusal(unsettled());
+  return not_accepted(name, memory, remembered.request, run, *answer);
 }
 
 }  // namespace cronfleet::api

@@ -87,6 +87,7 @@ struct RunRequest {
   std::string worker;           // node id; empty: any
   std::string idempotency_key;  // empty: each request is a run of its own
   std::string digest_of;        // what must be equal when the key comes again: the body
+  Effect effect = Effect::Write;
 };
 struct RunAccepted {
   domain::RunId run;
@@ -114,7 +115,8 @@ class JobCatalogue {
   // here knows what time it is. Nothing has changed then.
   Outcome<Saved> save(domain::Job job, const Precondition& precondition, Effect effect = Effect::Write);
   // Sets paused_until, or takes it away. 404 job_not_found, 412, 422 invalid_document: it cannot be read.
-  Outcome<Saved> pause(const JobName& name, std::optional<WallTime> until, const Precondition& precondition);
+  Outcome<Saved> pause(const JobName& name, std::optional<WallTime> until, const Precondition& precondition,
+                       Effect effect = Effect::Write);
   // 404 job_not_found, 412 precondition_failed. Answers what was deleted.
   Outcome<StoredJob> erase(const JobName& name, const Precondition& precondition, Effect effect = Effect::Write);
   // The run is durable and will be claimed. 404 job_not_found, 422 idempotency_mismatch: this key came with another

@@ -228,6 +228,7 @@ Answer Api::delete_job(Call& call) {
 }
 
 Answer Api::run_job(Call& call) {
+  const Effect effect = effect_of(call.query);
   if (auto problem = call.query.problem()) return Refusal(*std::move(problem));
   const auto name = name_of(call);
   if (!name) return Refusal(name.error());
@@ -235,7 +236,8 @@ Answer Api::run_job(Call& call) {
                      .reason = {},
                      .worker = {},
                      .idempotency_key = std::string(call.request.headers.get("Idempotency-Key").value_or("")),
-                     .digest_of = call.request.body};
+                     .digest_of = call.request.body,
+                     .effect = effect};
   if (request.idempotency_key.size() > 255)
     return refuse(400, "invalid_idempotency_key", "an Idempotency-Key has at most 255 characters");
   auto problem = read_body(call.request, Body::Optional, [&](const domain::JsonValue& root) {
@@ -262,8 +264,11 @@ Answer Api::run_job(Call& call) {
   json.object([&] {
     json.member("run_id", accepted->run.text());
     json.member("repeated", accepted->repeated);
+    if (effect == Effect::DryRun) json.member("dry_run", true);
   });
-  Response response{.status = 202, .body = json.take()};
+  Response response{.status = effect == Effect::Write ? 202 : 200, .body = json.take()};
+  mark_dry_run(response, effect);
+  if (effect == Effect::DryRun) return response;
   response.headers.add("Location", "/api/v1/runs/" + percent_encode(accepted->run.text()));
   return response;
 }
@@ -303,15 +308,17 @@ Answer Api::resume_job(Call& call) {
 }
 
 Answer Api::answer_paused(Call& call, std::optional<WallTime> until, const std::string& reason) {
+  const Effect effect = effect_of(call.query);
   if (auto problem = call.query.problem()) return Refusal(*std::move(problem));
   const auto name = name_of(call);
   if (!name) return Refusal(name.error());
   const auto precondition = precondition_of(call.request);
   if (!precondition) return Refusal(precondition.error());
-  const auto saved = jobs_.pause(*name, until, *precondition);
+  const auto saved = jobs_.pause(*name, until, *precondition, effect);
   if (!saved) return Refusal(saved.error());
-  audit(until ? "job paused" : "job resumed", fmt::format("{} by {}: {}", *name, actor_of(call.request), reason));
-  return answer_saved(jobs_, *saved, meaning_of(jobs_, runs_, saved->job), Effect::Write);
+  if (effect == Effect::Write)
+    audit(until ? "job paused" : "job resumed", fmt::format("{} by {}: {}", *name, actor_of(call.request), reason));
+  return answer_saved(jobs_, *saved, meaning_of(jobs_, runs_, saved->job), effect);
 }
 
 }  // namespace cronfleet::api

@@ -42,6 +42,7 @@ struct Route {
   Place place = Place::Pool;
   std::size_t body_bytes_max = 1 << 20;  // SEC-33
   Address address = Address::Strict;
+  bool writes = true;  // what may change something counts against the limit of writes; false: it only looks so
 };
 
 struct RouteMatch {

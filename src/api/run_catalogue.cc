@@ -202,6 +202,7 @@ Outcome<RunView> RunCatalogue::kill(const domain::RunId& run, const KillRequest&
       return refuse(409, "run_over", "run '{}' is over: {}", run.text(), domain::to_string(view->record.end.status));
     if (view->record.worker.empty())
       return refuse(409, "not_claimed", "run '{}' has not reached a worker yet; try again in a second", run.text());
+    if (request.effect == Effect::DryRun) return view;
     core::KillEntry entry;
     entry.actor = request.actor;
     entry.reason = request.reason;

@@ -27,6 +27,7 @@ struct RunView {
 struct KillRequest {
   std::string actor, reason;
   std::optional<std::chrono::milliseconds> grace;  // instead of the job's kill_grace
+  Effect effect = Effect::Write;
 };
 
 class RunCatalogue {

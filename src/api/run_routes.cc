@@ -244,14 +244,18 @@ Answer Api::get_output(Call& call) {
 }
 
 Answer Api::kill_run(Call& call) {
+  const Effect effect = effect_of(call.query);
   if (auto problem = call.query.problem()) return Refusal(*std::move(problem));
   const auto run = run_of(call);
   if (!run) return Refusal(run.error());
-  const auto request = kill_request_of(call.request);
+  auto request = kill_request_of(call.request);
   if (!request) return Refusal(request.error());
+  request->effect = effect;
   const auto view = runs_.kill(*run, *request);
   if (!view) return Refusal(view.error());
-  return Response{.status = 202, .body = domain::encode_run(view->record)};
+  Response response{.status = effect == Effect::Write ? 202 : 200, .body = domain::encode_run(view->record)};
+  mark_dry_run(response, effect);
+  return response;
 }
 
 }  // namespace cronfleet::api

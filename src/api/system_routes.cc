@@ -53,6 +53,24 @@ Answer Api::system(Call& call) {
     json.member("workers", std::count_if(workers->items.begin(), workers->items.end(),
                                          [](const WorkerView& view) { return view.state != WorkerView::State::Gone; }));
     if (workers->stale) json.member("stale", true);
+    json.key("stores").array([&] {
+      const auto store = [&](std::string_view role, const std::string& backend, const std::string& trouble) {
+        json.object([&] {
+          json.member("role", role);
+          json.member("backend", backend);
+          json.member("state", trouble.empty() ? "ok" : "down");
+        });
+      };
+      store("coordination", parts_.coordination_backend, runs_.coordination_trouble());
+      store("history", parts_.history_backend, runs_.history_trouble());
+    });
+    json.key("releases").object([&] {
+      std::map<std::string, int> releases;
+      for (const WorkerView& view : workers->items)
+        if (view.state != WorkerView::State::Gone) ++releases[view.entry.version];
+      for (const auto& [release, count] : releases) json.member(release, count);
+    });
+    if (!parts_.configuration.empty()) json.member("configuration", parts_.configuration);
     if (!health.members.empty()) {
       json.key("store_members").array([&] {
         for (const StoreHealth::Member& member : health.members) write(json, member);

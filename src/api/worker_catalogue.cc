@@ -224,11 +224,13 @@ Outcome<WorkerView> WorkerCatalogue::change(const NodeId& node, const Preconditi
                                                                    .kind = core::Condition::Kind::ModifiedAt,
                                                                    .revision = view->settings_revision}};
     txn.writes = {{key, core::encode(settings)}};
-    const auto answer = commit(std::move(txn));
-    if (!answer) return Refusal(answer.error());
-    if (!answer->committed) continue;
+    if (intent.effect == Effect::Write) {
+      const auto answer = commit(std::move(txn));
+      if (!answer) return Refusal(answer.error());
+      if (!answer->committed) continue;
+      view->settings_revision = answer->revision;
+    }
     view->settings = std::move(settings);
-    view->settings_revision = answer->revision;
     if (view->state != WorkerView::State::Gone) view->state = state_of(*view);
     return view;
   }
@@ -283,6 +285,7 @@ Outcome<WorkerCatalogue::Forgotten> WorkerCatalogue::forget(const NodeId& node, 
   if (all.empty()) {
     if (const auto known = get(node); !known) return Refusal(known.error());
   }
+  if (intent.effect == Effect::DryRun) return forgotten;
   for (core::Txn& one : all) {
     const auto answer = commit(std::move(one));
     if (!answer) return Refusal(answer.error());
@@ -304,6 +307,7 @@ Outcome<core::RestoredEntry> WorkerCatalogue::confirm_restored(const Intent& int
   entry.revision = now->revision;
   entry.by = intent.by;
   entry.at = from_ms(to_ms(clock_.wall()));
+  if (intent.effect == Effect::DryRun) return entry;
   core::Txn txn;
   txn.writes = {{keys_.restored(), core::encode(entry)}};
   const auto answer = commit(std::move(txn));

@@ -47,6 +47,7 @@ std::string_view to_string(WorkerView::State state);
 // Who wants something, and why; kept and logged.
 struct Intent {
   std::string by, reason;
+  Effect effect = Effect::Write;
 };
 
 struct Alarm {

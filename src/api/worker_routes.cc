@@ -25,8 +25,8 @@ std::string encode(const WorkerView& view) {
 NodeId node_of(const Call& call) { return NodeId(call.parameter("node")); }
 
 // {"reason": "…"}, or nothing.
-Outcome<Intent> intent_of(const Request& request) {
-  Intent intent{.by = actor_of(request), .reason = {}};
+Outcome<Intent> intent_of(const Request& request, Effect effect) {
+  Intent intent{.by = actor_of(request), .reason = {}, .effect = effect};
   auto problem = read_body(request, Body::Optional, [&](const domain::JsonValue& root) {
     for (const domain::JsonValue member : root.members()) {
       if (member.key() == "reason") {
@@ -149,14 +149,18 @@ Answer Api::get_worker(Call& call) {
 }
 
 Answer Api::drain_worker(Call& call, WorkerCatalogue::Drain drain) {
+  const Effect effect = effect_of(call.query);
   if (auto problem = call.query.problem()) return Refusal(*std::move(problem));
-  const auto intent = intent_of(call.request);
+  const auto intent = intent_of(call.request, effect);
   if (!intent) return Refusal(intent.error());
   const auto view = workers_.drain(node_of(call), drain, *intent);
   if (!view) return Refusal(view.error());
-  audit(drain == WorkerCatalogue::Drain::On ? "worker drained" : "worker undrained",
-        fmt::format("{} by {}: {}", view->entry.node, intent->by, intent->reason));
-  return Response{.body = encode(*view)};
+  if (effect == Effect::Write)
+    audit(drain == WorkerCatalogue::Drain::On ? "worker drained" : "worker undrained",
+          fmt::format("{} by {}: {}", view->entry.node, intent->by, intent->reason));
+  Response response{.body = encode(*view)};
+  mark_dry_run(response, effect);
+  return response;
 }
 
 Answer Api::get_labels(Call& call) {
@@ -167,6 +171,7 @@ Answer Api::get_labels(Call& call) {
 }
 
 Answer Api::put_labels(Call& call) {
+  const Effect effect = effect_of(call.query);
   if (auto problem = call.query.problem()) return Refusal(*std::move(problem));
   const auto precondition = required_precondition_of(call.request);
   if (!precondition) return Refusal(precondition.error());
@@ -185,22 +190,26 @@ Answer Api::put_labels(Call& call) {
       root.refuse(fmt::format("expected at most {} labels, found {}", kLabelsMax, labels.size()));
   });
   if (problem) return Refusal(*std::move(problem));
-  const Intent intent{.by = actor_of(call.request), .reason = "labels"};
+  const Intent intent{.by = actor_of(call.request), .reason = "labels", .effect = effect};
   const auto view = workers_.set_labels(node_of(call), std::move(labels), intent, *precondition);
   if (!view) return Refusal(view.error());
-  audit("worker labelled", fmt::format("{} by {}", view->entry.node, intent.by));
-  return labels_answer(*view);
+  if (effect == Effect::Write) audit("worker labelled", fmt::format("{} by {}", view->entry.node, intent.by));
+  Response response = labels_answer(*view);
+  mark_dry_run(response, effect);
+  return response;
 }
 
 Answer Api::forget_worker(Call& call) {
+  const Effect effect = effect_of(call.query);
   if (auto problem = call.query.problem()) return Refusal(*std::move(problem));
-  const auto intent = intent_of(call.request);
+  const auto intent = intent_of(call.request, effect);
   if (!intent) return Refusal(intent.error());
   const NodeId node = node_of(call);
   const auto forgotten = workers_.forget(node, *intent);
   if (!forgotten) return Refusal(forgotten.error());
-  audit("worker forgotten",
-        fmt::format("{} by {}: {}; locks taken away: {}", node, intent->by, intent->reason, forgotten->jobs.size()));
+  if (effect == Effect::Write)
+    audit("worker forgotten",
+          fmt::format("{} by {}: {}; locks taken away: {}", node, intent->by, intent->reason, forgotten->jobs.size()));
   domain::JsonWriter json;
   json.object([&] {
     json.member("node", node.text());
@@ -208,7 +217,9 @@ Answer Api::forget_worker(Call& call) {
       for (const std::string& job : forgotten->jobs) json.value(job);
     });
   });
-  return Response{.body = json.take()};
+  Response response{.body = json.take()};
+  mark_dry_run(response, effect);
+  return response;
 }
 
 Answer Api::list_alarms(Call& call) {
@@ -224,22 +235,26 @@ Answer Api::list_alarms(Call& call) {
 }
 
 Answer Api::confirm_alarm(Call& call) {
+  const Effect effect = effect_of(call.query);
   if (auto problem = call.query.problem()) return Refusal(*std::move(problem));
-  const auto intent = intent_of(call.request);
+  const auto intent = intent_of(call.request, effect);
   if (!intent) return Refusal(intent.error());
   if (call.parameter("code") != "restored_store")
     return refuse(404, "alarm_not_found", "only the alarm restored_store is confirmed; others end with their cause");
   const auto entry = workers_.confirm_restored(*intent);
   if (!entry) return Refusal(entry.error());
-  audit("restored store confirmed",
-        fmt::format("at revision {} by {}: {}", entry->revision, intent->by, intent->reason));
+  if (effect == Effect::Write)
+    audit("restored store confirmed",
+          fmt::format("at revision {} by {}: {}", entry->revision, intent->by, intent->reason));
   domain::JsonWriter json;
   json.object([&] {
     json.member("revision", entry->revision);
     json.member("by", entry->by);
     json.member("at", to_rfc3339_ms(entry->at));
   });
-  return Response{.body = json.take()};
+  Response response{.body = json.take()};
+  mark_dry_run(response, effect);
+  return response;
 }
 
 }  // namespace cronfleet::api

@@ -15,6 +15,7 @@ api::HttpOptions http_options(const config::HttpConfig& config) {
   options.port = config.port;
   options.body_timeout = config.read_timeout;
   options.write_timeout = config.write_timeout;
+  options.writes_per_second = config.writes_per_second;
   for (const std::string& host : config.allowed_hosts) options.guard.hosts.push_back(host);
   return options;
 }

@@ -30,6 +30,9 @@ int run_master(const MasterOptions& options, Log& log) {
                .page_size = static_cast<std::size_t>(config.http.page_size),
                .timers = daemon.loop,
                .rng = daemon.rng.fork("api"),
+               .coordination_backend = "etcd",
+               .history_backend = config.backend == config::HistoryBackend::Mongo ? "mongodb" : "local",
+               .configuration = options.printed,
                .kept_elsewhere = (*history)->kept_elsewhere(),
                .store_health = [&fleet] { return (*fleet)->health(); },
                .audit = audit_log(log)});

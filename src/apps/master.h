@@ -12,6 +12,7 @@ namespace cronfleet::apps {
 struct MasterOptions {
   config::MasterConfig config;
   std::string version;
+  std::string printed{};  // the configuration as it may be shown
 };
 
 // Runs until a signal ends it and returns the exit code (service_commands.h). Without the store it listens all the

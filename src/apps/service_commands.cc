@@ -24,9 +24,10 @@ void add_standalone_command(CLI::App& app, int& exit_code) {
       "  CRONFLEET_WORKER_CAPACITY=8 cronfleet standalone --print-config\n"
       "Ends with 69 when another process holds the data folder or the port, 78 for a bad configuration.");
   command->callback([flags, &exit_code] {
-    exit_code = run_service(*flags, config::load_standalone, [](const config::StandaloneConfig& config, Log& log) {
-      return run_standalone({config, std::string(cli::kVersion)}, log);
-    });
+    exit_code = run_service(*flags, config::load_standalone,
+                            [](const config::StandaloneConfig& config, const std::string& printed, Log& log) {
+                              return run_standalone({config, std::string(cli::kVersion), printed}, log);
+                            });
   });
 }
 
@@ -42,9 +43,10 @@ void add_master_command(CLI::App& app, int& exit_code) {
       "  cronfleet master --config master.json --print-config\n"
       "Ends with 69 when another process holds the port, 78 for a configuration that cannot work.");
   command->callback([flags, &exit_code] {
-    exit_code = run_service(*flags, config::load_master, [](const config::MasterConfig& config, Log& log) {
-      return run_master({config, std::string(cli::kVersion)}, log);
-    });
+    exit_code = run_service(*flags, config::load_master,
+                            [](const config::MasterConfig& config, const std::string& printed, Log& log) {
+                              return run_master({config, std::string(cli::kVersion), printed}, log);
+                            });
   });
 }
 
@@ -64,9 +66,10 @@ CLI::App& add_worker_command(CLI::App& app, int& exit_code) {
       "work.");
   command->callback([flags, command, &exit_code] {
     if (!command->get_subcommands().empty()) return;
-    exit_code = run_service(*flags, config::load_worker, [](const config::WorkerConfig& config, Log& log) {
-      return run_worker({config, std::string(cli::kVersion)}, log);
-    });
+    exit_code =
+        run_service(*flags, config::load_worker, [](const config::WorkerConfig& config, const std::string&, Log& log) {
+          return run_worker({config, std::string(cli::kVersion)}, log);
+        });
   });
   return *command;
 }

@@ -25,7 +25,7 @@ struct ServiceFlags {
   tl::expected<config::Sources, std::pair<int, std::string>> sources() const;
 };
 
-// Loads by `load`, then calls `run(config, log)`; the exit code of the process.
+// Loads by `load`, then calls `run(config, printed, log)`; the exit code of the process.
 template <typename Load, typename Run>
 int run_service(const ServiceFlags& flags, Load load, Run run) {
   const auto sources = flags.sources();
@@ -44,7 +44,7 @@ int run_service(const ServiceFlags& flags, Load load, Run run) {
   }
   Log log(loaded->config.log);
   for (const std::string& note : loaded->notes) log.on_message(Log::Level::Info, "configuration", note);
-  return run(loaded->config, log);
+  return run(loaded->config, loaded->printed, log);
 }
 
 }  // namespace cronfleet::apps

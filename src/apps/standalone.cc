@@ -45,6 +45,9 @@ int run_standalone(const StandaloneOptions& options, Log& log) {
                .page_size = static_cast<std::size_t>(config.http.page_size),
                .timers = daemon.loop,
                .rng = daemon.rng.fork("api"),
+               .coordination_backend = "sqlite",
+               .history_backend = "sqlite",
+               .configuration = options.printed,
                .audit = audit_log(log)});
   if (const auto listening = api.start(); !listening) return cannot_start(log, listening.error());
 

@@ -16,6 +16,7 @@ namespace cronfleet::apps {
 struct StandaloneOptions {
   config::StandaloneConfig config;
   std::string version;
+  std::string printed{};  // the configuration as it may be shown
 };
 
 // Runs until a signal ends it and returns the exit code (service_commands.h). SIGTERM or SIGINT: claims nothing more,

@@ -234,6 +234,7 @@ TEST(Config, PrintsEveryKeyAndItsSource) {
     "read_timeout": 30000,  // default
     "write_timeout": 30000,  // default
     "allowed_hosts": [],  // default
+    "writes_per_second": 50,  // default
     "page_size": 20  // default
   },
   "compat": {

@@ -77,6 +77,7 @@ void declare(Settings& settings, HttpConfig& http) {
   settings.ms("http.read_timeout", http.read_timeout, milliseconds(1), minutes(10)).alias("http.apiReadTimeout");
   settings.ms("http.write_timeout", http.write_timeout, milliseconds(1), minutes(10)).alias("http.apiWriteTimeout");
   host_names(settings, "http.allowed_hosts", http.allowed_hosts);
+  settings.integer("http.writes_per_second", http.writes_per_second, 0, 1'000'000);
   settings.integer("http.page_size", http.page_size, 1, 500).alias("log.logDefaultLimitPage");
   settings.boolean("compat.enabled", http.compat.enabled);
   settings.text("compat.time_zone", http.compat.time_zone, 256);

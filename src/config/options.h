@@ -31,7 +31,8 @@ struct HttpConfig {
   milliseconds write_timeout = std::chrono::seconds(30);
   // http.allowed_hosts: names that a Host header may carry beside localhost, 127.0.0.1 and [::1] (SEC-31).
   std::vector<std::string> allowed_hosts;
-  int page_size = 20;  // log.logDefaultLimitPage: entries of a list where the request names no limit
+  int writes_per_second = 50;  // http.writes_per_second: in all, four times as many at once; 0: no limit (SEC-34)
+  int page_size = 20;          // log.logDefaultLimitPage: entries of a list where the request names no limit
   CompatConfig compat;
   friend bool operator==(const HttpConfig&, const HttpConfig&) = default;
 };

@@ -46,6 +46,7 @@ export async function startServer({binary, folder, settings = [], port}) {
   const data = join(folder, "data");
   const environment = Object.fromEntries(Object.entries(process.env).filter(([key]) => !key.startsWith("CRONFLEET_")));
   const child = spawn(binary, ["standalone", "--data-dir", data, "--port", String(at), "--set", `metrics.port=${metrics}`,
+                               "--set", "http.writes_per_second=0",
                                ...settings.flatMap((setting) => ["--set", setting])],
                       {env: environment, stdio: ["ignore", "pipe", "pipe"]});
   running.add(child);

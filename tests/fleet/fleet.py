@@ -133,7 +133,8 @@ class Fleet:
     def start_standalone(self):
         port = free_ports(1)[0]
         child = Child("w0", [self.programs.cronfleet, "standalone", "--data-dir", self.folder / "w0", "--port", port,
-                             "--set", "metrics.enabled=false", "--set", f"worker.capacity={self.settings.capacity}"],
+                             "--set", "metrics.enabled=false", "--set", "http.writes_per_second=0",
+                             "--set", f"worker.capacity={self.settings.capacity}"],
                       self.folder / "w0.log").start()
         self.workers, self.masters, self.ports = [child], [], [port]
         self.client = Client("main", self.ports)
@@ -170,7 +171,7 @@ class Fleet:
         return path
 
     def master(self, name, port):
-        path = self.configuration(name, {"http": {"port": port}})
+        path = self.configuration(name, {"http": {"port": port, "writes_per_second": 0}})
         return Child(name, [self.programs.cronfleet, "master", "--config", path], self.folder / f"{name}.log")
 
     def worker(self, name):

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <boost/json.hpp>
 #include <fstream>
+#include <set>
 
 #include "api/raw_client.h"
 #include "api/url.h"
@@ -698,6 +699,55 @@ core::WorkerEntry worker_of(const std::string& node) {
   worker.capacity = 4;
   worker.labels = {{"zone", "eu"}};
   return worker;
+}
+
+// A dry run says what the write would say, and leaves every key as it is.
+TEST_F(Api, EveryWriteHasADryRun) {
+  ASSERT_EQ(create("nightly", kJob).status, 201);
+  const auto running = running_of("nightly", minutes_ago(server_, 1));
+  server_.put(server_.keys.running(NodeId("node-1"), running.run), core::encode(running));
+  server_.put(server_.keys.worker(NodeId("node-1")), core::encode(worker_of("node-1")));
+  const std::string revision = get("/api/v1/jobs/nightly").header("etag");
+  const std::string number = revision.substr(1, revision.size() - 2), any = "If-Match: *\r\n";
+  const std::string run = "/api/v1/runs/" + running.run.text();
+  struct Write {
+    const char* method;
+    std::string path, body, headers;
+    int status;
+  };
+  const Write kWrites[] = {
+      {"POST", "/api/v1/jobs", R"({"name":"b","schedule":"@daily","command":"true"})", "", 200},
+      {"PUT", "/api/v1/jobs/nightly", R"({"schedule":"@daily","command":"false"})", any, 200},
+      {"PATCH", "/api/v1/jobs/nightly", R"({"timeout":"1h"})", any, 200},
+      {"DELETE", "/api/v1/jobs/nightly", "", any, 200},
+      {"POST", "/api/v1/jobs/nightly:run", "{}", "", 200},
+      {"POST", "/api/v1/jobs/nightly:run", "{}", "Idempotency-Key: one\r\n", 200},
+      {"POST", "/api/v1/jobs/none:run", "{}", "", 404},
+      {"POST", "/api/v1/jobs/nightly:pause", "{}", "", 200},
+      {"POST", "/api/v1/jobs/nightly:resume", "{}", "", 200},
+      {"POST", "/api/v1/jobs/nightly:clone", R"({"name":"c"})", "", 200},
+      {"POST", "/api/v1/jobs/nightly:kill", "{}", "", 200},
+      {"POST", "/api/v1/jobs/nightly/versions/" + number + ":restore", "", any, 200},
+      {"POST", "/api/v1/jobs:batch", R"({"items":[{"action":"run","name":"nightly"}]})", "", 200},
+      {"POST", run + ":kill", "{}", "", 200},
+      {"POST", "/api/v1/workers/node-1:drain", "{}", "", 200},
+      {"POST", "/api/v1/workers/node-1:undrain", "{}", "", 200},
+      {"PUT", "/api/v1/workers/node-1/labels", R"({"zone":"us"})", any, 200},
+      {"POST", "/api/v1/workers/node-1:forget", "{}", "", 409},
+      {"POST", "/api/v1/alarms/restored_store:confirm", "{}", "", 200},
+  };
+  const auto before = server_.list(server_.keys.prefix());
+  for (const Write& write : kWrites) {
+    const RawAnswer answer = call(write.method, write.path + "?dry_run=1", write.body, write.headers);
+    EXPECT_EQ(answer.status, write.status) << write.method << " " << write.path << ": " << answer.body;
+    EXPECT_EQ(server_.list(server_.keys.prefix()), before) << write.method << " " << write.path;
+  }
+  // All writes of the router are in the table.
+  std::set<std::string> verbs;
+  for (const api::Route& route : server_.router().routes())
+    if (!api::is_safe(route.method) && route.writes)
+      verbs.insert(fmt::format("{} {}", api::to_string(route.method), route.pattern));
+  EXPECT_EQ(verbs.size(), 17u) << "a write without a dry run, or without a row here";
 }
 
 TEST_F(Api, AJobIsPausedAndResumedAsASave) {

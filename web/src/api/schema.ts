@@ -383,7 +383,7 @@ export interface Operations {
   };
   run_job: {
     path: { name: string };
-    query: Record<never, never>;
+    query: { dry_run?: "0" | "1" | "true" | "false" };
     body: {
       reason?: string;
       /** node id; absent means any */
@@ -391,13 +391,17 @@ export interface Operations {
     };
     answer: {
       run_id: string;
+      repeated: boolean;
+      dry_run: true;
+    } | {
+      run_id: string;
       /** the key had come before */
       repeated: boolean;
     };
   };
   pause_job: {
     path: { name: string };
-    query: Record<never, never>;
+    query: { dry_run?: "0" | "1" | "true" | "false" };
     body: {
       /** must lie ahead; absent: until it is resumed */
       until?: string;
@@ -423,7 +427,7 @@ export interface Operations {
   };
   resume_job: {
     path: { name: string };
-    query: Record<never, never>;
+    query: { dry_run?: "0" | "1" | "true" | "false" };
     body: {
       reason?: string;
     };
@@ -527,7 +531,7 @@ export interface Operations {
   };
   kill_job: {
     path: { name: string };
-    query: Record<never, never>;
+    query: { dry_run?: "0" | "1" | "true" | "false" };
     body: {
       reason?: string;
       grace?: string;
@@ -642,7 +646,7 @@ export interface Operations {
   };
   kill_run: {
     path: { id: string };
-    query: Record<never, never>;
+    query: { dry_run?: "0" | "1" | "true" | "false" };
     body: {
       reason?: string;
       /** between TERM and KILL; the job's kill_grace when absent */
@@ -743,7 +747,7 @@ export interface Operations {
   };
   drain_worker: {
     path: { node: string };
-    query: Record<never, never>;
+    query: { dry_run?: "0" | "1" | "true" | "false" };
     body: {
       reason?: string;
     };
@@ -751,7 +755,7 @@ export interface Operations {
   };
   undrain_worker: {
     path: { node: string };
-    query: Record<never, never>;
+    query: { dry_run?: "0" | "1" | "true" | "false" };
     body: {
       reason?: string;
     };
@@ -770,7 +774,7 @@ export interface Operations {
   };
   put_labels: {
     path: { node: string };
-    query: Record<never, never>;
+    query: { dry_run?: "0" | "1" | "true" | "false" };
     body: Record<string, string>;
     answer: {
       node: string;
@@ -781,7 +785,7 @@ export interface Operations {
   };
   forget_worker: {
     path: { node: string };
-    query: Record<never, never>;
+    query: { dry_run?: "0" | "1" | "true" | "false" };
     body: {
       reason?: string;
     };
@@ -801,7 +805,7 @@ export interface Operations {
   };
   confirm_alarm: {
     path: { code: "restored_store" };
-    query: Record<never, never>;
+    query: { dry_run?: "0" | "1" | "true" | "false" };
     body: {
       reason?: string;
     };
@@ -835,6 +839,15 @@ export interface Operations {
       workers: number;
       warnings: Array<string>;
       stale?: boolean;
+      stores?: Array<{
+        role: "coordination" | "history";
+        backend: "sqlite" | "etcd" | "mongodb" | "local" | "";
+        state: "ok" | "down";
+      }>;
+      /** workers by release */
+      releases?: Record<string, number>;
+      /** of this process, read-only: JSON with comments that say where each value came from; secrets are masked */
+      configuration?: string;
       store_members?: Array<{
         endpoint?: string;
         answers?: boolean;
