@@ -1,10 +1,11 @@
 // jobs/result_strip.tsx: the last runs of a job as bars, the newest at the right: the height is the duration against the
-// longest of them, colour and shape are the verdict. Each bar leads to its run; the strip says itself in words.
+// longest of them, colour and shape are the verdict. A click on a bar leads to its run, as the list of
+// runs does for those without a mouse; the strip says itself in words.
 import type {Glance} from "../api/schema.ts";
 import {duration, shortTime} from "../i18n/format.ts";
 import {texts} from "../i18n/language.ts";
 import {serverNow} from "../live/clock.ts";
-import {href} from "../app/router.ts";
+import {href, navigate} from "../app/router.ts";
 import {toneOf} from "../ui/status.tsx";
 import {reasonText, verdictWords} from "../ui/words.ts";
 
@@ -30,11 +31,11 @@ export function ResultStrip({results}: {results: Glance["results"]}) {
         const x = (first + i) * kStep;
         const when = run.scheduled_at ? shortTime(run.scheduled_at, serverNow()) : "";
         return (
-          <a key={run.id} href={href.run(run.id)} tabIndex={-1}>
+          <g key={run.id} onClick={() => navigate(href.run(run.id))}>
             <title>{`${when} · ${verdictWords[run.status]}${run.reason ? ` (${reasonText(run.reason)})` : ""}${ran ? ` · ${duration(run.duration_ms as number)}` : ""}`}</title>
             <rect class="strip-hit" x={x} y="0" width={kStep} height={kHeight} />
             <rect class={`strip-bar tone-${toneOf(run.status)}${ran ? "" : " hollow"}`} x={x + 0.5} y={kHeight - 1 - height} width={kStep - 2} height={height} rx="1" />
-          </a>
+          </g>
         );
       })}
     </svg>

@@ -16,5 +16,6 @@ declare module "node:assert/strict" {
 }
 declare module "node:fs" {
   export function readFileSync(path: string, encoding: "utf8"): string;
+  export function readdirSync(path: string, options: {recursive: true}): string[];
 }
 declare const process: {env: {WEB_DIR: string}};

@@ -40,7 +40,7 @@ export function Empty({icon, title, children, actions, cli}: {
   return (
     <div class="empty">
       <span class="empty-icon"><Icon name={icon} size={22} /></span>
-      <h3>{title}</h3>
+      <h2>{title}</h2>
       {children && <p>{children}</p>}
       {actions && <div class="empty-actions">{actions}</div>}
       {cli && <CopyBox text={cli} />}

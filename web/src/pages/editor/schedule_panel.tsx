@@ -86,7 +86,7 @@ export function SchedulePanel({explained, never = true}: {explained: Explained; 
       )}
       {explanation.notes.length > 0 && (
         <div class="editor-notes">
-          <h3><Icon name="clock" size={14} /> {t.notes}</h3>
+          <p class="label"><Icon name="clock" size={14} /> {t.notes}</p>
           <ul>{explanation.notes.map((note) => <li key={note}>{note}</li>)}</ul>
         </div>
       )}

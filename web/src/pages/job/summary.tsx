@@ -87,7 +87,7 @@ export function Summary({stored, glance}: {stored: StoredJob; glance: Glance}) {
           {job?.description && <><dt>{words.description}</dt><dd>{job.description}</dd></>}
           <dt>{words.schedule}</dt><dd><code>{scheduleOf(job)}</code></dd>
           <dt>{words.zone}</dt><dd>{zoneOf(job)}</dd>
-          <dt>{words.command}</dt><dd><pre class="job-command">{shownCommand(job) || stored.document}</pre></dd>
+          <dt>{words.command}</dt><dd><pre class="job-command" tabIndex={0}>{shownCommand(job) || stored.document}</pre></dd>
           {job?.owner && <><dt>{words.owner}</dt><dd>{job.owner}</dd></>}
           {Object.keys(job?.labels ?? {}).length > 0 && (
             <><dt>{words.labels}</dt><dd class="row wrap">{Object.entries(job?.labels ?? {}).map(([label, value]) => <a key={label} class="chip" href={href.jobs({filter: `label:${filterValue(value ? `${label}=${value}` : label)}`})}>{value ? `${label}=${value}` : label}</a>)}</dd></>

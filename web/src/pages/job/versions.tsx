@@ -28,7 +28,7 @@ function Diff({name, revision, against}: {name: string; revision: number; agains
   return (
     <Loaded of={diff} rows={3}>{({changes}) => changes.length === 0 ? <p class="dim">{t.same}</p> : (
       <table class="versions-diff">
-        <thead><tr><th /><th>{t.was}</th><th>{t.is}</th></tr></thead>
+        <thead><tr><td /><th>{t.was}</th><th>{t.is}</th></tr></thead>
         <tbody>
           {changes.map((change) => (
             <tr key={change.pointer}>

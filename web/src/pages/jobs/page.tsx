@@ -242,7 +242,7 @@ function JobTable({list, query, scope}: {list: readonly StoredJob[]; query: URLS
                   {column.order ? <button type="button" class="sort" onClick={() => sortBy(column.id)}>{column.label()}{sort === column.id && <Icon name={descending ? "down" : "up"} size={12} />}</button> : column.label()}
                 </th>
               ))}
-              <th />
+              <th><span class="away">{words.more}</span></th>
             </tr>
           </thead>
           <tbody id="jobs-body" ref={ref} style={{"--jobs-row": `${height}px`}}>
