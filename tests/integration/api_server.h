@@ -1,5 +1,5 @@
-// tests/integration/api_server.h: the API over both SQLite stores on a port of its own, without a worker: tests put
-// what a worker would have written.
+// tests/integration/api_server.h: the API over both SQLite stores, or over a history that it is given, on a port of its
+// own, without a worker: tests put what a worker would have written.
 #pragma once
 
 #include <future>
@@ -20,18 +20,21 @@ namespace cronfleet::testing {
 
 class ApiServer {
  public:
-  explicit ApiServer(api::HttpOptions options = {}) {
+  // `given` outlives this; record() and append() are then not to be used.
+  explicit ApiServer(api::HttpOptions options = {}, history::RunHistory* given = nullptr) {
     loop_thread_ = std::thread([this] { loop_.run(); });
     auto store = coord::SqliteCoordStore::open({.folder = folder_.path() / "data"}, loop_, clock_);
     CHECK(store.has_value());
     store_ = *std::move(store);
     seen_.emplace(*store_, loop_);
-    auto history = history::SqliteRunHistory::open(folder_.file("history.db"), loop_, clock_, {});
-    CHECK(history.has_value());
-    history_ = *std::move(history);
+    if (given == nullptr) {
+      auto history = history::SqliteRunHistory::open(folder_.file("history.db"), loop_, clock_, {});
+      CHECK(history.has_value());
+      history_ = *std::move(history);
+    }
     zones_ = *tz::ZoneDatabase::open();
     api_.emplace(api::ApiParts{.store = *seen_,
-                               .history = *history_,
+                               .history = given != nullptr ? *given : *history_,
                                .keys = keys,
                                .zones = *zones_,
                                .clock = clock_,

@@ -34,7 +34,19 @@ std::string on_path(const std::string& name) {
   return {};
 }
 
-MongoProgram find_program() {
+// The last line that the script prints: the program, or why there is none.
+void ask(const std::string& script, MongoProgram& program) {
+  const std::string command = CRONFLEET_SOURCE_DIR "/scripts/" + script + " 2>&1";
+  FILE* pipe = ::popen(command.c_str(), "r");
+  CHECK(pipe != nullptr);
+  std::string said;
+  for (std::array<char, 4096> buffer; ::fgets(buffer.data(), buffer.size(), pipe) != nullptr;) said += buffer.data();
+  const bool built = ::pclose(pipe) == 0;
+  while (!said.empty() && said.back() == '\n') said.pop_back();
+  (built ? program.path : program.missing) = said.substr(said.rfind('\n') + 1);
+}
+
+MongoProgram find_program(MongoProgram::Kind otherwise, const std::string& script) {
   MongoProgram program;
   program.kind = MongoProgram::Kind::Mongod;
   if (const char* named = std::getenv("CRONFLEET_TEST_MONGOD"); named != nullptr && *named != '\0') {
@@ -43,15 +55,8 @@ MongoProgram find_program() {
   }
   program.path = on_path("mongod");
   if (!program.path.empty()) return program;
-  program.kind = MongoProgram::Kind::FerretDb;
-  const std::string command = CRONFLEET_SOURCE_DIR "/scripts/build-ferretdb 2>&1";
-  FILE* pipe = ::popen(command.c_str(), "r");
-  CHECK(pipe != nullptr);
-  std::string said;
-  for (std::array<char, 4096> buffer; ::fgets(buffer.data(), buffer.size(), pipe) != nullptr;) said += buffer.data();
-  const bool built = ::pclose(pipe) == 0;
-  while (!said.empty() && said.back() == '\n') said.pop_back();
-  (built ? program.path : program.missing) = said.substr(said.rfind('\n') + 1);
+  program.kind = otherwise;
+  ask(script, program);
   return program;
 }
 
@@ -76,12 +81,16 @@ std::uint16_t unused_port() {
 }  // namespace
 
 const MongoProgram& MongoProgram::find() {
-  static const MongoProgram program = find_program();
+  static const MongoProgram program = find_program(Kind::FerretDb, "build-ferretdb");
+  return program;
+}
+const MongoProgram& MongoProgram::for_many_records() {
+  static const MongoProgram program = find_program(Kind::JavaServer, "build-mongo-java-server");
   return program;
 }
 
 MongoServer::MongoServer(Options options) : options_(std::move(options)), folder_(options_.place) {
-  CHECK(!MongoProgram::find().path.empty());
+  CHECK(!options_.program.path.empty());
   // Somebody else may get the port between our look and the server's: then another one.
   for (int attempt = 0; pid_ < 0 || !accepts(); ++attempt) {
     CHECK(attempt < 20);
@@ -99,13 +108,15 @@ std::string MongoServer::uri(const std::string& user, const std::string& passwor
 }
 
 void MongoServer::start() {
-  const MongoProgram& program = MongoProgram::find();
+  const MongoProgram& program = options_.program;
   const std::string data = folder_.file("data");
   std::filesystem::create_directories(data);
   std::vector<std::string> arguments{program.path};
   if (program.kind == MongoProgram::Kind::Mongod) {
     arguments.insert(arguments.end(), {"--dbpath", data, "--port", std::to_string(port_), "--bind_ip", "127.0.0.1",
                                        "--wiredTigerCacheSizeGB", "0.25", "--nounixsocket"});
+  } else if (program.kind == MongoProgram::Kind::JavaServer) {
+    arguments.push_back(std::to_string(port_));
   } else {
     arguments.insert(arguments.end(),
                      {"--handler=sqlite", "--telemetry=disable", "--listen-addr=127.0.0.1:" + std::to_string(port_),

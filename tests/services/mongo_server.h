@@ -1,8 +1,10 @@
 // tests/services/mongo_server.h: a real MongoDB server under test, on a free loopback port, with its data in a folder
 // that goes with it. It is ended with the object, however the test ends.
 //
-// The server is the mongod that CRONFLEET_TEST_MONGOD names or that is on PATH, else FerretDB (scripts/build-ferretdb).
-// What the two do differently is known here and nowhere else.
+// The server is the mongod that CRONFLEET_TEST_MONGOD names or that is on PATH, else FerretDB (scripts/build-ferretdb);
+// for very many records, in FerretDB's place, mongo-java-server (scripts/build-mongo-java-server), which keeps nothing
+// over its end and must not be given records while its indexes are made. What they do differently is known here and
+// nowhere else.
 #pragma once
 
 #include <sys/types.h>
@@ -17,12 +19,13 @@ namespace cronfleet::testing {
 
 // The server that this machine has, or why there is none.
 struct MongoProgram {
-  enum class Kind { Mongod, FerretDb };
+  enum class Kind { Mongod, FerretDb, JavaServer };
   std::string path;
   Kind kind = Kind::FerretDb;
   std::string missing;  // the reason, where path is empty
 
-  static const MongoProgram& find();  // builds FerretDB when that is what is left
+  static const MongoProgram& find();              // builds FerretDB when that is what is left
+  static const MongoProgram& for_many_records();  // fetches mongo-java-server when that is what is left
 };
 
 class MongoServer {
@@ -30,6 +33,7 @@ class MongoServer {
   struct Options {
     std::string user, password;  // not empty: the server asks for them (FerretDB only)
     TemporaryFolder::Place place = TemporaryFolder::Place::Memory;
+    const MongoProgram& program = MongoProgram::find();
   };
   explicit MongoServer(Options options);
   MongoServer() : MongoServer(Options()) {}
