@@ -1,106 +1,19 @@
 #include "apps/doctor_command.h"
 
-#include <arpa/inet.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/statvfs.h>
-#include <sys/timex.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <cerrno>
-#include <cstring>
-#include <filesystem>
 #include <memory>
 #include <thread>
 
+#include "apps/doctor_findings.h"
+#include "apps/fleet_history.h"
 #include "apps/fleet_store.h"
 #include "apps/service_flags.h"
 #include "async/await.h"
-#include "cli/client.h"
-#include "cli/terminal.h"
-#include "tz/zone_database.h"
 
 namespace cronfleet::apps {
 namespace {
-
-constexpr std::uint64_t kDiskRed = 256ull << 20, kDiskYellow = 1ull << 30;
-
-// What has been found, a line each.
-class Findings {
- public:
-  void ok(std::string_view what, const std::string& text) { line("ok", what, text); }
-  void warn(std::string_view what, const std::string& text, const std::string& action) {
-    line("warning", what, text + ": " + action);
-  }
-  void red(std::string_view what, const std::string& text, const std::string& action) {
-    ++red_;
-    line("RED", what, text + ": " + action);
-  }
-  int red_lines() const { return red_; }
-
- private:
-  static void line(std::string_view verdict, std::string_view what, const std::string& text) {
-    std::printf("%-8s %-14s %s\n", std::string(verdict).c_str(), std::string(what).c_str(), cli::visible(text).c_str());
-  }
-  int red_ = 0;
-};
-
-void look_at_folder(const std::string& path, Findings& findings) {
-  std::filesystem::path there = path;
-  struct stat about{};
-  if (::stat(path.c_str(), &about) == 0) {
-    if (!S_ISDIR(about.st_mode))
-      return findings.red("data folder", path + " is not a folder", "name another with data_dir");
-    if ((about.st_mode & 077) != 0)
-      findings.warn("data folder", fmt::format("{} is open to other users (mode {:04o})", path, about.st_mode & 07777),
-                    "chmod 700, or the service does it at its start");
-  } else {
-    while (there.has_parent_path() && ::stat(there.c_str(), &about) != 0) there = there.parent_path();
-  }
-  if (::access(there.c_str(), W_OK | X_OK) != 0)
-    return findings.red("data folder", fmt::format("{} cannot be written: {}", there.string(), std::strerror(errno)),
-                        "run as the user of the service, or name another with data_dir");
-  findings.ok("data folder", there == path ? path : path + ", which will be made");
-  struct statvfs disk{};
-  if (::statvfs(there.c_str(), &disk) != 0) return;
-  const std::uint64_t free = static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize;
-  const std::string text = fmt::format("{} MiB free", free >> 20);
-  if (free < kDiskRed) return findings.red("disk", text, "make room: a full disk takes no claims");
-  if (free < kDiskYellow) return findings.warn("disk", text, "see that it does not fill");
-  findings.ok("disk", text);
-}
-
-void look_at_zones(Findings& findings) {
-  const auto zones = tz::ZoneDatabase::open();
-  if (!zones) return findings.red("time zones", zones.error().message(), "install tzdata");
-  findings.ok("time zones", fmt::format("version {}", (*zones)->version()));
-}
-
-void look_at_clock(Findings& findings) {
-  timex state{};
-  const int answer = ::adjtimex(&state);
-  if (answer < 0 || (state.status & STA_UNSYNC) != 0)
-    return findings.warn("clock", "the kernel does not know it as synchronised",
-                         "run chrony or systemd-timesyncd (timedatectl says more)");
-  findings.ok("clock", fmt::format("synchronised, within {} ms", state.maxerror / 1000));
-}
-
-void look_at_port(const config::HttpConfig& http, Findings& findings) {
-  const std::string where = fmt::format("{}:{}", http.address, http.port);
-  if (http.port == 0) return findings.ok("listener", "any free port");
-  const cli::Client client({.host = http.address, .port = std::to_string(http.port)}, std::chrono::milliseconds(2'000));
-  const auto answer = client.ask({.target = "/healthz"});
-  if (answer && answer->body == R"({"status":"ok"})") {
-    const auto ready = client.ask({.target = "/readyz"});
-    if (ready && ready->status == 200) return findings.ok("listener", where + ": a cronfleet server answers, ready");
-    return findings.red("listener", where + ": a cronfleet server answers, but is not ready",
-                        "see /readyz and its log");
-  }
-  if (!answer && answer.error().kind == cli::ClientError::Kind::Unreachable)
-    return findings.ok("listener", where + " is free");
-  findings.red("listener", where + " is in use by another program", "end it, or set http.port");
-}
 
 void look_at_members(const api::StoreHealth& health, Findings& findings) {
   for (const api::StoreHealth::Member& member : health.members) {
@@ -189,6 +102,22 @@ void look_at_store(const config::EtcdConfig& config, Findings& findings) {
   loop.join();
 }
 
+void look_at_history(config::HistoryBackend backend, const config::MongoConfig& config, Findings& findings) {
+  if (backend != config::HistoryBackend::Mongo)
+    return findings.warn("history", "every worker keeps its own records (history.backend is local)",
+                         "set mongodb.uri where one list of all runs is wanted");
+  Log log({.level = config::LogLevel::Error});
+  Daemon daemon(log);
+  daemon.on_stop = [] { ::_exit(130); };
+  const auto usable = FleetHistory::check(daemon, config);
+  const std::string where = fmt::format("MongoDB, {}.{}", config.database, config.collection);
+  if (usable) return findings.ok("history", where + " answers");
+  findings.red("history", fmt::format("{}: {}", where, usable.error().message()),
+               usable.error().code() == Code::InvalidArgument
+                   ? "correct mongodb.uri, or what its user may do"
+                   : "start it, or see that this machine reaches it; records wait on disk meanwhile");
+}
+
 int verdict(const Findings& findings) {
   if (findings.red_lines() == 0) return 0;
   std::printf("%d %s\n", findings.red_lines(), findings.red_lines() == 1 ? "line is red" : "lines are red");
@@ -223,9 +152,9 @@ void add_doctor_command(CLI::App& app, int& exit_code) {
   auto flags = std::make_shared<ServiceFlags>();
   auto role = std::make_shared<std::string>("standalone");
   CLI::App* command = app.add_subcommand("doctor", "Looks at what a service needs here, and says what to do");
-  command->add_option("--role", *role, "standalone, master or worker")
+  command->add_option("--role", *role, "standalone, master or worker (standalone)")
       ->check(CLI::IsMember({"standalone", "master", "worker"}))
-      ->capture_default_str();
+      ->type_name("ROLE");
   flags->add_to(*command);
   flags->add_data_dir_to(*command);
   flags->add_port_to(*command);
@@ -239,18 +168,29 @@ void add_doctor_command(CLI::App& app, int& exit_code) {
     if (*role == "master") {
       exit_code = examine(*flags, config::load_master, [](const config::MasterConfig& config, Findings& findings) {
         look_at_port(config.http, findings);
+        look_at_metrics_port(config.metrics, findings);
         look_at_store(config.etcd, findings);
+        look_at_history(config.backend, config.mongodb, findings);
       });
     } else if (*role == "worker") {
       exit_code = examine(*flags, config::load_worker, [](const config::WorkerConfig& config, Findings& findings) {
         look_at_folder(config.data_dir, findings);
+        look_at_store_files(config.data_dir, findings);
+        look_at_limits(config.worker, findings);
+        look_at_shell(findings);
+        look_at_metrics_port(config.metrics, findings);
         look_at_store(config.etcd, findings);
+        look_at_history(config.backend, config.mongodb, findings);
       });
     } else {
       exit_code =
           examine(*flags, config::load_standalone, [](const config::StandaloneConfig& config, Findings& findings) {
             look_at_folder(config.data_dir, findings);
+            look_at_store_files(config.data_dir, findings);
+            look_at_limits(config.worker, findings);
+            look_at_shell(findings);
             look_at_port(config.http, findings);
+            look_at_metrics_port(config.metrics, findings);
           });
     }
   });

@@ -23,8 +23,8 @@ history::Retention retention_of(const config::HistoryConfig& config) {
           static_cast<std::uint64_t>(config.retention_count)};
 }
 
-Result<std::unique_ptr<history::MongoRunHistory>> open_mongo(Daemon& daemon, const config::MongoConfig& config,
-                                                             const history::Retention& keep) {
+Result<std::unique_ptr<history::MongoRunHistory>> connect(Daemon& daemon, const config::MongoConfig& config,
+                                                          const history::Retention& keep) {
   history::MongoOptions options;
   options.uri = config.uri;
   options.database = config.database;
@@ -34,7 +34,12 @@ Result<std::unique_ptr<history::MongoRunHistory>> open_mongo(Daemon& daemon, con
   options.log = [&log = daemon.log](history::MongoLogLevel level, std::string_view message) {
     log.on_message(level_of(level), "mongodb", message);
   };
-  auto opened = history::MongoRunHistory::open(std::move(options), daemon.loop, daemon.clock);
+  return history::MongoRunHistory::open(std::move(options), daemon.loop, daemon.clock);
+}
+
+Result<std::unique_ptr<history::MongoRunHistory>> open_mongo(Daemon& daemon, const config::MongoConfig& config,
+                                                             const history::Retention& keep) {
+  auto opened = connect(daemon, config, keep);
   if (!opened) return Failure(opened.error());
   // A server that is away is waited for while all else goes on; one that refuses us needs a person now.
   const auto usable = (*opened)->check();
@@ -47,6 +52,12 @@ Result<std::unique_ptr<history::MongoRunHistory>> open_mongo(Daemon& daemon, con
 std::function<history::MongoStatus()> FleetHistory::mongo_status() const {
   if (mongo_ == nullptr) return {};
   return [mongo = mongo_] { return mongo->status(); };
+}
+
+Result<void> FleetHistory::check(Daemon& daemon, const config::MongoConfig& config) {
+  auto opened = connect(daemon, config, {});
+  if (!opened) return Failure(opened.error());
+  return (*opened)->check();
 }
 
 Result<std::unique_ptr<FleetHistory>> FleetHistory::open_for_master(Daemon& daemon, const config::MasterConfig& config,

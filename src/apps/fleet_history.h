@@ -22,6 +22,9 @@ class FleetHistory {
   static Result<std::unique_ptr<FleetHistory>> open_for_worker(Daemon& daemon, const config::WorkerConfig& config,
                                                                const std::filesystem::path& folder, FleetStore& fleet);
 
+  // Whether a MongoDB can be used; InvalidArgument where it refuses us, Unavailable where it does not answer.
+  static Result<void> check(Daemon& daemon, const config::MongoConfig& config);
+
   history::RunHistory& history() { return *history_; }
   // For a master: why it does not have every record; empty where it has.
   const std::string& kept_elsewhere() const { return kept_elsewhere_; }
