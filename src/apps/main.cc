@@ -1,21 +1,38 @@
 // cronfleet: one binary for the services and for the client. One file per subcommand; this one only joins them.
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <string_view>
 
 #include "apps/doctor_command.h"
 #include "apps/service_commands.h"
 #include "async/asio_loop.h"
+#include "cli/completion.h"
+#include "cli/context_command.h"
 #include "cli/cron_command.h"
+#include "cli/events_command.h"
 #include "cli/import_command.h"
 #include "cli/job_command.h"
+#include "cli/reference.h"
 #include "cli/run_command.h"
+#include "cli/usage.h"
 #include "cli/version_command.h"
+#include "cli/words.h"
 #include "cli/worker_command.h"
+
+// Whoever closes the pipe that a client command writes to wants no more of it: the usual end. Services go on.
+static bool is_service(int count, const char* const* arguments) {
+  const std::string_view noun = count > 1 ? arguments[1] : "";
+  if (noun == "worker") return count == 2 || arguments[2][0] == '-';
+  return noun == "standalone" || noun == "master" || noun == "runner" || noun == "doctor";
+}
 
 int main(int count, char** arguments) {
   using namespace cronfleet::apps;
   using namespace cronfleet::cli;
-  std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is an error of the write, not the end of us
+  std::signal(SIGPIPE, is_service(count, arguments) ? SIG_IGN : SIG_DFL);
   CLI::App app("cronfleet: a crontab for a fleet. Each firing runs once, on time, and is accounted for.", "cronfleet");
   app.require_subcommand(1);
   app.footer(
@@ -30,15 +47,28 @@ int main(int count, char** arguments) {
   add_job_command(app, {}, exit_code);
   add_run_command(app, {}, exit_code);
   add_alarm_command(app, {}, exit_code);
+  add_events_command(app, {}, exit_code);
+  add_context_command(app, {}, exit_code);
   add_cron_command(app, {.now = [] { return cronfleet::async::SystemClock().wall(); }}, exit_code);
   add_import_command(app, {}, exit_code);
   add_doctor_command(app, exit_code);
+  add_completion_command(app, {}, exit_code);
   add_version_command(app, {}, exit_code);
   add_runner_command(app, exit_code);
+  set_help(app);
+  translate_help(app);
+  if (count > 1 && std::string_view(arguments[1]) == "__complete") return run_completion(app, count - 2, arguments + 2);
+  if (count == 3 && std::string_view(arguments[1]) == "__reference") return write_reference(app, arguments[2]);
   try {
     app.parse(count, arguments);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : kExitUsage;
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help
+    std::fputs(usage_mistake(app, error, count, arguments).c_str(), stderr);
+    return kExitUsage;
+  }
+  if (std::fflush(stdout) != 0 && exit_code == kExitOk) {
+    std::fprintf(stderr, "cannot write the output: %s\n", std::strerror(errno));
+    return kExitFailure;
   }
   return exit_code;
 }

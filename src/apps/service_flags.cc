@@ -9,18 +9,20 @@
 namespace cronfleet::apps {
 
 void ServiceFlags::add_to(CLI::App& command) {
-  command.add_option("--config", config_file, "configuration file, JSON with comments");
-  command.add_option("--log-level", log_level, "debug, info, warn or error (info)");
-  command.add_option("--set", settings, "any setting as KEY=VALUE; may be repeated")->take_all();
+  command.add_option("--config", config_file, "configuration file, JSON with comments")->type_name("FILE");
+  command.add_option("--log-level", log_level, "debug, info, warn or error (info)")->type_name("LEVEL");
+  command.add_option("--set", settings, "any setting as KEY=VALUE; may be repeated")
+      ->take_all()
+      ->type_name("KEY=VALUE");
   command.add_flag("--print-config", print_config, "show the resulting configuration and end");
 }
 
 void ServiceFlags::add_data_dir_to(CLI::App& command) {
-  command.add_option("--data-dir", data_dir, "where everything is kept");
+  command.add_option("--data-dir", data_dir, "where everything is kept")->type_name("FOLDER");
 }
 
 void ServiceFlags::add_port_to(CLI::App& command) {
-  command.add_option("--port", port, "port of API and console on 127.0.0.1 (8090)");
+  command.add_option("--port", port, "port of API and console on 127.0.0.1 (8090)")->type_name("PORT");
 }
 
 tl::expected<config::Sources, std::pair<int, std::string>> ServiceFlags::sources() const {

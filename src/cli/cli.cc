@@ -2,20 +2,30 @@
 
 #include <fmt/format.h>
 #include <pwd.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
+#include <cstdlib>
 #include <ctime>
+#include <thread>
 
 #include "api/http.h"
 #include "async/asio_loop.h"
+#include "base/rng.h"
 #include "base/time.h"
+#include "cli/contexts.h"
 #include "cli/terminal.h"
+#include "cli/words.h"
 
 namespace cronfleet::cli {
 namespace {
 
 namespace json = boost::json;
+using std::chrono::milliseconds;
+
+constexpr milliseconds kFirstPause{200}, kPauseMost{5'000};
 
 int exit_code_of(int status) {
   switch (status) {
@@ -47,14 +57,138 @@ std::string mistake_text(const json::object& mistake) {
   std::string place;
   for (const char* key : {"pointer", "parameter", "header"})
     if (place.empty()) place = text_of(mistake, key);
-  if (const auto line = number_of(mistake, "line"); line > 0) place += fmt::format(" line {}", line);
-  if (const auto column = number_of(mistake, "column"); column > 0) place += fmt::format(" column {}", column);
+  if (const auto line = number_of(mistake, "line"); line > 0) place += words(" line {}", line);
+  if (const auto column = number_of(mistake, "column"); column > 0) place += words(" column {}", column);
   const std::string suggestion = text_of(mistake, "suggestion");
-  return fmt::format("{}: {}{}", place, text_of(mistake, "detail"),
-                     suggestion.empty() ? "" : fmt::format("; did you mean '{}'?", suggestion));
+  return words("{}: {}{}", place, text_of(mistake, "detail"),
+               suggestion.empty() ? "" : words("; did you mean '{}'?", suggestion));
+}
+
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value ? value : "";
+}
+
+CliFailure usage(std::string message) { return CliFailure({kExitUsage, std::move(message)}); }
+
+std::vector<std::string> split(const std::string& text) {
+  std::vector<std::string> parts;
+  for (std::size_t at = 0; at <= text.size();) {
+    const auto end = std::min(text.find(',', at), text.size());
+    if (end > at) parts.push_back(text.substr(at, end - at));
+    at = end + 1;
+  }
+  return parts;
+}
+
+CliResult<double> seconds_of(const std::string& name, const std::string& text) {
+  char* end = nullptr;
+  const double seconds = std::strtod(text.c_str(), &end);
+  if (end == text.c_str() || *end != '\0' || !(seconds >= 0.1 && seconds <= 3600))
+    return usage(words("{} '{}': expected seconds from 0.1 to 3600", name, visible(text)));
+  return seconds;
+}
+
+// The context that counts; an empty one where none is named.
+CliResult<Context> context_of(const ClientOptions& options) {
+  std::string name = !options.context.empty() ? options.context : variable("CRONFLEET_CONTEXT");
+  // With a server of its own and no context named, the file does not matter, nor what is wrong with it.
+  const bool named = !name.empty();
+  if (!named && (!options.servers.empty() || !variable("CRONFLEET_SERVER").empty())) return Context{};
+  const auto contexts = load_contexts(contexts_path());
+  if (!contexts) return CliFailure(contexts.error());
+  if (!named) name = contexts->current;
+  if (name.empty()) return Context{};
+  const auto found = contexts->all.find(name);
+  if (found == contexts->all.end())
+    return CliFailure({kExitBadConfiguration, words("there is no context '{}' in {}: cronfleet context list "
+                                                    "shows those there are",
+                                                    visible(name), contexts_path())});
+  return found->second;
+}
+
+CliResult<std::vector<ServerAddress>> servers_of(const ClientOptions& options, const Context& context) {
+  std::vector<std::string> texts = options.servers;
+  if (texts.empty()) texts = split(variable("CRONFLEET_SERVER"));
+  if (texts.empty()) texts = context.servers;
+  if (texts.empty()) texts = {"http://127.0.0.1:8090"};
+  std::vector<ServerAddress> servers;
+  for (const std::string& text : texts) {
+    auto server = parse_server(text);
+    if (!server) return usage(server.error());
+    servers.push_back(*std::move(server));
+  }
+  return servers;
+}
+
+CliResult<bool> coloured(const std::string& said, bool to_terminal) {
+  const std::string choice = said.empty() ? "auto" : said;
+  if (choice == "always") return true;
+  if (choice == "never") return false;
+  if (choice != "auto") return usage(words("--color '{}': expected auto, always or never", visible(choice)));
+  return to_terminal && variable("NO_COLOR").empty() && variable("TERM") != "dumb";
+}
+
+std::size_t width_of(std::FILE* terminal) {
+  winsize size{};
+  if (::ioctl(::fileno(terminal), TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
+  const int columns = std::atoi(variable("COLUMNS").c_str());
+  return columns > 0 ? static_cast<std::size_t>(columns) : 0;
+}
+
+bool is_terminal(std::FILE* file) { return ::fileno(file) >= 0 && ::isatty(::fileno(file)); }
+
+bool asks_for_patience(const ClientAnswer& answer) { return answer.status == 429 || answer.status == 503; }
+
+milliseconds retry_after(const ClientAnswer& answer) {
+  const int seconds = std::atoi(answer.header("retry-after").c_str());
+  return std::clamp<milliseconds>(std::chrono::seconds(seconds), milliseconds(0), std::chrono::seconds(30));
 }
 
 }  // namespace
+
+CliResult<ClientSettings> settings_of(const CliIo& io, const ClientOptions& options) {
+  ClientSettings settings;
+  const auto context = context_of(options);
+  if (!context) return CliFailure(context.error());
+  auto servers = servers_of(options, *context);
+  if (!servers) return CliFailure(servers.error());
+  settings.servers = *std::move(servers);
+
+  std::string output = options.output;
+  if (output.empty()) output = variable("CRONFLEET_OUTPUT");
+  if (output.empty()) output = context->output;
+  auto form = parse_output_form(output.empty() ? "table" : output);
+  if (!form) return usage(form.error());
+  settings.output = *std::move(form);
+
+  auto timeout = options.timeout_seconds ? options.timeout_seconds : context->timeout_seconds;
+  if (const std::string said = variable("CRONFLEET_TIMEOUT"); !options.timeout_seconds && !said.empty()) {
+    const auto seconds = seconds_of("CRONFLEET_TIMEOUT", said);
+    if (!seconds) return CliFailure(seconds.error());
+    timeout = *seconds;
+  }
+  if (timeout) settings.timeout = milliseconds(static_cast<std::int64_t>(*timeout * 1000));
+  settings.retries = options.retries.value_or(settings.retries);
+  settings.request_id = options.request_id;
+  settings.quiet = options.quiet;
+  settings.may_ask = !options.no_input && is_terminal(io.in) && is_terminal(io.err);
+  settings.to_terminal = is_terminal(io.out);
+  const auto colours = coloured(options.colour, settings.to_terminal);
+  if (!colours) return CliFailure(colours.error());
+  settings.coloured = *colours;
+  settings.width = settings.to_terminal ? width_of(io.out) : 0;
+  return settings;
+}
+
+int with_cli(const CliIo& io, const ClientOptions& options, const std::function<int(const Cli&)>& action) {
+  auto settings = settings_of(io, options);
+  if (!settings) {
+    std::fprintf(io.err, "%s\n", settings.error().message.c_str());
+    return settings.error().exit_code;
+  }
+  return action(Cli(io, *std::move(settings)));
+}
 
 std::string user_name() {
   const passwd* entry = ::getpwuid(::geteuid());
@@ -62,62 +196,117 @@ std::string user_name() {
 }
 
 void add_client_options(CLI::App& verb, ClientOptions& options) {
-  verb.add_option("--server", options.server, "address of the server")
-      ->envname("CRONFLEET_SERVER")
-      ->capture_default_str();
-  verb.add_option("-o,--output", options.output, "table, json or name")
-      ->check(CLI::IsMember({"table", "json", "name"}))
-      ->capture_default_str();
-  verb.add_option("--timeout", options.timeout_seconds, "seconds to wait for an answer")
-      ->check(CLI::Range(0.1, 3600.0))
-      ->capture_default_str();
+  const auto add = [&verb](CLI::Option* option) { option->group("Client"); };
+  add(verb.add_option("--server", options.servers, "address of the server; of several the next one when one is away")
+          ->delimiter(',')
+          ->type_name("URL"));
+  add(verb.add_option("--context", options.context, "a named set of servers; see cronfleet context")
+          ->type_name("CONTEXT"));
+  add(verb.add_option("-o,--output", options.output, "table, wide, json, ndjson, yaml, csv, name or template=…")
+          ->type_name("FORM"));
+  add(verb.add_option("--color", options.colour, "auto, always or never")->type_name("WHEN"));
+  add(verb.add_option("--timeout", options.timeout_seconds, "seconds to wait for an answer (30)")
+          ->check(CLI::Range(0.1, 3600.0))
+          ->type_name("SECONDS"));
+  add(verb.add_option("--retries", options.retries, "further tries when an answer is lost or put off (3)")
+          ->check(CLI::Range(0, 20))
+          ->type_name("COUNT"));
+  add(verb.add_option("--request-id", options.request_id, "sent along; stands in the server's log")->type_name("ID"));
+  add(verb.add_flag("-q,--quiet", options.quiet, "say only what failed"));
+  add(verb.add_flag("--no-input", options.no_input, "never ask"));
 }
 
 void Cli::say(std::string_view sentence) const {
-  const std::string line = fmt::format("{}\n", sentence);
+  const std::string line = words("{}\n", sentence);
   std::fwrite(line.data(), 1, line.size(), io.err);
 }
 
-CliResult<Client> Cli::client() const {
-  auto server = parse_server(options.server);
-  if (!server) return CliFailure({kExitUsage, server.error()});
-  return Client(*std::move(server),
-                std::chrono::milliseconds(static_cast<std::int64_t>(options.timeout_seconds * 1000)));
+void Cli::note(std::string_view sentence) const {
+  if (!settings.quiet) say(sentence);
+}
+
+CliResult<void> Cli::confirm(std::string_view question, bool yes) const {
+  if (yes) return {};
+  if (!settings.may_ask)
+    return CliFailure({kExitUsage, words("nothing was done: say --yes where nobody can be asked")});
+  std::fflush(io.out);
+  fmt::print(io.err, "{} [y/N] ", question);
+  std::fflush(io.err);
+  char line[16] = {};
+  if (std::fgets(line, sizeof line, io.in) && (line[0] == 'y' || line[0] == 'Y')) return {};
+  return CliFailure({kExitFailure, words("nothing was done")});
+}
+
+ClientRequest Cli::completed(ClientRequest request) const {
+  request.headers.emplace("X-Cronfleet-Client", "cli:" + user_name());
+  if (!settings.request_id.empty()) request.headers.emplace("X-Request-Id", settings.request_id);
+  if (request.method != "GET") request.headers.emplace("Content-Type", "application/json");
+  return request;
+}
+
+tl::expected<ClientAnswer, ClientError> Cli::ask_servers(const ClientRequest& request) const {
+  tl::expected<ClientAnswer, ClientError> answer = tl::unexpected(ClientError{});
+  for (std::size_t i = 0; i < settings.servers.size(); ++i) {
+    answer = Client(settings.servers[server_], settings.timeout).ask(request);
+    if (answer || answer.error().kind != ClientError::Kind::Unreachable) return answer;
+    server_ = (server_ + 1) % settings.servers.size();
+  }
+  return answer;
+}
+
+tl::expected<ClientAnswer, ClientError> Cli::stream(const ClientRequest& request, milliseconds silence,
+                                                    const std::function<bool(std::string_view)>& take,
+                                                    int interrupt) const {
+  const ClientRequest full = completed(request);
+  tl::expected<ClientAnswer, ClientError> answer = tl::unexpected(ClientError{});
+  for (std::size_t i = 0; i < settings.servers.size(); ++i) {
+    answer = Client(settings.servers[server_], settings.timeout, interrupt).stream(full, silence, take);
+    if (answer || answer.error().kind == ClientError::Kind::Interrupted) return answer;
+    server_ = (server_ + 1) % settings.servers.size();
+    if (answer.error().kind != ClientError::Kind::Unreachable) return answer;
+  }
+  return answer;
 }
 
 CliResult<ClientAnswer> Cli::ask(const ClientRequest& request) const {
-  const auto to = client();
-  if (!to) return CliFailure(to.error());
-  ClientRequest full = request;
-  full.headers.emplace("X-Cronfleet-Client", "cli:" + user_name());
-  if (full.method != "GET") full.headers.emplace("Content-Type", "application/json");
-  auto answer = to->ask(full);
-  if (!answer) return CliFailure(error_of(answer.error()));
-  if (answer->status < 200 || answer->status >= 300) return CliFailure(error_of(*answer));
-  return *std::move(answer);
+  const ClientRequest full = completed(request);
+  const bool repeatable = full.method == "GET" || full.headers.count("Idempotency-Key") != 0;
+  Rng rng(static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count()));
+  milliseconds pause = kFirstPause;
+  for (int tries = 0;; ++tries) {
+    const auto answer = ask_servers(full);
+    const bool lost = !answer && answer.error().kind != ClientError::Kind::Unreachable;
+    const bool put_off = answer && asks_for_patience(*answer);
+    const bool not_taken = answer && answer->status == 429;  // nothing was done: anything may be asked again
+    if (tries >= settings.retries || !(not_taken || (repeatable && (lost || put_off)))) {
+      if (!answer) return CliFailure(error_of(answer.error()));
+      if (answer->status < 200 || answer->status >= 300) return CliFailure(error_of(*answer));
+      return *answer;
+    }
+    if (lost) server_ = (server_ + 1) % settings.servers.size();
+    const auto least = put_off ? retry_after(*answer) : milliseconds(0);
+    std::this_thread::sleep_for(std::max(least, pause + milliseconds(rng.below(100))));
+    pause = std::min(pause * 2, kPauseMost);
+  }
 }
 
 CliResult<ClientAnswer> Cli::ask_again(ClientRequest request) const {
-  constexpr int kTries = 3;
   request.headers.emplace("Idempotency-Key", async::SystemTokens().token());
-  auto answer = ask(request);
-  for (int tries = 1; tries < kTries && !answer && answer.error().exit_code == kExitFailure; ++tries)
-    answer = ask(request);
-  return answer;
+  return ask(request);
 }
 
 CliError error_of(const ClientError& error) {
   switch (error.kind) {
     case ClientError::Kind::Unreachable: return {kExitUnreachable, error.message};
-    case ClientError::Kind::TimedOut: return {kExitTimedOut, error.message};
+    case ClientError::Kind::TimedOut: return {kExitTimedOut, error.message, true};
+    case ClientError::Kind::Interrupted: return {kExitInterrupted, error.message};
     case ClientError::Kind::Broken: break;
   }
-  return {kExitFailure, error.message};
+  return {kExitFailure, error.message, true};
 }
-
 CliError error_of(const ClientAnswer& answer) {
   CliError error{exit_code_of(answer.status),
-                 fmt::format("the server answered {} {}", answer.status, api::reason_phrase(answer.status))};
+                 words("the server answered {} {}", answer.status, api::reason_phrase(answer.status))};
   json::error_code no_json;
   const auto parsed = json::parse(answer.body, no_json);
   if (no_json || !parsed.is_object()) return error;

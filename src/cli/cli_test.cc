@@ -161,12 +161,17 @@ TEST_F(JobFiles, ReadsEveryForm) {
   const auto one = file("one.json", R"({"name":"a","schedule":"@daily","command":"true"})");
   const auto many = file("two.json", R"([{"name":"b","schedule":"@daily","command":"true"},
                                         {"revision":4,"name":"c","job":{"name":"c","schedule":"@daily","command":"x"}}])");
+  const auto yaml = file("three.yaml",
+                         "name: d\nschedule: '@daily'\ncommand: |\n  one\n  two\n---\n- {name: e, schedule: 0 2 * * *, "
+                         "command: [x, 'y']}\n");
   file("ignored.txt", "not a job");
   const auto documents = read_job_files({folder_.path().string()}, stdin);
   ASSERT_TRUE(documents) << documents.error().message;
-  ASSERT_EQ(documents->size(), 3u);
-  EXPECT_EQ((*documents)[2].job.name.text(), "c");
-  EXPECT_EQ((*documents)[2].where, many + "[1]");
+  ASSERT_EQ(documents->size(), 5u);
+  EXPECT_EQ(std::get<std::string>((*documents)[1].job.command), "one\ntwo\n");
+  EXPECT_EQ((*documents)[1].where, yaml + "[0]");
+  EXPECT_EQ((*documents)[4].job.name.text(), "c");
+  EXPECT_EQ((*documents)[4].where, many + "[1]");
   EXPECT_FALSE(read_job_files({one, one}, stdin));  // the same name twice
 }
 

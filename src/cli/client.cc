@@ -1,11 +1,14 @@
 #include "cli/client.h"
+#include "cli/words.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http/buffer_body.hpp>
@@ -30,17 +33,20 @@ constexpr std::uint64_t kAnswerBytesMax = 256u << 20;
 // One connection; each step waits for its end or its deadline.
 class Connection {
  public:
-  explicit Connection(const ServerAddress& server) : server_(server), resolver_(io_), stream_(io_) {}
+  Connection(const ServerAddress& server, int interrupt) : server_(server), resolver_(io_), stream_(io_) {
+    if (interrupt >= 0) interrupt_.emplace(io_, ::fcntl(interrupt, F_DUPFD_CLOEXEC, 0));
+  }
 
   tl::expected<void, ClientError> connect(std::chrono::milliseconds limit) {
     error_code error;
     const auto endpoints = resolver_.resolve(server_.host, server_.port, error);
-    if (error) return unreachable(fmt::format("the host {} is not known", server_.host));
+    if (error) return unreachable(words("the host {} is not known", server_.host));
     stream_.expires_after(limit);
     error = wait([&](auto done) {
       stream_.async_connect(endpoints, [done](error_code result, const tcp::endpoint&) { done(result); });
     });
     if (!error) return {};
+    if (interrupted_) return failed(error);
     if (error == beast::error::timeout) return unreachable("no answer to the connection attempt");
     return unreachable(error == asio::error::connection_refused ? "connection refused" : error.message());
   }
@@ -51,7 +57,7 @@ class Connection {
     message.target(request.target);
     message.version(11);
     const std::string host = server_.host.find(':') == std::string::npos ? server_.host : "[" + server_.host + "]";
-    message.set(http::field::host, fmt::format("{}:{}", host, server_.port));
+    message.set(http::field::host, words("{}:{}", host, server_.port));
     message.set(http::field::connection, "close");
     for (const auto& [name, value] : request.headers) message.set(name, value);
     message.body() = request.body;
@@ -87,22 +93,33 @@ class Connection {
   }
 
   tl::unexpected<ClientError> failed(const error_code& error) const {
+    if (interrupted_) return tl::unexpected(ClientError{ClientError::Kind::Interrupted, "interrupted"});
     if (error == beast::error::timeout)
       return tl::unexpected(
-          ClientError{ClientError::Kind::TimedOut, fmt::format("{} did not answer in time", server_.text())});
+          ClientError{ClientError::Kind::TimedOut, words("{} did not answer in time", server_.text())});
     if (error == http::error::end_of_stream || error == asio::error::connection_reset ||
         error == http::error::partial_message || error == asio::error::eof)
-      return tl::unexpected(ClientError{
-          ClientError::Kind::Broken, fmt::format("{} closed the connection without a whole answer", server_.text())});
-    return tl::unexpected(ClientError{ClientError::Kind::Broken,
-                                      fmt::format("{} gave no usable answer: {}", server_.text(), error.message())});
+      return tl::unexpected(ClientError{ClientError::Kind::Broken,
+                                        words("{} closed the connection without a whole answer", server_.text())});
+    return tl::unexpected(
+        ClientError{ClientError::Kind::Broken, words("{} gave no usable answer: {}", server_.text(), error.message())});
   }
 
  private:
   template <typename Start>
   error_code wait(Start start) {
     error_code result;
-    start([&result](error_code error) { result = error; });
+    start([&](error_code error) {
+      result = error;
+      if (interrupt_) interrupt_->cancel();
+    });
+    if (interrupt_) {
+      interrupt_->async_wait(asio::posix::stream_descriptor::wait_read, [this](error_code error) {
+        if (error) return;
+        interrupted_ = true;
+        stream_.cancel();
+      });
+    }
     io_.run();
     io_.restart();
     return result;
@@ -110,7 +127,7 @@ class Connection {
   tl::unexpected<ClientError> unreachable(std::string_view why) const {
     return tl::unexpected(
         ClientError{ClientError::Kind::Unreachable,
-                    fmt::format("cannot reach {}: {}; is a cronfleet server running there?", server_.text(), why)});
+                    words("cannot reach {}: {}; is a cronfleet server running there?", server_.text(), why)});
   }
 
   const ServerAddress& server_;
@@ -118,6 +135,8 @@ class Connection {
   tcp::resolver resolver_;
   beast::tcp_stream stream_;
   beast::flat_buffer buffer_;
+  std::optional<asio::posix::stream_descriptor> interrupt_;
+  bool interrupted_ = false;
 };
 
 template <typename Parser>
@@ -136,14 +155,13 @@ ClientAnswer head_of(const Parser& parser) {
 }  // namespace
 
 std::string ServerAddress::text() const {
-  return host.find(':') == std::string::npos ? fmt::format("http://{}:{}", host, port)
-                                             : fmt::format("http://[{}]:{}", host, port);
+  return host.find(':') == std::string::npos ? words("http://{}:{}", host, port) : words("http://[{}]:{}", host, port);
 }
 
 tl::expected<ServerAddress, std::string> parse_server(std::string_view url) {
   constexpr std::string_view kScheme = "http://";
   const auto refuse = [&](std::string_view why) {
-    return tl::unexpected(fmt::format("'{}' is not a server address like http://127.0.0.1:8090: {}", url, why));
+    return tl::unexpected(words("'{}' is not a server address like http://127.0.0.1:8090: {}", url, why));
   };
   if (url.starts_with("https://")) return refuse("this version speaks http only");
   if (!url.starts_with(kScheme)) return refuse("it does not begin with http://");
@@ -172,7 +190,7 @@ std::string ClientAnswer::header(const std::string& name) const {
 }
 
 tl::expected<ClientAnswer, ClientError> Client::ask(const ClientRequest& request) const {
-  Connection connection(server_);
+  Connection connection(server_, interrupt_);
   if (auto done = connection.connect(timeout_); !done) return tl::unexpected(done.error());
   if (auto done = connection.send(request, timeout_); !done) return tl::unexpected(done.error());
   http::response_parser<http::string_body> parser;
@@ -186,7 +204,7 @@ tl::expected<ClientAnswer, ClientError> Client::ask(const ClientRequest& request
 
 tl::expected<ClientAnswer, ClientError> Client::stream(const ClientRequest& request, std::chrono::milliseconds silence,
                                                        const std::function<bool(std::string_view)>& take) const {
-  Connection connection(server_);
+  Connection connection(server_, interrupt_);
   if (auto done = connection.connect(timeout_); !done) return tl::unexpected(done.error());
   if (auto done = connection.send(request, timeout_); !done) return tl::unexpected(done.error());
   http::response_parser<http::buffer_body> parser;

@@ -24,6 +24,7 @@ struct ClientError {
     Unreachable,  // nobody listens there, or the connection broke before an answer
     TimedOut,     // connected, but no answer in time: what was asked for may have happened
     Broken,       // the answer is no HTTP, or the stream ended too early
+    Interrupted,  // somebody wants it to end
   };
   Kind kind = Kind::Unreachable;
   std::string message;
@@ -44,7 +45,9 @@ struct ClientAnswer {
 
 class Client {
  public:
-  Client(ServerAddress server, std::chrono::milliseconds timeout) : server_(std::move(server)), timeout_(timeout) {}
+  // What becomes readable at `interrupt` ends a call as Interrupted; -1: nothing does.
+  Client(ServerAddress server, std::chrono::milliseconds timeout, int interrupt = -1)
+      : server_(std::move(server)), timeout_(timeout), interrupt_(interrupt) {}
 
   const ServerAddress& server() const { return server_; }
   // The whole answer, whatever its status.
@@ -57,6 +60,7 @@ class Client {
  private:
   ServerAddress server_;
   std::chrono::milliseconds timeout_;
+  int interrupt_;
 };
 
 }  // namespace cronfleet::cli

@@ -323,24 +323,41 @@ void add_cron_command(CLI::App& app, CronCommandIo io, int& exit_code) {
   cron->require_subcommand(1);
 
   const auto add_common = [&options](CLI::App* sub) {
-    sub->add_option("--zone,--tz", options.zone, "time zone, as Europe/Berlin; UTC when absent");
-    sub->add_option("--from", options.from, "RFC 3339 time after which to look; now when absent");
-    sub->add_option("-n,--count", options.count, "how many firings, 1 to 1000")->check(CLI::Range(1, 1000));
-    sub->add_option("--key", options.key, "name of the job, for H");
-    sub->add_option("-o,--output", options.output, "table or json")->check(CLI::IsMember({"table", "json"}));
+    sub->add_option("--zone,--tz", options.zone, "time zone, as Europe/Berlin; UTC when absent")->type_name("ZONE");
+    sub->add_option("--from", options.from, "RFC 3339 time after which to look; now when absent")->type_name("TIME");
+    sub->add_option("-n,--count", options.count, "how many firings, 1 to 1000")
+        ->check(CLI::Range(1, 1000))
+        ->type_name("COUNT");
+    sub->add_option("--key", options.key, "name of the job, for H")->type_name("NAME");
+    sub->add_option("-o,--output", options.output, "table or json")
+        ->check(CLI::IsMember({"table", "json"}))
+        ->type_name("FORM");
   };
 
   CLI::App* next = cron->add_subcommand("next", "The next firings of an expression");
-  command->expression_of_next = next->add_option("EXPRESSION", options.expression, "as '30 2 * * MON-FRI' or '@daily'");
+  next->footer(
+      "Examples:\n"
+      "  cronfleet cron next '0 3 * * 1-5' --zone Asia/Shanghai\n"
+      "  cronfleet cron next '@every 90m' --from 2026-03-01T00:00:00Z -n 3\n"
+      "  echo '{\"expression\":\"@daily\"}' | cronfleet cron next --stdin");
+  command->expression_of_next =
+      next->add_option("EXPRESSION", options.expression, "as '30 2 * * MON-FRI' or '@daily'")->type_name("");
   add_common(next);
   next->add_flag("--stdin", options.from_stdin,
                  "read one JSON object a line (expression, time_zone, from, count, key), answer one a line");
   next->callback([command] { command->run_next(); });
 
   CLI::App* explain = cron->add_subcommand("explain", "An expression in words, with its next firings");
-  explain->add_option("EXPRESSION", options.expression, "as '30 2 * * MON-FRI' or '@daily'")->required();
+  explain->footer(
+      "Examples:\n"
+      "  cronfleet cron explain '0 3 * * 1-5' --zone Asia/Shanghai\n"
+      "  cronfleet cron explain '30 2 * * *' --zone Europe/Berlin --lang zh\n"
+      "  cronfleet cron explain 'H H * * *' --key nightly");
+  explain->add_option("EXPRESSION", options.expression, "as '30 2 * * MON-FRI' or '@daily'")->required()->type_name("");
   add_common(explain);
-  explain->add_option("--lang", options.language, "en or zh")->check(CLI::IsMember({"en", "zh"}));
+  explain->add_option("--lang", options.language, "en or zh")
+      ->check(CLI::IsMember({"en", "zh"}))
+      ->type_name("LANGUAGE");
   explain->callback([command] { command->run_explain(); });
 }
 

@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "cli/read_input.h"
+#include "cli/words.h"
 #include "tz/local_zone.h"
 #include "tz/zone_database.h"
 
@@ -56,8 +57,8 @@ CliResult<std::vector<Source>> sources_of(const CrontabWishes& wishes, std::FILE
            entry.increment(error))
         if (entry->is_regular_file() && is_read_by_cron(entry->path().filename().string()))
           files.push_back(entry->path().string());
-      if (error) return CliFailure({kExitInvalid, fmt::format("cannot read the folder {}: {}", path, error.message())});
-      if (files.empty()) return CliFailure({kExitInvalid, fmt::format("no file in {} that cron would read", path)});
+      if (error) return CliFailure({kExitInvalid, words("cannot read the folder {}: {}", path, error.message())});
+      if (files.empty()) return CliFailure({kExitInvalid, words("no file in {} that cron would read", path)});
       std::sort(files.begin(), files.end());
       for (const std::string& file : files) {
         sources.push_back(source_of(wishes, file));
@@ -83,8 +84,8 @@ CliResult<std::vector<TranslatedFile>> translate_crontabs(const CrontabWishes& w
   const std::string zone = wishes.zone.empty() ? tz::local_zone(tz::local_zone_sources(), **zones) : wishes.zone;
   if (!(*zones)->find(zone)) {
     const std::string near = (*zones)->nearest(zone);
-    return CliFailure({kExitInvalid, fmt::format("unknown time zone '{}'{}", zone,
-                                                 near.empty() ? "" : fmt::format("; did you mean {}?", near))});
+    return CliFailure(
+        {kExitInvalid, words("unknown time zone '{}'{}", zone, near.empty() ? "" : words("; did you mean {}?", near))});
   }
   auto sources = sources_of(wishes, in);
   if (!sources) return CliFailure(sources.error());

@@ -1,17 +1,19 @@
 #include "cli/follow.h"
 
 #include <fmt/format.h>
+#include <poll.h>
 
 #include <algorithm>
 #include <boost/json.hpp>
 #include <chrono>
 #include <optional>
-#include <thread>
 
 #include "api/base64.h"
 #include "api/url.h"
 #include "cli/event_reader.h"
+#include "cli/interrupts.h"
 #include "cli/terminal.h"
+#include "cli/words.h"
 #include "domain/run_json.h"
 
 namespace cronfleet::cli {
@@ -37,9 +39,10 @@ class Printer {
     const json::object& data = parsed.get_object();
     if (event.type == "output") {
       write(data);
+      if (std::ferror(cli_.io.out)) return true;
       offset_ = event.id;
     } else if (event.type == "gap") {
-      cli_.say(fmt::format("[{} bytes not kept]", json::serialize(data.contains("bytes") ? data.at("bytes") : "?")));
+      cli_.note(words("[{} bytes not kept]", json::serialize(data.contains("bytes") ? data.at("bytes") : "?")));
     } else if (event.type == "end") {
       if (auto record = domain::decode_run(event.data)) over_ = *std::move(record);
       return true;
@@ -61,6 +64,7 @@ class Printer {
     const bool is_error = stream && stream->is_string() && stream->get_string() == "stderr";
     OutputFilter& filter = is_error ? error_filter_ : output_filter_;
     if (escapes_ == Escapes::ColourOnly) bytes = filter.filter(bytes);
+    if (streams_ == Streams::None) return;
     std::FILE* to = is_error && streams_ == Streams::Apart ? cli_.io.err : cli_.io.out;
     std::fwrite(bytes.data(), 1, bytes.size(), to);
     std::fflush(to);
@@ -80,58 +84,125 @@ std::string next_attempt_of(const domain::RunId& id) {
   return next.text();
 }
 
-CliResult<domain::RunRecord> follow_attempt(const Cli& cli, const Client& client, const std::string& run,
-                                            bool may_be_late, Streams streams, Escapes escapes) {
-  Printer printer(cli, streams, escapes);
-  std::chrono::milliseconds pause = 200ms;
-  auto trouble_since = std::chrono::steady_clock::now();
-  for (;;) {
-    ClientRequest request{.target = fmt::format("/api/v1/runs/{}/output?follow=1", api::percent_encode(run)),
-                          .headers = {{"Accept", "text/event-stream"}}};
-    if (!printer.offset().empty()) request.headers["Last-Event-ID"] = printer.offset();
-    EventReader reader;
-    const auto answer = client.stream(request, kSilenceMax, [&](std::string_view bytes) {
-      trouble_since = std::chrono::steady_clock::now();
-      reader.feed(bytes);
-      while (const auto event = reader.next())
-        if (printer.take(*event)) return false;
-      return true;
-    });
-    if (printer.over()) return *printer.over();
-    CliError error = answer ? error_of(*answer) : error_of(answer.error());
-    const bool ended_early = answer && answer->status == 200;
-    const bool passing = !answer || ended_early || answer->status == 503 || answer->status == 429 ||
-                         (may_be_late && answer->status == 404);
-    if (ended_early) error = {kExitFailure, "the stream of the run's output ended too early"};
-    // The first failure of a fresh command is final: nothing has been followed yet.
-    const bool fresh = printer.offset().empty() && !answer && !may_be_late;
-    if (!passing || fresh || std::chrono::steady_clock::now() - trouble_since > kGiveUpAfter) return CliFailure(error);
-    std::this_thread::sleep_for(pause);
-    pause = std::min<std::chrono::milliseconds>(pause * 2, kPauseMost);
-    may_be_late = true;
+// Follows one run, attempt by attempt.
+class Follower {
+ public:
+  Follower(const Cli& cli, Streams streams, Escapes escapes, OnInterrupt on_interrupt)
+      : cli_(cli), streams_(streams), escapes_(escapes), on_interrupt_(on_interrupt) {}
+
+  CliResult<domain::RunRecord> follow(const std::string& run) {
+    std::string current = run;
+    for (bool may_be_late = false;; may_be_late = true) {
+      auto record = follow_attempt(current, may_be_late);
+      if (!record || record->final) return record;
+      cli_.note(sentence_of(*record) + words("; another attempt follows"));
+      current = next_attempt_of(record->id);
+    }
   }
-}
+
+ private:
+  CliResult<domain::RunRecord> follow_attempt(const std::string& run, bool may_be_late) {
+    Printer printer(cli_, streams_, escapes_);
+    std::chrono::milliseconds pause = 200ms;
+    auto trouble_since = std::chrono::steady_clock::now();
+    bool reached = false;
+    for (;;) {
+      ClientRequest request{.target = words("/api/v1/runs/{}/output?follow=1", api::percent_encode(run)),
+                            .headers = {{"Accept", "text/event-stream"}}};
+      if (!printer.offset().empty()) request.headers["Last-Event-ID"] = printer.offset();
+      EventReader reader;
+      const auto answer = cli_.stream(
+          request, kSilenceMax,
+          [&](std::string_view bytes) {
+            trouble_since = std::chrono::steady_clock::now();
+            reached = true;
+            reader.feed(bytes);
+            while (const auto event = reader.next())
+              if (printer.take(*event)) return false;
+            return true;
+          },
+          interrupts_.descriptor());
+      if (printer.over()) return *printer.over();
+      if (std::ferror(cli_.io.out)) return CliFailure({kExitFailure, words("the output cannot be written")});
+      if (interrupts_.pending()) {
+        if (auto goes_on = interrupted(run); !goes_on) return CliFailure(goes_on.error());
+        continue;
+      }
+      CliError error = answer ? error_of(*answer) : error_of(answer.error());
+      const bool ended_early = answer && answer->status == 200;
+      const bool passing = !answer || ended_early || answer->status == 503 || answer->status == 429 ||
+                           (may_be_late && answer->status == 404);
+      if (ended_early) error = {kExitFailure, words("the stream of the run's output ended too early")};
+      // The first failure of a fresh command is final: nothing has been followed yet.
+      const bool fresh = !reached && !answer && !may_be_late;
+      if (!passing || fresh || std::chrono::steady_clock::now() - trouble_since > kGiveUpAfter)
+        return CliFailure(error);
+      if (interrupts_.wait(pause)) continue;
+      pause = std::min<std::chrono::milliseconds>(pause * 2, kPauseMost);
+      may_be_late = true;
+    }
+  }
+
+  // Goes on, or the reason why not.
+  CliResult<void> interrupted(const std::string& run) {
+    interrupts_.clear();
+    switch (asked_ ? Answer::Detach : what_to_do()) {
+      case Answer::GoOn: return {};
+      case Answer::Kill: {
+        asked_ = true;
+        const auto killed = cli_.ask_again({.method = "POST",
+                                            .target = words("/api/v1/runs/{}:kill", api::percent_encode(run)),
+                                            .body = R"({"reason":"interrupted by who followed it"})"});
+        if (!killed && killed.error().exit_code != kExitConflict) return CliFailure(killed.error());
+        cli_.note(words("the run is being ended; Ctrl-C again leaves it alone"));
+        return {};
+      }
+      case Answer::Detach: break;
+    }
+    return CliFailure(
+        {kExitInterrupted, words("detached: the run goes on; cronfleet run logs -f '{}' follows it", visible(run))});
+  }
+
+  enum class Answer { GoOn, Detach, Kill };
+  Answer what_to_do() {
+    if (on_interrupt_ == OnInterrupt::Kill) return Answer::Kill;
+    if (on_interrupt_ == OnInterrupt::Detach || !cli_.settings.may_ask) return Answer::Detach;
+    asked_ = true;
+    std::fflush(cli_.io.out);
+    fmt::print(cli_.io.err, "\n[d]etach and let it run, [k]ill it, or [c]ontinue? ");
+    std::fflush(cli_.io.err);
+    pollfd input{.fd = ::fileno(cli_.io.in), .events = POLLIN, .revents = 0};
+    pollfd what[] = {input, {.fd = interrupts_.descriptor(), .events = POLLIN, .revents = 0}};
+    char line[16] = {};
+    while (::poll(what, 2, -1) < 0) {
+    }
+    if (what[1].revents != 0 || !std::fgets(line, sizeof line, cli_.io.in)) return Answer::Detach;
+    return line[0] == 'k' || line[0] == 'K'   ? Answer::Kill
+           : line[0] == 'c' || line[0] == 'C' ? Answer::GoOn
+                                              : Answer::Detach;
+  }
+
+  const Cli& cli_;
+  const Streams streams_;
+  const Escapes escapes_;
+  const OnInterrupt on_interrupt_;
+  Interrupts interrupts_;
+  bool asked_ = false;
+};
 
 }  // namespace
 
-CliResult<domain::RunRecord> follow_run(const Cli& cli, const std::string& run, Streams streams, Escapes escapes) {
-  const auto client = cli.client();
-  if (!client) return CliFailure(client.error());
-  std::string current = run;
-  for (bool may_be_late = false;; may_be_late = true) {
-    auto record = follow_attempt(cli, *client, current, may_be_late, streams, escapes);
-    if (!record || record->final) return record;
-    cli.say(sentence_of(*record) + "; another attempt follows");
-    current = next_attempt_of(record->id);
-  }
+CliResult<domain::RunRecord> follow_run(const Cli& cli, const std::string& run, Streams streams, Escapes escapes,
+                                        OnInterrupt on_interrupt) {
+  return Follower(cli, streams, escapes, on_interrupt).follow(run);
 }
 
 std::string sentence_of(const domain::RunRecord& record) {
-  std::string sentence = fmt::format("{} {}", visible(record.id.text()), domain::to_string(record.end.status));
+  std::string sentence = words("{} {}", visible(record.id.text()), domain::to_string(record.end.status));
   if (record.end.exit_code && *record.end.exit_code != 0)
-    sentence += fmt::format(" with exit code {}", *record.end.exit_code);
-  if (record.end.signal) sentence += fmt::format(" by signal {}", *record.end.signal);
-  if (record.end.reason != domain::Reason::None) sentence += fmt::format(" ({})", domain::to_string(record.end.reason));
+    sentence += words(" with exit code {}", *record.end.exit_code);
+  if (record.end.signal) sentence += words(" by signal {}", *record.end.signal);
+  if (record.end.reason != domain::Reason::None) sentence += words(" ({})", domain::to_string(record.end.reason));
   if (!record.end.error.empty()) sentence += ": " + visible(record.end.error);
   return sentence;
 }

@@ -11,6 +11,7 @@
 #include "cli/crontab_files.h"
 #include "cli/job_batch.h"
 #include "cli/terminal.h"
+#include "cli/words.h"
 #include "domain/job_json.h"
 #include "domain/json_writer.h"
 
@@ -42,17 +43,17 @@ std::size_t refusals_of(const std::vector<TranslatedFile>& files) {
 }
 
 std::string times_text(int times) {
-  return times == 0 ? "does not start it" : times == 1 ? "starts it" : fmt::format("starts it {} times", times);
+  return times == 0 ? words("does not start it") : times == 1 ? words("starts it") : words("starts it {} times", times);
 }
 std::string difference_text(const crontab::Difference& difference) {
-  return fmt::format("{}: cron {}, cronfleet {}", difference.local, times_text(difference.by_cron),
-                     times_text(difference.by_job));
+  return words("{}: cron {}, cronfleet {}", difference.local, times_text(difference.by_cron),
+               times_text(difference.by_job));
 }
 
 std::string firings_text(const crontab::Comparison& comparison) {
-  const std::string range = fmt::format("{} firings, until {}", comparison.firings, to_rfc3339(comparison.until));
-  return comparison.differing == 0 ? fmt::format("fires as under cron: the same next {}", range)
-                                   : fmt::format("fires otherwise at {} of the next {}", comparison.differing, range);
+  const std::string range = words("{} firings, until {}", comparison.firings, to_rfc3339(comparison.until));
+  return comparison.differing == 0 ? words("fires as under cron: the same next {}", range)
+                                   : words("fires otherwise at {} of the next {}", comparison.differing, range);
 }
 
 // Each line, what becomes of it, and how it fires.
@@ -60,16 +61,15 @@ void print_report(const Cli& cli, const std::vector<TranslatedFile>& files) {
   for (const TranslatedFile& file : files) {
     for (const crontab::Import& import : file.translation.imports) {
       const domain::Job& job = import.job;
-      cli.print(fmt::format("{}:{}: {}\n", file.path, import.line, visible(import.text)));
-      cli.print(fmt::format("  job '{}': '{}' in {}, as user {}\n", visible(job.name.text()), job.schedule,
-                            job.time_zone, visible(job.user)));
-      cli.print(fmt::format("  {}\n", firings_text(import.comparison)));
+      cli.print(words("{}:{}: {}\n", file.path, import.line, visible(import.text)));
+      cli.print(words("  job '{}': '{}' in {}, as user {}\n", visible(job.name.text()), job.schedule, job.time_zone,
+                      visible(job.user)));
+      cli.print(words("  {}\n", firings_text(import.comparison)));
       for (const crontab::Difference& difference : import.comparison.first)
-        cli.print(fmt::format("    {}\n", difference_text(difference)));
-      for (const std::string& note : import.notes) cli.print(fmt::format("  note: {}\n", visible(note)));
+        cli.print(words("    {}\n", difference_text(difference)));
+      for (const std::string& note : import.notes) cli.print(words("  note: {}\n", visible(note)));
     }
-    for (const std::string& note : file.translation.notes)
-      cli.print(fmt::format("{}: note: {}\n", file.path, visible(note)));
+    for (const std::string& note : file.translation.notes) cli.print(words("{}: note: {}\n", file.path, visible(note)));
   }
 }
 
@@ -117,17 +117,17 @@ std::string report_json(const std::vector<TranslatedFile>& files) {
 void say_refusals(const Cli& cli, const std::vector<TranslatedFile>& files) {
   for (const TranslatedFile& file : files)
     for (const crontab::Refusal& refusal : file.translation.refusals)
-      cli.say(fmt::format("{}:{}:{}: {}", file.path, refusal.line, refusal.column, visible(refusal.message)));
+      cli.say(words("{}:{}:{}: {}", file.path, refusal.line, refusal.column, visible(refusal.message)));
 }
 
 void print(const Cli& cli, const std::vector<TranslatedFile>& files) {
-  if (cli.options.output == "json") {
-    cli.print(report_json(files) + "\n");
-  } else if (cli.options.output == "name") {
-    for (const auto& [file, import] : imports_of(files)) cli.print(visible(import->job.name.text()) + "\n");
-  } else {
-    print_report(cli, files);
-  }
+  if (cli.settings.output.is_for_people()) return print_report(cli, files);
+  View view{
+      .columns = {column("NAME", {"job", "name"}), column("SCHEDULE", {"job", "schedule"}),
+                  column("ZONE", {"job", "time_zone"}), column("SOURCE", {"source"}), column("LINE", {"line"}),
+                  column("FIRINGS COMPARED", {"firings_compared"}), column("FIRINGS DIFFERING", {"firings_differing"})},
+      .name_path = {"job", "name"}};
+  print_list(cli, json::parse(report_json(files)), view);
 }
 
 // The job stands there already, as this import would write it.
@@ -147,9 +147,8 @@ bool undo(const Cli& cli, const std::vector<JobChange>& written, const std::vect
   std::vector<JobChange> deletes;
   for (std::size_t i = 0; i < answers.size(); ++i)
     if (answers[i].refusal.exit_code == 0)
-      deletes.push_back({.kind = JobChange::Kind::Delete,
-                         .name = written[i].name,
-                         .if_match = fmt::format("\"{}\"", answers[i].revision)});
+      deletes.push_back(
+          {.kind = JobChange::Kind::Delete, .name = written[i].name, .if_match = words("\"{}\"", answers[i].revision)});
   const auto undone = change_jobs(cli, deletes, Effect::Write);
   if (!undone) return false;
   return std::all_of(undone->begin(), undone->end(), [](const JobChanged& one) {
@@ -180,18 +179,18 @@ int import(const Cli& cli, const std::vector<TranslatedFile>& files) {
       const CliError& refusal = (*answers)[i].refusal;
       if (refusal.exit_code == 0) continue;
       if (exit_code == kExitOk) exit_code = refusal.exit_code;
-      cli.say(fmt::format("job '{}': {}", visible(changes[i].name),
-                          refusal.exit_code == kExitConflict
-                              ? "another job of that name stands there; --prefix gives other names"
-                              : refusal.message));
+      cli.say(words("job '{}': {}", visible(changes[i].name),
+                    refusal.exit_code == kExitConflict
+                        ? "another job of that name stands there; --prefix gives other names"
+                        : refusal.message));
     }
     if (exit_code == kExitOk) continue;
     const bool clean = effect == Effect::Judge || undo(cli, changes, *answers);
     cli.say(clean ? "nothing was imported" : "what was imported could not all be taken back: see cronfleet job list");
     return exit_code;
   }
-  cli.say(fmt::format("{} jobs imported{}", changes.size(),
-                      unchanged == 0 ? "" : fmt::format(", {} stood there already", unchanged)));
+  cli.note(
+      words("{} jobs imported{}", changes.size(), unchanged == 0 ? "" : words(", {} stood there already", unchanged)));
   return kExitOk;
 }
 
@@ -203,20 +202,20 @@ int import_crontab(const Cli& cli, const Flags& flags) {
   const std::size_t refused = refusals_of(*files);
   const auto imports = imports_of(*files);
   if (imports.empty() && refused == 0) {
-    cli.say("there is no line that starts anything");
+    cli.say(words("there is no line that starts anything"));
     return kExitOk;
   }
   const bool stops = refused > 0 && !flags.keep_going;
   const auto differing = std::count_if(imports.begin(), imports.end(),
                                        [](const Found& found) { return found.import->comparison.differing > 0; });
   if (flags.apply && !stops) return import(cli, *files);
-  cli.say(fmt::format("{} lines become jobs, {} of them fire otherwise at times, {} are refused", imports.size(),
-                      differing, refused));
+  cli.note(words("{} lines become jobs, {} of them fire otherwise at times, {} are refused", imports.size(), differing,
+                 refused));
   if (stops) {
-    cli.say("nothing was imported: correct the lines, or leave them out with --keep-going");
+    cli.say(words("nothing was imported: correct the lines, or leave them out with --keep-going"));
     return kExitInvalid;
   }
-  cli.say("nothing was imported: --apply does it");
+  cli.note(words("nothing was imported: --apply does it"));
   return differing > 0 ? kExitDifferences : kExitOk;
 }
 
@@ -236,18 +235,21 @@ void add_import_command(CLI::App& app, CliIo io, int& exit_code) {
       "  cronfleet import crontab /etc/crontab /etc/cron.d --apply\n"
       "  cronfleet import crontab --user www-data --zone Europe/Berlin --prefix web- web.crontab");
   crontab->add_option("paths", flags->wishes.paths, "files, folders like /etc/cron.d, or - for standard input")
-      ->required();
+      ->required()
+      ->type_name("PATH");
   crontab->add_flag("--apply", flags->apply, "import them; without it they are only shown");
   crontab->add_flag("--keep-going", flags->keep_going, "leave out lines that are refused");
   crontab->add_flag("--system", flags->wishes.system,
                     "lines name a user; so they do in /etc/crontab and in folders without it");
-  crontab->add_option("--user", flags->wishes.user, "whose crontab it is; by its path, or you, when absent");
-  crontab->add_option("--zone,--tz", flags->wishes.zone, "the zone cron ran in; this machine's when absent");
-  crontab->add_option("--prefix", flags->wishes.prefix, "in front of every job's name");
+  crontab->add_option("--user", flags->wishes.user, "whose crontab it is; by its path, or you, when absent")
+      ->type_name("USER");
+  crontab->add_option("--zone,--tz", flags->wishes.zone, "the zone cron ran in; this machine's when absent")
+      ->type_name("ZONE");
+  crontab->add_option("--prefix", flags->wishes.prefix, "in front of every job's name")->type_name("TEXT");
   add_client_options(*crontab, flags->client);
   crontab->callback([flags, io, &exit_code] {
     flags->wishes.from = async::SystemClock().wall();
-    exit_code = import_crontab(Cli(io, flags->client), *flags);
+    exit_code = with_cli(io, flags->client, [flags](const Cli& cli) { return import_crontab(cli, *flags); });
   });
 }
 

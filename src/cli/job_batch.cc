@@ -56,8 +56,9 @@ CliResult<std::vector<JobChanged>> change_jobs(const Cli& cli, const std::vector
       if (count > 0 && bytes > kBytesMax) break;
     }
     const std::span<const JobChange> part(changes.data() + all.size(), count);
-    const auto answer =
-        cli.ask_again({.method = "POST", .target = "/api/v1/jobs:batch", .body = body_of(part, effect)});
+    const ClientRequest request{.method = "POST", .target = "/api/v1/jobs:batch", .body = body_of(part, effect)};
+    // Asked again, a batch that was written would find its own jobs in the way.
+    const auto answer = effect == Effect::Judge ? cli.ask_again(request) : cli.ask(request);
     if (!answer) return CliFailure(answer.error());
     const auto value = parse_answer(*answer);
     if (!value) return CliFailure(value.error());

@@ -1,7 +1,6 @@
 #include "cli/job_command.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <boost/json.hpp>
 #include <memory>
@@ -10,9 +9,12 @@
 #include "async/asio_loop.h"
 #include "cli/answers.h"
 #include "cli/follow.h"
-#include "cli/job_files.h"
+#include "cli/job_apply.h"
+#include "cli/job_create.h"
+#include "cli/job_edit.h"
+#include "cli/job_history.h"
 #include "cli/terminal.h"
-#include "domain/job_json.h"
+#include "cli/words.h"
 #include "domain/json_writer.h"
 
 namespace cronfleet::cli {
@@ -22,206 +24,113 @@ namespace json = boost::json;
 
 std::string address_of(std::string_view name) { return "/api/v1/jobs/" + api::percent_encode(name); }
 
-// What happened to one document.
-struct Applied {
-  std::string name, what, next;
-};
-
-CliResult<Applied> apply_one(const Cli& cli, const domain::Job& job) {
-  const std::string address = address_of(job.name.text());
-  const auto stands = cli.ask({.target = address});
-  if (!stands && stands.error().exit_code != kExitNotFound) return CliFailure(stands.error());
-  ClientRequest save{.method = "PUT", .target = address, .body = domain::encode_job(job)};
-  if (stands) {
-    save.headers["If-Match"] = stands->header("etag");
-  } else {
-    save.headers["If-None-Match"] = "*";
-  }
-  const auto saved = cli.ask(save);
-  if (!saved) return CliFailure(saved.error());
-  const auto value = parse_answer(*saved);
-  if (!value) return CliFailure(value.error());
-  const bool created = text_at(*value, {"created"}) == "true", changed = text_at(*value, {"changed"}) == "true";
-  return Applied{job.name.text(),
-                 created   ? "created"
-                 : changed ? "changed"
-                           : "unchanged",
-                 text_at(*value, {"next_firings"})};
-}
-
-void print_applied(const Cli& cli, const std::vector<Applied>& all) {
-  if (cli.options.output == "name") {
-    for (const Applied& applied : all) cli.print(visible(applied.name) + "\n");
-    return;
-  }
-  if (cli.options.output == "json") {
-    domain::JsonWriter json;
-    json.object([&] {
-      json.key("items").array([&] {
-        for (const Applied& applied : all) {
-          json.object([&] {
-            json.member("name", applied.name);
-            json.member("result", applied.what);
-            if (!applied.next.empty()) json.member("next_firing", applied.next);
-          });
-        }
-      });
-    });
-    cli.print(json.take() + "\n");
-    return;
-  }
-  for (const Applied& applied : all) {
-    const std::string next = applied.next.empty() ? "does not fire" : "fires next at " + local_time(applied.next);
-    cli.print(fmt::format("job '{}' {}; {}\n", visible(applied.name), applied.what, next));
-  }
-}
-
-int apply_files(const Cli& cli, const std::vector<std::string>& paths) {
-  const auto documents = read_job_files(paths, cli.io.in);
-  if (!documents) {
-    cli.say(documents.error().message);
-    return documents.error().exit_code;
-  }
-  std::vector<Applied> all;
-  int exit_code = kExitOk;
-  for (const JobDocument& document : *documents) {
-    auto applied = apply_one(cli, document.job);
-    if (!applied) {
-      cli.say(
-          fmt::format("{}: job '{}': {}", document.where, visible(document.job.name.text()), applied.error().message));
-      if (documents->size() > 1) cli.say(fmt::format("{} of {} jobs were applied", all.size(), documents->size()));
-      exit_code = applied.error().exit_code;
-      break;
-    }
-    all.push_back(*std::move(applied));
-  }
-  if (exit_code == kExitOk || !all.empty()) print_applied(cli, all);
-  return exit_code;
+std::string next_text(const json::value& answer) {
+  const std::string next = text_at(answer, {"next_firings"});
+  return next.empty() ? words("does not fire") : words("fires next at {}", local_time(next));
 }
 
 struct ListFilter {
   std::vector<std::string> labels;
-  std::string text;
+  std::string text, filter, sort;
 };
 
 bool is_paused(const json::value& item) {
   const auto until = parse_rfc3339(text_at(item, {"job", "paused_until"}));
   return until && *until > async::SystemClock().wall();
 }
+std::string state_of(const json::value& item) {
+  return text_at(item, {"valid"}) == "false"            ? "refused"
+         : text_at(item, {"job", "enabled"}) == "false" ? "disabled"
+         : is_paused(item)                              ? "paused"
+                                                        : "enabled";
+}
+Colour colour_of(const json::value& item) {
+  const std::string state = state_of(item);
+  return state == "enabled" ? Colour::Green : state == "refused" ? Colour::Red : Colour::Yellow;
+}
+std::string labels_of(const json::value& item) {
+  std::string text;
+  const auto* job = item.is_object() ? item.get_object().if_contains("job") : nullptr;
+  const auto* labels = job && job->is_object() ? job->get_object().if_contains("labels") : nullptr;
+  if (!labels || !labels->is_object()) return text;
+  for (const auto& [name, value] : labels->get_object())
+    text += words("{}{}={}", text.empty() ? "" : ",", std::string_view(name.data(), name.size()),
+                  value.is_string() ? value.get_string().c_str() : "");
+  return text;
+}
+
+View job_view() {
+  View view{.columns = {column("NAME", {"name"}),
+                        column("SCHEDULE", {"job", "schedule"}),
+                        {.title = "ZONE",
+                         .data =
+                             [](const json::value& item) {
+                               const std::string zone = text_at(item, {"job", "time_zone"});
+                               return zone.empty() ? std::string("UTC") : zone;
+                             }},
+                        {.title = "STATE", .data = state_of, .colour = colour_of},
+                        time_column("NEXT FIRING", {"next_firings"}),
+                        {.title = "LABELS", .data = labels_of, .wide = true},
+                        column("OWNER", {"job", "owner"}),
+                        column("COMMAND", {"job", "command"}),
+                        column("REVISION", {"revision"})},
+            .name_path = {"name"}};
+  for (std::size_t i = 6; i < view.columns.size(); ++i) view.columns[i].wide = true;
+  return view;
+}
 
 // The first thing that is wrong with a document.
 std::string refusal_of(const json::value& item) {
-  const json::value& errors = item.at("errors");
-  if (!errors.is_array() || errors.get_array().empty()) return "";
-  const json::value& first = errors.get_array().front();
-  const std::string pointer = text_at(first, {"pointer"});
-  return (pointer.empty() ? "" : pointer + ": ") + text_at(first, {"detail"});
+  const json::array& errors = array_at(item, "errors");
+  if (errors.empty()) return "";
+  const std::string pointer = text_at(errors.front(), {"pointer"});
+  return (pointer.empty() ? "" : pointer + ": ") + text_at(errors.front(), {"detail"});
 }
 
 int list(const Cli& cli, const ListFilter& filter) {
-  json::array items;
-  for (std::string cursor;;) {
-    std::string target = "/api/v1/jobs?limit=500";
-    for (const std::string& label : filter.labels) target += "&label=" + api::percent_encode(label);
-    if (!filter.text.empty()) target += "&text=" + api::percent_encode(filter.text);
-    if (!cursor.empty()) target += "&cursor=" + api::percent_encode(cursor);
-    const auto answer = cli.ask({.target = target});
-    const auto page = answer ? parse_answer(*answer) : CliResult<json::value>(CliFailure(answer.error()));
-    if (!page) {
-      cli.say(page.error().message);
-      return page.error().exit_code;
-    }
-    if (page->is_object() && page->get_object().contains("items") && page->at("items").is_array())
-      for (const json::value& item : page->at("items").get_array()) items.push_back(item);
-    cursor = text_at(*page, {"next_cursor"});
-    if (cursor.empty()) break;
-  }
-  if (cli.options.output == "json") {
-    cli.print(json::serialize(json::object{{"items", std::move(items)}}) + "\n");
-    return kExitOk;
-  }
-  Table table({"NAME", "SCHEDULE", "ZONE", "STATE", "NEXT FIRING"});
-  for (const json::value& item : items) {
-    if (cli.options.output == "name") {
-      cli.print(visible(text_at(item, {"name"})) + "\n");
-      continue;
-    }
-    const bool enabled = text_at(item, {"job", "enabled"}) != "false", valid = text_at(item, {"valid"}) != "false";
-    std::string zone = text_at(item, {"job", "time_zone"});
-    table.add({text_at(item, {"name"}), text_at(item, {"job", "schedule"}), zone.empty() ? "UTC" : zone,
-               !valid            ? "refused"
-               : !enabled        ? "disabled"
-               : is_paused(item) ? "paused"
-                                 : "enabled",
-               local_time(text_at(item, {"next_firings"}))});
-  }
-  if (cli.options.output == "table") cli.print(table.text());
-  for (const json::value& item : items) {
-    const std::string why = text_at(item, {"errors"});
-    if (cli.options.output == "table" && text_at(item, {"valid"}) == "false")
-      cli.say(fmt::format("job '{}' is refused: {}", visible(text_at(item, {"name"})),
-                          visible(why.empty() ? why : refusal_of(item))));
-  }
+  std::string target = "/api/v1/jobs?limit=500";
+  for (const std::string& label : filter.labels) target += "&label=" + api::percent_encode(label);
+  if (!filter.text.empty()) target += "&text=" + api::percent_encode(filter.text);
+  if (!filter.filter.empty()) target += "&filter=" + api::percent_encode(filter.filter);
+  if (!filter.sort.empty()) target += "&sort=" + api::percent_encode(filter.sort);
+  const auto answer = ask_all_pages(cli, target);
+  if (!answer) return failed(cli, answer.error());
+  print_list(cli, *answer, job_view());
+  for (const json::value& item : array_at(*answer, "items"))
+    if (cli.settings.output.is_for_people() && text_at(item, {"valid"}) == "false")
+      cli.note(words("job '{}' is refused: {}", visible(text_at(item, {"name"})), visible(refusal_of(item))));
+  note_staleness(cli, *answer);
   return kExitOk;
 }
 
 int get(const Cli& cli, const std::string& name) {
-  const auto answer = cli.ask({.target = address_of(name)});
-  const auto value = answer ? parse_answer(*answer) : CliResult<json::value>(CliFailure(answer.error()));
-  if (!value) {
-    cli.say(value.error().message);
-    return value.error().exit_code;
-  }
-  if (cli.options.output == "json") {
-    cli.print(answer->body + "\n");
-  } else if (cli.options.output == "name") {
-    cli.print(visible(text_at(*value, {"name"})) + "\n");
-  } else {
-    Table table({"NAME", text_at(*value, {"name"})});
-    table.add({"REVISION", text_at(*value, {"revision"})});
-    if (value->is_object() && value->get_object().contains("job") && value->at("job").is_object()) {
-      for (const auto& member : value->at("job").get_object())
-        if (member.key() != "name")
-          table.add({std::string(member.key().data(), member.key().size()),
-                     text_at(value->at("job"), {std::string(member.key().data(), member.key().size()).c_str()})});
+  const auto value = ask_json(cli, {.target = address_of(name)});
+  if (!value) return failed(cli, value.error());
+  Details details{{"NAME", text_at(*value, {"name"})}, {"REVISION", text_at(*value, {"revision"})}};
+  if (const auto* job = value->is_object() ? value->get_object().if_contains("job") : nullptr;
+      job && job->is_object()) {
+    for (const auto& member : job->get_object()) {
+      const std::string key(member.key().data(), member.key().size());
+      if (key != "name") details.emplace_back(key, text_at(*job, {key.c_str()}));
     }
-    if (value->is_object() && value->get_object().contains("next_firings"))
-      for (const auto& at : value->at("next_firings").as_array())
-        table.add({"NEXT FIRING", local_time({at.as_string().data(), at.as_string().size()})});
-    cli.print(table.text());
   }
+  for (const json::value& at : array_at(*value, "next_firings"))
+    if (at.is_string()) details.emplace_back("NEXT FIRING", local_time(at.get_string().c_str()));
+  print_object(cli, *value, job_view(), details);
   return kExitOk;
 }
 
-// Asks only where somebody can answer.
-bool confirmed(const Cli& cli, const std::vector<std::string>& names) {
-  if (!::isatty(::fileno(cli.io.in)) || !::isatty(::fileno(cli.io.err))) return true;
-  std::fprintf(cli.io.err, "Delete %s? [y/N] ",
-               names.size() == 1 ? fmt::format("job '{}'", visible(names.front())).c_str()
-                                 : fmt::format("{} jobs", names.size()).c_str());
-  std::fflush(cli.io.err);
-  char line[16] = {};
-  return std::fgets(line, sizeof line, cli.io.in) && (line[0] == 'y' || line[0] == 'Y');
-}
-
 int erase(const Cli& cli, const std::vector<std::string>& names, bool yes) {
-  if (!yes && !confirmed(cli, names)) {
-    cli.say("nothing was deleted");
-    return kExitFailure;
-  }
-  int exit_code = kExitOk;
-  for (const std::string& name : names) {
-    const auto answer = cli.ask({.method = "DELETE", .target = address_of(name), .headers = {{"If-Match", "*"}}});
-    if (!answer) {
-      cli.say(answer.error().message);
-      exit_code = answer.error().exit_code;
-      continue;
-    }
-    cli.print(cli.options.output == "json"   ? answer->body + "\n"
-              : cli.options.output == "name" ? visible(name) + "\n"
-                                             : fmt::format("job '{}' deleted\n", visible(name)));
-  }
-  return exit_code;
+  const auto sure = cli.confirm(
+      names.size() == 1 ? words("Delete job '{}'?", visible(names.front())) : words("Delete {} jobs?", names.size()),
+      yes);
+  if (!sure) return failed(cli, sure.error());
+  return for_each(cli, names, [&](const std::string& name) -> CliResult<void> {
+    const auto answer = ask_json(cli, {.method = "DELETE", .target = address_of(name), .headers = {{"If-Match", "*"}}});
+    if (!answer) return CliFailure(answer.error());
+    print_change(cli, *answer, name, words("job '{}' deleted", visible(name)));
+    return {};
+  });
 }
 
 int pause(const Cli& cli, const std::vector<std::string>& names, const std::string& verb, const std::string& until,
@@ -232,93 +141,231 @@ int pause(const Cli& cli, const std::vector<std::string>& names, const std::stri
     if (!reason.empty()) body.member("reason", reason);
   });
   const std::string document = body.take();
-  int exit_code = kExitOk;
-  for (const std::string& name : names) {
-    const auto answer = cli.ask({.method = "POST", .target = address_of(name) + ":" + verb, .body = document});
-    const auto value = answer ? parse_answer(*answer) : CliResult<json::value>(CliFailure(answer.error()));
-    if (!value) {
-      exit_code = failed(cli, value.error());
-      continue;
-    }
-    const std::string next = text_at(*value, {"next_firings"});
-    cli.print(cli.options.output == "json" ? answer->body + "\n"
-              : cli.options.output == "name"
-                  ? visible(name) + "\n"
-                  : fmt::format("job '{}' {}; {}\n", visible(name), verb == "pause" ? "paused" : "resumed",
-                                next.empty() ? "does not fire" : "fires next at " + local_time(next)));
-  }
-  return exit_code;
+  return for_each(cli, names, [&](const std::string& name) -> CliResult<void> {
+    const auto answer =
+        ask_json_again(cli, {.method = "POST", .target = address_of(name) + ":" + verb, .body = document});
+    if (!answer) return CliFailure(answer.error());
+    print_change(cli, *answer, name,
+                 verb == "pause" ? words("job '{}' paused; {}", visible(name), next_text(*answer))
+                                 : words("job '{}' resumed; {}", visible(name), next_text(*answer)));
+    return {};
+  });
 }
 
-int run(const Cli& cli, const std::string& name, const std::string& reason, const std::string& worker, bool wait) {
+struct RunWishes {
+  std::string name, reason, worker;
+  std::vector<std::string> parameters;
+  bool wait = false;
+  OnInterrupt on_interrupt = OnInterrupt::Ask;
+};
+
+int run(const Cli& cli, const RunWishes& wishes) {
   domain::JsonWriter body;
   body.object([&] {
-    if (!reason.empty()) body.member("reason", reason);
-    if (!worker.empty()) body.member("worker", worker);
+    if (!wishes.reason.empty()) body.member("reason", wishes.reason);
+    if (!wishes.worker.empty()) body.member("worker", wishes.worker);
+    if (wishes.parameters.empty()) return;
+    body.key("parameters").object([&] {
+      for (const std::string& pair : wishes.parameters)
+        body.member(pair.substr(0, pair.find('=')), pair.substr(std::min(pair.find('=') + 1, pair.size())));
+    });
   });
-  const auto answer = cli.ask_again({.method = "POST", .target = address_of(name) + ":run", .body = body.take()});
-  const auto value = answer ? parse_answer(*answer) : CliResult<json::value>(CliFailure(answer.error()));
-  if (!value) {
-    cli.say(value.error().message);
-    return wait ? kExitWaitFailed : value.error().exit_code;
+  for (const std::string& pair : wishes.parameters)
+    if (pair.find('=') == std::string::npos)
+      return failed(cli, {kExitUsage, words("--param '{}': expected NAME=VALUE", visible(pair))});
+  const auto answer =
+      ask_json_again(cli, {.method = "POST", .target = address_of(wishes.name) + ":run", .body = body.take()});
+  if (!answer) {
+    const int exit_code = failed(cli, answer.error());
+    return wishes.wait ? static_cast<int>(kExitWaitFailed) : exit_code;
   }
-  const std::string id = text_at(*value, {"run_id"});
-  if (!wait) {
-    cli.print(cli.options.output == "json"   ? answer->body + "\n"
-              : cli.options.output == "name" ? visible(id) + "\n"
-                                             : fmt::format("run '{}' asked for\n", visible(id)));
+  const std::string id = text_at(*answer, {"run_id"});
+  if (!wishes.wait) {
+    print_change(cli, *answer, id, words("run '{}' asked for", visible(id)));
     return kExitOk;
   }
-  cli.say(fmt::format("run '{}' asked for", visible(id)));
-  const auto record = follow_run(cli, id, Streams::Apart, Escapes::ColourOnly);
+  cli.note(words("run '{}' asked for", visible(id)));
+  const auto record = follow_run(cli, id, Streams::Apart, Escapes::ColourOnly, wishes.on_interrupt);
   if (!record) {
-    cli.say(record.error().message);
-    return kExitWaitFailed;
+    const int exit_code = failed(cli, record.error());
+    return exit_code == kExitInterrupted ? exit_code : static_cast<int>(kExitWaitFailed);
   }
-  cli.say(sentence_of(*record));
+  cli.note(sentence_of(*record));
   return exit_code_of(*record);
+}
+
+int create(const Cli& cli, const CreateWishes& wishes) {
+  const auto job = job_of(wishes);
+  if (!job) return failed(cli, job.error());
+  const auto answer = save_job(cli, *job, nullptr);
+  if (!answer && answer.error().exit_code == kExitConflict)
+    return failed(cli, {kExitConflict,
+                        words("there is a job '{}' already; cronfleet job edit changes it", visible(wishes.name))});
+  if (!answer) return failed(cli, answer.error());
+  print_change(cli, *answer, wishes.name, words("job '{}' created; {}", visible(wishes.name), next_text(*answer)));
+  return kExitOk;
+}
+
+int clone(const Cli& cli, const std::string& name, const std::string& copy, bool enabled) {
+  domain::JsonWriter body;
+  body.object([&] { body.member("name", copy).member("enabled", enabled); });
+  const auto answer = ask_json(cli, {.method = "POST", .target = address_of(name) + ":clone", .body = body.take()});
+  if (!answer) return failed(cli, answer.error());
+  print_change(cli, *answer, copy,
+               enabled ? words("job '{}' created; {}", visible(copy), next_text(*answer))
+                       : words("job '{}' created, disabled", visible(copy)));
+  return kExitOk;
 }
 
 struct Flags {
   ClientOptions client;
-  std::vector<std::string> paths, names;
+  ApplyWishes apply;
+  CreateWishes create;
+  ExportWishes exported;
+  RunWishes run;
   ListFilter filter;
-  std::string name, reason, until, worker;
-  bool wait = false, yes = false;
+  std::vector<std::string> names;
+  std::string name, copy, reason, until;
+  std::optional<std::int64_t> from, to;
+  std::int64_t revision = 0;
+  bool yes = false, enabled = false;
 };
+
+int diff(const Cli& cli, const Flags& flags) {
+  if (flags.apply.paths.empty() == flags.name.empty())
+    return failed(cli, {kExitUsage, words("give either the name of a job or files with -f")});
+  if (!flags.name.empty()) return diff_versions(cli, flags.name, flags.from, flags.to);
+  ApplyWishes wishes = flags.apply;
+  wishes.dry_run = true;
+  return apply_jobs(cli, wishes);
+}
 
 }  // namespace
 
 void add_job_command(CLI::App& app, CliIo io, int& exit_code) {
   const auto flags = std::make_shared<Flags>();
-  CLI::App* job = app.add_subcommand("job", "Jobs: apply, list, get, delete, run, pause, resume");
+  CLI::App* job = app.add_subcommand(
+      "job", "Jobs: list, get, create, edit, apply, diff, run, pause, resume, clone, delete, history, restore, export");
   job->require_subcommand(1);
   job->footer("Examples and options: cronfleet job VERB --help");
   const auto verb = [&](const char* name, const char* what, const char* examples, auto action) {
     CLI::App* sub = job->add_subcommand(name, what);
     sub->footer(examples);
-    sub->callback([flags, io, &exit_code, action] { exit_code = action(Cli(io, flags->client)); });
+    sub->callback([flags, io, &exit_code, action] { exit_code = with_cli(io, flags->client, action); });
+    add_client_options(*sub, flags->client);
     return sub;
   };
+  const auto add_files = [flags](CLI::App& sub) {
+    return sub.add_option("-f,--file", flags->apply.paths, "a file, a folder of *.json and *.yaml, or -")
+        ->type_name("PATH");
+  };
+  const auto add_prune = [flags](CLI::App& sub) {
+    sub.add_option("--prune", flags->apply.prune, "delete jobs with this label that stand in no document")
+        ->type_name("LABEL");
+  };
 
-  CLI::App* apply_verb = verb("apply", "Create or change jobs from JSON documents",
+  CLI::App* apply_verb = verb(
+      "apply", "Create or change jobs from JSON and YAML documents",
+      "Everything is judged before the first write. --dry-run shows a diff and ends with 3 where something differs.\n"
+      "Examples:\n"
+      "  cronfleet job apply -f nightly.yaml\n"
+      "  cronfleet job apply -f jobs/ --prune managed-by=git --dry-run\n"
+      "  cronfleet job get nightly -o yaml | sed 's/0 2/0 3/' | cronfleet job apply -f -",
+      [flags](const Cli& cli) { return apply_jobs(cli, flags->apply); });
+  add_files(*apply_verb)->required();
+  add_prune(*apply_verb);
+  apply_verb->add_flag("--dry-run", flags->apply.dry_run, "show what would change");
+  apply_verb->add_flag("--keep-going", flags->apply.keep_going,
+                       "leave out what is refused, and go on after a conflict");
+  apply_verb->add_flag("-y,--yes", flags->apply.yes, "delete without asking");
+
+  CLI::App* diff_verb = verb("diff", "Show what documents would change, or what changed between versions",
+                             "Ends with 3 where something differs.\n"
+                             "Examples:\n"
+                             "  cronfleet job diff -f jobs/\n"
+                             "  cronfleet job diff nightly\n"
+                             "  cronfleet job diff nightly --from 12 --to 40",
+                             [flags](const Cli& cli) { return diff(cli, *flags); });
+  diff_verb->add_option("name", flags->name, "a job, to compare its versions")->type_name("JOB");
+  add_files(*diff_verb);
+  add_prune(*diff_verb);
+  diff_verb->add_option("--from", flags->from, "the older revision; the one before --to when absent")
+      ->type_name("REVISION");
+  diff_verb->add_option("--to", flags->to, "the newer revision; what stands when absent")->type_name("REVISION");
+
+  CLI::App* create_verb =
+      verb("create", "Create a job from flags",
+           "Examples:\n"
+           "  cronfleet job create nightly -s '0 2 * * *' --zone Europe/Berlin -- '/opt/backup | logger'\n"
+           "  cronfleet job create poll -s '@every 10m' -l team=db -- /usr/bin/poll --all\n"
+           "  cronfleet job create later -s @daily --disabled -- true",
+           [flags](const Cli& cli) { return create(cli, flags->create); });
+  add_create_options(*create_verb, flags->create);
+
+  verb("edit", "Open a job in $VISUAL or $EDITOR, and save it",
+       "What others change meanwhile is merged member by member; the same member is a conflict (6).\n"
+       "Examples:\n"
+       "  cronfleet job edit nightly\n"
+       "  EDITOR='code --wait' cronfleet job edit nightly\n"
+       "  EDITOR=\"sed -i 's/0 2/0 3/'\" cronfleet job edit nightly",
+       [flags](const Cli& cli) { return edit_job(cli, flags->name); })
+      ->add_option("name", flags->name, "its name")
+      ->required()
+      ->type_name("JOB");
+
+  CLI::App* clone_verb = verb("clone", "Copy a job under another name, disabled",
                               "Examples:\n"
-                              "  cronfleet job apply -f nightly.json\n"
-                              "  cronfleet job apply -f jobs/\n"
-                              "  cronfleet job get nightly -o json | sed 's/0 2/0 3/' | cronfleet job apply -f -",
-                              [flags](const Cli& cli) { return apply_files(cli, flags->paths); });
-  apply_verb->add_option("-f,--file", flags->paths, "a file, a folder of *.json files, or - for standard input")
-      ->required();
+                              "  cronfleet job clone nightly nightly-test\n"
+                              "  cronfleet job clone nightly weekly --enabled\n"
+                              "  cronfleet job clone nightly weekly && cronfleet job edit weekly",
+                              [flags](const Cli& cli) { return clone(cli, flags->name, flags->copy, flags->enabled); });
+  clone_verb->add_option("name", flags->name, "its name")->required()->type_name("JOB");
+  clone_verb->add_option("copy", flags->copy, "name of the copy")->required()->type_name("");
+  clone_verb->add_flag("--enabled", flags->enabled, "the copy fires at once");
+
+  verb("history", "List the versions of a job, newest first, also of one that was deleted",
+       "Examples:\n"
+       "  cronfleet job history nightly\n"
+       "  cronfleet job diff nightly --from 12\n"
+       "  cronfleet job restore nightly 12",
+       [flags](const Cli& cli) { return list_versions(cli, flags->name); })
+      ->add_option("name", flags->name, "its name")
+      ->required()
+      ->type_name("JOB");
+
+  CLI::App* restore_verb = verb("restore", "Save an older version again, also of a deleted job",
+                                "Examples:\n"
+                                "  cronfleet job restore nightly 12\n"
+                                "  cronfleet job history nightly\n"
+                                "  cronfleet job diff nightly --from 12",
+                                [flags](const Cli& cli) { return restore_version(cli, flags->name, flags->revision); });
+  restore_verb->add_option("name", flags->name, "its name")->required()->type_name("JOB");
+  restore_verb->add_option("revision", flags->revision, "the version")->required()->type_name("");
+
+  CLI::App* export_verb = verb("export", "Write jobs as documents for job apply: YAML, or JSON with -o json",
+                               "Examples:\n"
+                               "  cronfleet job export > jobs.yaml\n"
+                               "  cronfleet job export -l team=db --dir jobs/\n"
+                               "  cronfleet job export nightly -o json",
+                               [flags](const Cli& cli) { return export_jobs(cli, flags->exported); });
+  export_verb->add_option("names", flags->exported.names, "their names; all when absent")->type_name("JOB");
+  export_verb->add_option("-l,--label", flags->exported.labels, "only jobs with this label: name or name=value")
+      ->type_name("LABEL");
+  export_verb->add_option("--dir", flags->exported.folder, "a file for each job in this folder")->type_name("FOLDER");
 
   CLI::App* list_verb = verb("list", "List jobs",
                              "Examples:\n"
-                             "  cronfleet job list\n"
                              "  cronfleet job list --label team=db\n"
-                             "  cronfleet job list --text backup -o name",
+                             "  cronfleet job list --filter 'state:enabled name~backup next<1h'\n"
+                             "  cronfleet job list --text backup -o 'template={name}: {job.schedule}'",
                              [flags](const Cli& cli) { return list(cli, flags->filter); });
-  list_verb->add_option("-l,--label", flags->filter.labels, "only jobs with this label: name or name=value");
-  list_verb->add_option("--text", flags->filter.text,
-                        "only jobs with this text in name, command, description or owner");
+  list_verb->add_option("-l,--label", flags->filter.labels, "only jobs with this label: name or name=value")
+      ->type_name("LABEL");
+  list_verb->add_option("--filter", flags->filter.filter, "as state:enabled label:team=db next<1h")
+      ->type_name("FILTER");
+  list_verb->add_option("--sort", flags->filter.sort, "name, next or revision; -name for the other way")->type_name("KEY");
+  list_verb->add_option("--text", flags->filter.text, "only jobs with this text in name, command, description or owner")
+      ->type_name("TEXT");
 
   CLI::App* get_verb = verb("get", "Show one job",
                             "Examples:\n"
@@ -326,7 +373,7 @@ void add_job_command(CLI::App& app, CliIo io, int& exit_code) {
                             "  cronfleet job get 'weekly report' -o json\n"
                             "  cronfleet job get nightly -o json > nightly.json",
                             [flags](const Cli& cli) { return get(cli, flags->name); });
-  get_verb->add_option("name", flags->name, "its name")->required();
+  get_verb->add_option("name", flags->name, "its name")->required()->type_name("JOB");
 
   CLI::App* delete_verb = verb("delete", "Delete jobs; what they ran stays in the history",
                                "Examples:\n"
@@ -334,22 +381,31 @@ void add_job_command(CLI::App& app, CliIo io, int& exit_code) {
                                "  cronfleet job delete one two three --yes\n"
                                "  cronfleet job list --label old -o name | xargs -d '\\n' cronfleet job delete --yes",
                                [flags](const Cli& cli) { return erase(cli, flags->names, flags->yes); });
-  delete_verb->add_option("names", flags->names, "their names")->required();
+  delete_verb->add_option("names", flags->names, "their names")->required()->type_name("JOB");
   delete_verb->add_flag("-y,--yes", flags->yes, "do not ask");
 
   CLI::App* run_verb =
       verb("run", "Run a job now",
-           "With --wait the exit code is the job's own, 128 + n when signal n ended it, and 125 when\n"
-           "cronfleet itself failed or the job never ran.\n"
+           "With --wait the exit code is the job's own, 128 + n when signal n ended it, 125 when cronfleet itself\n"
+           "failed or the job never ran, and 130 after Ctrl-C, which asks once whether to detach or to kill.\n"
            "Examples:\n"
            "  cronfleet job run nightly\n"
            "  cronfleet job run nightly --wait\n"
            "  cronfleet job run nightly --worker web-1 --reason 'after the fix'",
-           [flags](const Cli& cli) { return run(cli, flags->name, flags->reason, flags->worker, flags->wait); });
-  run_verb->add_option("name", flags->name, "its name")->required();
-  run_verb->add_flag("-w,--wait", flags->wait, "follow its output until it is over");
-  run_verb->add_option("--reason", flags->reason, "why, for the record");
-  run_verb->add_option("--worker", flags->worker, "node id of the worker that is to run it; any when absent");
+           [flags](const Cli& cli) { return run(cli, flags->run); });
+  run_verb->add_option("name", flags->run.name, "its name")->required()->type_name("JOB");
+  run_verb->add_flag("-w,--wait", flags->run.wait, "follow its output until it is over");
+  run_verb->add_option("--reason", flags->run.reason, "why, for the record")->type_name("TEXT");
+  run_verb->add_option("--worker", flags->run.worker, "which worker is to run it; any when absent")
+      ->type_name("WORKER");
+  run_verb->add_option("-p,--param", flags->run.parameters, "a parameter the job declares; may be repeated")
+      ->type_name("NAME=VALUE");
+  run_verb->add_option("--on-interrupt", flags->run.on_interrupt, "what Ctrl-C means with --wait: ask, detach or kill")
+      ->transform(CLI::CheckedTransformer(
+          std::map<std::string, OnInterrupt>{
+              {"ask", OnInterrupt::Ask}, {"detach", OnInterrupt::Detach}, {"kill", OnInterrupt::Kill}},
+          CLI::ignore_case))
+      ->type_name("WHAT");
 
   CLI::App* pause_verb =
       verb("pause", "No firings until an instant, or until it is resumed",
@@ -358,7 +414,7 @@ void add_job_command(CLI::App& app, CliIo io, int& exit_code) {
            "  cronfleet job pause nightly --until 2027-01-02T00:00:00Z --reason holidays\n"
            "  cronfleet job list --label team=db -o name | xargs -d '\\n' cronfleet job pause",
            [flags](const Cli& cli) { return pause(cli, flags->names, "pause", flags->until, flags->reason); });
-  pause_verb->add_option("--until", flags->until, "RFC 3339 time from which on it fires again");
+  pause_verb->add_option("--until", flags->until, "RFC 3339 time from which on it fires again")->type_name("TIME");
   CLI::App* resume_verb =
       verb("resume", "End a pause",
            "Examples:\n"
@@ -367,11 +423,9 @@ void add_job_command(CLI::App& app, CliIo io, int& exit_code) {
            "  cronfleet job list -o name | xargs -d '\\n' cronfleet job resume",
            [flags](const Cli& cli) { return pause(cli, flags->names, "resume", "", flags->reason); });
   for (CLI::App* both : {pause_verb, resume_verb}) {
-    both->add_option("names", flags->names, "their names")->required();
-    both->add_option("--reason", flags->reason, "why, for the server's log");
+    both->add_option("names", flags->names, "their names")->required()->type_name("JOB");
+    both->add_option("--reason", flags->reason, "why, for the server's log")->type_name("TEXT");
   }
-  for (CLI::App* sub : {apply_verb, list_verb, get_verb, delete_verb, run_verb, pause_verb, resume_verb})
-    add_client_options(*sub, flags->client);
 }
 
 }  // namespace cronfleet::cli

@@ -9,6 +9,7 @@
 #include "cli/answers.h"
 #include "cli/follow.h"
 #include "cli/terminal.h"
+#include "cli/words.h"
 #include "domain/json_writer.h"
 #include "domain/run_json.h"
 
@@ -29,9 +30,9 @@ bool has_run(const domain::RunRecord& record) { return record.end.started_at != 
 
 // "1.204 s", "12 min 3 s"
 std::string duration_text(std::chrono::milliseconds took) {
-  if (took < std::chrono::minutes(1)) return fmt::format("{}.{:03} s", took.count() / 1000, took.count() % 1000);
+  if (took < std::chrono::minutes(1)) return words("{}.{:03} s", took.count() / 1000, took.count() % 1000);
   const auto minutes = std::chrono::floor<std::chrono::minutes>(took);
-  return fmt::format("{} min {} s", minutes.count(), std::chrono::floor<std::chrono::seconds>(took - minutes).count());
+  return words("{} min {} s", minutes.count(), std::chrono::floor<std::chrono::seconds>(took - minutes).count());
 }
 std::string duration_of(const domain::RunRecord& record) {
   if (!has_run(record) || !domain::is_final(record.end.status)) return "-";
@@ -40,9 +41,39 @@ std::string duration_of(const domain::RunRecord& record) {
 }
 std::string instant(WallTime at) { return at == WallTime{} ? "-" : local_time(to_rfc3339(at)); }
 std::string exit_of(const domain::RunRecord& record) {
-  if (record.end.signal) return fmt::format("signal {}", *record.end.signal);
+  if (record.end.signal) return words("signal {}", *record.end.signal);
   if (record.end.exit_code) return std::to_string(*record.end.exit_code);
   return domain::is_final(record.end.status) ? std::string(domain::to_string(record.end.reason)) : "";
+}
+
+// A column of what a run's record says.
+Column record_column(std::string title, std::function<std::string(const domain::RunRecord&)> shown,
+                     std::initializer_list<const char*> path) {
+  Column made = column(std::move(title), path);
+  made.shown = [shown = std::move(shown)](const json::value& value) {
+    const auto record = record_of(json::serialize(value));
+    return record ? shown(*record) : std::string("?");
+  };
+  return made;
+}
+
+Colour colour_of(const json::value& run) {
+  const std::string status = text_at(run, {"status"});
+  if (status == "succeeded") return Colour::Green;
+  if (status == "skipped" || status == "running" || status == "claimed" || status == "waiting") return Colour::Yellow;
+  return Colour::Red;
+}
+
+View run_view() {
+  View view{
+      .columns = {column("RUN", {"id"}), column("STATUS", {"status"}), record_column("EXIT", exit_of, {"exit_code"}),
+                  time_column("SCHEDULED", {"scheduled_at"}), record_column("DURATION", duration_of, {"duration_ms"}),
+                  column("WORKER", {"worker"}), column("REASON", {"reason"}), time_column("STARTED", {"started_at"}),
+                  time_column("ENDED", {"ended_at"}), column("TRIGGER", {"trigger"}), column("COMMAND", {"command"})},
+      .name_path = {"id"}};
+  view.columns[1].colour = colour_of;
+  for (std::size_t i = 6; i < view.columns.size(); ++i) view.columns[i].wide = true;
+  return view;
 }
 
 struct ListFilter {
@@ -52,39 +83,19 @@ struct ListFilter {
 };
 
 int list(const Cli& cli, const ListFilter& filter) {
-  std::string target = fmt::format("/api/v1/runs?limit={}", filter.limit);
+  std::string target = words("/api/v1/runs?limit={}", filter.limit);
   const auto add = [&](std::string_view name, const std::string& value) {
-    if (!value.empty()) target += fmt::format("&{}={}", name, api::percent_encode(value));
+    if (!value.empty()) target += words("&{}={}", name, api::percent_encode(value));
   };
   add("job", filter.job);
   add("worker", filter.worker);
   add("from", filter.from);
   add("until", filter.until);
   for (const std::string& status : filter.statuses) add("status", status);
-  const auto answer = cli.ask({.target = target});
+  const auto answer = ask_json(cli, {.target = target});
   if (!answer) return failed(cli, answer.error());
-  if (cli.options.output == "json") {
-    cli.print(answer->body + "\n");
-    return kExitOk;
-  }
-  json::error_code no_json;
-  const auto parsed = json::parse(answer->body, no_json);
-  if (no_json || !parsed.is_object() || !parsed.get_object().contains("items") || !parsed.at("items").is_array())
-    return failed(cli, {kExitFailure, "the server's answer is no list of runs"});
-  Table table({"RUN", "STATUS", "EXIT", "SCHEDULED", "DURATION", "WORKER"});
-  for (const json::value& item : parsed.at("items").get_array()) {
-    const auto record = record_of(json::serialize(item));
-    if (!record) return failed(cli, record.error());
-    if (cli.options.output == "name") {
-      cli.print(visible(record->id.text()) + "\n");
-    } else {
-      table.add({record->id.text(), std::string(domain::to_string(record->end.status)), exit_of(*record),
-                 instant(record->scheduled_at), duration_of(*record), record->worker.text()});
-    }
-  }
-  if (cli.options.output == "table") cli.print(table.text());
-  if (text_at(parsed, {"stale"}) == "true") cli.say("the store is away: this is how it was when it was last seen");
-  if (text_at(parsed, {"partial"}) == "true") cli.say("not all records: " + text_at(parsed, {"partial_reason"}));
+  print_list(cli, *answer, run_view());
+  note_staleness(cli, *answer);
   return kExitOk;
 }
 
@@ -93,73 +104,73 @@ int get(const Cli& cli, const std::string& id) {
   if (!answer) return failed(cli, answer.error());
   const auto record = record_of(answer->body);
   if (!record) return failed(cli, record.error());
-  if (cli.options.output == "json") {
-    cli.print(answer->body + "\n");
-  } else if (cli.options.output == "name") {
-    cli.print(visible(record->id.text()) + "\n");
-  } else {
-    Table table({"RUN", record->id.text()});
-    const auto add = [&](const char* name, const std::string& value) {
-      if (!value.empty()) table.add({name, value});
-    };
-    add("STATUS", std::string(domain::to_string(record->end.status)));
-    add("REASON", std::string(domain::to_string(record->end.reason)));
-    add("EXIT", exit_of(*record));
-    add("ERROR", record->end.error);
-    add("COMMAND", record->command);
-    add("SCHEDULED", instant(record->scheduled_at));
-    add("STARTED", has_run(*record) ? instant(record->end.started_at) : "-");
-    add("ENDED", domain::is_final(record->end.status) ? instant(record->end.ended_at) : "-");
-    add("DURATION", duration_of(*record));
-    add("TRIGGER", std::string(domain::to_string(record->trigger)) +
-                       (record->triggered_by.empty() ? "" : " by " + record->triggered_by));
-    add("KILLED BY", record->end.actor);
-    add("WORKER", record->worker.text());
-    add("OUTPUT",
-        fmt::format("{} bytes, {} of them not kept", record->end.output_bytes, record->end.output_bytes_dropped));
-    cli.print(table.text());
-  }
+  const auto value = parse_answer(*answer);
+  if (!value) return failed(cli, value.error());
+  const Details details{
+      {"RUN", record->id.text()},
+      {"STATUS", std::string(domain::to_string(record->end.status))},
+      {"REASON", std::string(domain::to_string(record->end.reason))},
+      {"EXIT", exit_of(*record)},
+      {"ERROR", record->end.error},
+      {"COMMAND", record->command},
+      {"SCHEDULED", instant(record->scheduled_at)},
+      {"STARTED", has_run(*record) ? instant(record->end.started_at) : "-"},
+      {"ENDED", domain::is_final(record->end.status) ? instant(record->end.ended_at) : "-"},
+      {"DURATION", duration_of(*record)},
+      {"TRIGGER", std::string(domain::to_string(record->trigger)) +
+                      (record->triggered_by.empty() ? "" : " by " + record->triggered_by)},
+      {"KILLED BY", record->end.actor},
+      {"WORKER", record->worker.text()},
+      {"OUTPUT", words("{} bytes, {} of them not kept", record->end.output_bytes, record->end.output_bytes_dropped)}};
+  print_object(cli, *value, run_view(), details);
   return kExitOk;
 }
 
 int logs(const Cli& cli, const std::string& id, bool follow, bool raw) {
   const Escapes escapes = raw ? Escapes::All : Escapes::ColourOnly;
   if (follow) {
-    const auto record = follow_run(cli, id, Streams::Together, escapes);
+    const auto record = follow_run(cli, id, Streams::Together, escapes, OnInterrupt::Detach);
     if (!record) return failed(cli, record.error());
-    cli.say(sentence_of(*record));
+    cli.note(sentence_of(*record));
     return kExitOk;
   }
-  const auto client = cli.client();
-  if (!client) return failed(cli, client.error());
   OutputFilter filter;
-  const auto answer = client->stream({.target = address_of(id) + "/output", .headers = {{"Accept", "text/plain"}}},
-                                     std::chrono::seconds(60), [&](std::string_view bytes) {
-                                       cli.print(escapes == Escapes::All ? std::string(bytes) : filter.filter(bytes));
-                                       return std::ferror(cli.io.out) == 0;
-                                     });
+  const auto answer = cli.stream({.target = address_of(id) + "/output", .headers = {{"Accept", "text/plain"}}},
+                                 std::chrono::seconds(60), [&](std::string_view bytes) {
+                                   cli.print(escapes == Escapes::All ? std::string(bytes) : filter.filter(bytes));
+                                   return std::ferror(cli.io.out) == 0;
+                                 });
   if (!answer) return failed(cli, error_of(answer.error()));
   return answer->status == 200 ? static_cast<int>(kExitOk) : failed(cli, error_of(*answer));
 }
 
+int wait(const Cli& cli, const std::string& id) {
+  const auto record = follow_run(cli, id, Streams::None, Escapes::All, OnInterrupt::Detach);
+  if (!record) {
+    const int exit_code = failed(cli, record.error());
+    return exit_code == kExitInterrupted || exit_code == kExitNotFound ? exit_code : kExitWaitFailed;
+  }
+  if (cli.settings.output.is_for_people()) {
+    cli.note(sentence_of(*record));
+  } else {
+    get(cli, record->id.text());
+  }
+  return exit_code_of(*record);
+}
+
 int kill(const Cli& cli, const std::vector<std::string>& ids, const std::string& reason, const std::string& grace) {
-  int exit_code = kExitOk;
-  for (const std::string& id : ids) {
+  return for_each(cli, ids, [&](const std::string& id) -> CliResult<void> {
     domain::JsonWriter body;
     body.object([&] {
       if (!reason.empty()) body.member("reason", reason);
       if (!grace.empty()) body.member("grace", grace);
     });
-    const auto answer = cli.ask_again({.method = "POST", .target = address_of(id) + ":kill", .body = body.take()});
-    if (!answer) {
-      exit_code = failed(cli, answer.error());
-      continue;
-    }
-    cli.print(cli.options.output == "json"   ? answer->body + "\n"
-              : cli.options.output == "name" ? visible(id) + "\n"
-                                             : fmt::format("run '{}' is being ended\n", visible(id)));
-  }
-  return exit_code;
+    const auto answer =
+        ask_json_again(cli, {.method = "POST", .target = address_of(id) + ":kill", .body = body.take()});
+    if (!answer) return CliFailure(answer.error());
+    print_change(cli, *answer, id, words("run '{}' is being ended", visible(id)));
+    return {};
+  });
 }
 
 struct Flags {
@@ -174,13 +185,13 @@ struct Flags {
 
 void add_run_command(CLI::App& app, CliIo io, int& exit_code) {
   const auto flags = std::make_shared<Flags>();
-  CLI::App* run = app.add_subcommand("run", "Runs: list, get, logs, kill");
+  CLI::App* run = app.add_subcommand("run", "Runs: list, get, logs, wait, kill");
   run->require_subcommand(1);
   run->footer("Examples and options: cronfleet run VERB --help");
   const auto verb = [&](const char* name, const char* what, const char* examples, auto action) {
     CLI::App* sub = run->add_subcommand(name, what);
     sub->footer(examples);
-    sub->callback([flags, io, &exit_code, action] { exit_code = action(Cli(io, flags->client)); });
+    sub->callback([flags, io, &exit_code, action] { exit_code = with_cli(io, flags->client, action); });
     add_client_options(*sub, flags->client);
     return sub;
   };
@@ -191,21 +202,24 @@ void add_run_command(CLI::App& app, CliIo io, int& exit_code) {
                              "  cronfleet run list --job nightly --status failed,lost\n"
                              "  cronfleet run list --from 2026-03-01T00:00:00Z --limit 100 -o json",
                              [flags](const Cli& cli) { return list(cli, flags->filter); });
-  list_verb->add_option("--job", flags->filter.job, "only runs of this job");
-  list_verb->add_option("--status", flags->filter.statuses, "only these: running, succeeded, failed, killed, …");
-  list_verb->add_option("--worker", flags->filter.worker, "only on this worker");
-  list_verb->add_option("--from", flags->filter.from, "scheduled at or after this RFC 3339 time");
-  list_verb->add_option("--until", flags->filter.until, "scheduled before this RFC 3339 time");
-  list_verb->add_option("-n,--limit", flags->filter.limit, "at most so many that are over")
+  list_verb->add_option("--job", flags->filter.job, "only runs of this job")->type_name("JOB");
+  list_verb->add_option("--status", flags->filter.statuses, "only these: running, succeeded, failed, killed, …")
+      ->delimiter(',')
+      ->type_name("STATUS");
+  list_verb->add_option("--worker", flags->filter.worker, "only on this worker")->type_name("WORKER");
+  list_verb->add_option("--from", flags->filter.from, "scheduled at or after this RFC 3339 time")->type_name("TIME");
+  list_verb->add_option("--until", flags->filter.until, "scheduled before this RFC 3339 time")->type_name("TIME");
+  list_verb->add_option("-n,--limit", flags->filter.limit, "at most so many that are over (20)")
       ->check(CLI::Range(1, 500))
-      ->capture_default_str();
+      ->type_name("COUNT");
 
   CLI::App* get_verb = verb("get", "Show one run",
                             "Examples:\n"
                             "  cronfleet run get nightly@2026-03-01T02:00:00Z.1\n"
-                            "  cronfleet run get nightly@2026-03-01T02:00:00Z.1 -o json",
+                            "  cronfleet run get nightly@2026-03-01T02:00:00Z.1 -o json\n"
+                            "  cronfleet run get nightly@2026-03-01T02:00:00Z.1 -o 'template={status} on {worker}'",
                             [flags](const Cli& cli) { return get(cli, flags->id); });
-  get_verb->add_option("id", flags->id, "its id")->required();
+  get_verb->add_option("id", flags->id, "its id")->required()->type_name("RUN");
 
   CLI::App* logs_verb = verb("logs", "Print the output of a run",
                              "Of escape sequences only colours pass; --raw lets everything through.\n"
@@ -214,9 +228,20 @@ void add_run_command(CLI::App& app, CliIo io, int& exit_code) {
                              "  cronfleet run logs -f nightly@2026-03-01T02:00:00Z.1\n"
                              "  cronfleet run logs --raw nightly@2026-03-01T02:00:00Z.1 > output.bin",
                              [flags](const Cli& cli) { return logs(cli, flags->id, flags->follow, flags->raw); });
-  logs_verb->add_option("id", flags->id, "its id")->required();
+  logs_verb->add_option("id", flags->id, "its id")->required()->type_name("RUN");
   logs_verb->add_flag("-f,--follow", flags->follow, "go on until the run is over");
   logs_verb->add_flag("--raw", flags->raw, "the bytes as they are");
+
+  verb("wait", "Wait until a run is over, and end with its exit code",
+       "Ends as job run --wait does: with the job's own code, 128 + n for signal n, 125 when it never ran.\n"
+       "Examples:\n"
+       "  cronfleet run wait nightly@2026-03-01T02:00:00Z.1\n"
+       "  id=$(cronfleet job run nightly -o name); cronfleet run wait \"$id\"\n"
+       "  cronfleet run wait -o json nightly@2026-03-01T02:00:00Z.1",
+       [flags](const Cli& cli) { return wait(cli, flags->id); })
+      ->add_option("id", flags->id, "its id")
+      ->required()
+      ->type_name("RUN");
 
   CLI::App* kill_verb =
       verb("kill", "End a run: TERM, then after the grace KILL to everything it started",
@@ -225,9 +250,10 @@ void add_run_command(CLI::App& app, CliIo io, int& exit_code) {
            "  cronfleet run kill --grace 0s --reason stuck nightly@2026-03-01T02:00:00Z.1\n"
            "  cronfleet run list --job nightly --status running -o name | xargs -d '\\n' cronfleet run kill",
            [flags](const Cli& cli) { return kill(cli, flags->ids, flags->reason, flags->grace); });
-  kill_verb->add_option("ids", flags->ids, "their ids")->required();
-  kill_verb->add_option("--reason", flags->reason, "why, for the record");
-  kill_verb->add_option("--grace", flags->grace, "time between TERM and KILL, as 10s; the job's own when absent");
+  kill_verb->add_option("ids", flags->ids, "their ids")->required()->type_name("RUN");
+  kill_verb->add_option("--reason", flags->reason, "why, for the record")->type_name("TEXT");
+  kill_verb->add_option("--grace", flags->grace, "time between TERM and KILL, as 10s; the job's own when absent")
+      ->type_name("DURATION");
 }
 
 }  // namespace cronfleet::cli

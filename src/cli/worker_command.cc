@@ -1,8 +1,6 @@
 #include "cli/worker_command.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
-
 #include <boost/json.hpp>
 #include <map>
 #include <memory>
@@ -10,6 +8,7 @@
 #include "api/url.h"
 #include "cli/answers.h"
 #include "cli/terminal.h"
+#include "cli/words.h"
 #include "domain/json_writer.h"
 
 namespace cronfleet::cli {
@@ -25,7 +24,7 @@ std::string pairs(const json::value& worker, const char* key) {
   if (!worker.is_object() || !worker.get_object().contains(key) || !worker.at(key).is_object()) return text;
   for (const auto& member : worker.at(key).get_object()) {
     const std::string name(member.key().data(), member.key().size());
-    text += fmt::format("{}{}={}", text.empty() ? "" : ",", name, text_at(worker.at(key), {name.c_str()}));
+    text += words("{}{}={}", text.empty() ? "" : ",", name, text_at(worker.at(key), {name.c_str()}));
   }
   return text;
 }
@@ -39,89 +38,78 @@ std::vector<std::string> texts(const json::value& worker, const char* key) {
 
 std::string load_of(const json::value& worker) {
   const std::string running = text_at(worker, {"running"});
-  return running.empty() ? "-" : fmt::format("{}/{}", running, text_at(worker, {"capacity"}));
+  return running.empty() ? "-" : words("{}/{}", running, text_at(worker, {"capacity"}));
+}
+
+Colour colour_of(const json::value& worker) {
+  const std::string state = text_at(worker, {"state"});
+  return state == "ready" ? Colour::Green : state == "gone" ? Colour::Red : Colour::Yellow;
+}
+
+View worker_view() {
+  View view{.columns = {column("NODE", {"node"}),
+                        column("STATE", {"state"}),
+                        {.title = "RUNNING", .data = load_of},
+                        {.title = "LABELS", .data = [](const json::value& item) { return pairs(item, "labels"); }},
+                        column("VERSION", {"version"}),
+                        time_column("SEEN", {"seen_at"}),
+                        column("HOST", {"host"}),
+                        column("ADDRESS", {"address"}),
+                        column("PID", {"pid"}),
+                        column("ZONE DATA", {"zone_version"}),
+                        time_column("STARTED", {"started_at"})},
+            .name_path = {"node"}};
+  view.columns[1].colour = colour_of;
+  for (std::size_t i = 7; i < view.columns.size(); ++i) view.columns[i].wide = true;
+  return view;
 }
 
 int list(const Cli& cli) {
   const auto answer = ask_json(cli, {.target = "/api/v1/workers"});
   if (!answer) return failed(cli, answer.error());
-  if (cli.options.output == "json") {
-    cli.print(json::serialize(*answer) + "\n");
-    return kExitOk;
-  }
-  if (!answer->is_object() || !answer->get_object().contains("items") || !answer->at("items").is_array())
-    return failed(cli, {kExitFailure, "the server's answer is no list of workers"});
-  Table table({"NODE", "STATE", "RUNNING", "LABELS", "VERSION", "SEEN", "HOST"});
-  for (const json::value& item : answer->at("items").get_array()) {
-    if (cli.options.output == "name") {
-      cli.print(visible(text_at(item, {"node"})) + "\n");
-      continue;
-    }
-    const std::string labels = pairs(item, "labels");
-    table.add({text_at(item, {"node"}), text_at(item, {"state"}), load_of(item), labels.empty() ? "-" : labels,
-               text_at(item, {"version"}), local_time(text_at(item, {"seen_at"})), text_at(item, {"host"})});
-  }
-  if (cli.options.output == "table") cli.print(table.text());
-  if (text_at(*answer, {"stale"}) == "true") cli.say("the store is away: this is how it was when it was last seen");
-  return kExitOk;
-}
-
-int show(const Cli& cli, const json::value& worker) {
-  if (cli.options.output == "json") {
-    cli.print(json::serialize(worker) + "\n");
-    return kExitOk;
-  }
-  if (cli.options.output == "name") {
-    cli.print(visible(text_at(worker, {"node"})) + "\n");
-    return kExitOk;
-  }
-  Table table({"NODE", text_at(worker, {"node"})});
-  const auto add = [&](const char* name, const std::string& value) {
-    if (!value.empty()) table.add({name, value});
-  };
-  add("STATE", text_at(worker, {"state"}));
-  add("RUNNING", load_of(worker));
-  add("RUNS LEFT", text_at(worker, {"runs_left"}));
-  add("LABELS", pairs(worker, "labels"));
-  add("HOST", text_at(worker, {"host"}));
-  add("ADDRESS", text_at(worker, {"address"}));
-  add("PID", text_at(worker, {"pid"}));
-  add("VERSION", text_at(worker, {"version"}));
-  add("ZONE DATA", text_at(worker, {"zone_version"}));
-  add("STARTED", local_time(text_at(worker, {"started_at"})));
-  add("SEEN", local_time(text_at(worker, {"seen_at"})));
-  for (const std::string& warning : texts(worker, "warnings")) add("WARNING", warning);
-  add("REFUSED", pairs(worker, "refused"));
-  if (!text_at(worker, {"settings"}).empty()) {
-    add("DRAIN", text_at(worker, {"settings", "drain"}));
-    add("SET BY", text_at(worker, {"settings", "by"}));
-    add("REASON", text_at(worker, {"settings", "reason"}));
-  }
-  cli.print(table.text());
+  print_list(cli, *answer, worker_view());
+  note_staleness(cli, *answer);
   return kExitOk;
 }
 
 int get(const Cli& cli, const std::string& node) {
   const auto answer = ask_json(cli, {.target = address_of(node)});
-  return answer ? show(cli, *answer) : failed(cli, answer.error());
+  if (!answer) return failed(cli, answer.error());
+  const json::value& worker = *answer;
+  Details details{{"NODE", text_at(worker, {"node"})},
+                  {"STATE", text_at(worker, {"state"})},
+                  {"RUNNING", load_of(worker)},
+                  {"RUNS LEFT", text_at(worker, {"runs_left"})},
+                  {"LABELS", pairs(worker, "labels")},
+                  {"HOST", text_at(worker, {"host"})},
+                  {"ADDRESS", text_at(worker, {"address"})},
+                  {"PID", text_at(worker, {"pid"})},
+                  {"VERSION", text_at(worker, {"version"})},
+                  {"ZONE DATA", text_at(worker, {"zone_version"})},
+                  {"STARTED", local_time(text_at(worker, {"started_at"}))},
+                  {"SEEN", local_time(text_at(worker, {"seen_at"}))}};
+  for (const std::string& warning : texts(worker, "warnings")) details.emplace_back("WARNING", warning);
+  details.emplace_back("REFUSED", pairs(worker, "refused"));
+  if (!text_at(worker, {"settings"}).empty()) {
+    details.emplace_back("DRAIN", text_at(worker, {"settings", "drain"}));
+    details.emplace_back("SET BY", text_at(worker, {"settings", "by"}));
+    details.emplace_back("REASON", text_at(worker, {"settings", "reason"}));
+  }
+  print_object(cli, worker, worker_view(), details);
+  return kExitOk;
 }
 
 int drain(const Cli& cli, const std::vector<std::string>& nodes, const char* verb, const std::string& reason) {
-  int exit_code = kExitOk;
-  for (const std::string& node : nodes) {
+  return for_each(cli, nodes, [&](const std::string& node) -> CliResult<void> {
     const auto answer =
-        cli.ask({.method = "POST", .target = address_of(node) + ":" + verb, .body = reason_body(reason)});
-    if (!answer) {
-      exit_code = failed(cli, answer.error());
-      continue;
-    }
-    cli.print(cli.options.output == "json"   ? answer->body + "\n"
-              : cli.options.output == "name" ? visible(node) + "\n"
-              : std::string_view(verb) == "drain"
-                  ? fmt::format("worker '{}' takes no more runs; what runs goes on\n", visible(node))
-                  : fmt::format("worker '{}' takes runs again\n", visible(node)));
-  }
-  return exit_code;
+        ask_json_again(cli, {.method = "POST", .target = address_of(node) + ":" + verb, .body = reason_body(reason)});
+    if (!answer) return CliFailure(answer.error());
+    print_change(cli, *answer, node,
+                 std::string_view(verb) == "drain"
+                     ? words("worker '{}' takes no more runs; what runs goes on", visible(node))
+                     : words("worker '{}' takes runs again", visible(node)));
+    return {};
+  });
 }
 
 // Without changes it shows them; "gpu=true" sets one, "gpu-" leaves its setting out.
@@ -143,92 +131,73 @@ int labels(const Cli& cli, const std::string& node, const std::vector<std::strin
     } else if (change.size() > 1 && change.ends_with('-')) {
       all.erase(change.substr(0, change.size() - 1));
     } else {
-      return failed(cli, {kExitUsage,
-                          fmt::format("'{}': expected NAME=VALUE to set a label, NAME- to leave it", visible(change))});
+      return failed(
+          cli, {kExitUsage, words("'{}': expected NAME=VALUE to set a label, NAME- to leave it", visible(change))});
     }
   }
+  json::value answer = *value;
   if (!changes.empty()) {
     domain::JsonWriter body;
     body.object([&] {
       for (const auto& [name, text] : all) body.member(name, text);
     });
-    const auto saved = cli.ask(
+    const auto saved = ask_json(
+        cli,
         {.method = "PUT", .target = address, .headers = {{"If-Match", before->header("etag")}}, .body = body.take()});
     if (!saved) return failed(cli, saved.error());
-    if (cli.options.output == "json") cli.print(saved->body + "\n");
-  } else if (cli.options.output == "json") {
-    cli.print(before->body + "\n");
+    answer = *saved;
   }
-  if (cli.options.output != "json")
-    for (const auto& [name, text] : all) cli.print(visible(fmt::format("{}={}", name, text)) + "\n");
+  std::string lines;
+  for (const auto& [name, text] : all) lines += visible(words("{}={}", name, text)) + "\n";
+  if (!lines.empty()) lines.pop_back();
+  print_change(cli, answer, node, lines);
   return kExitOk;
 }
 
-// Asks only where somebody can answer.
-bool confirmed(const Cli& cli, const std::string& node) {
-  if (!::isatty(::fileno(cli.io.in)) || !::isatty(::fileno(cli.io.err))) return false;
-  std::fprintf(
-      cli.io.err,
-      "Is the machine of worker '%s' off for certain? If it still runs, its jobs can run twice at once. [y/N] ",
-      visible(node).c_str());
-  std::fflush(cli.io.err);
-  char line[16] = {};
-  return std::fgets(line, sizeof line, cli.io.in) && (line[0] == 'y' || line[0] == 'Y');
-}
-
 int forget(const Cli& cli, const std::string& node, const std::string& reason, bool yes) {
-  if (!yes && !confirmed(cli, node))
-    return failed(cli, {kExitUsage, "nothing was changed: say --yes to vouch that its machine is off"});
-  const auto answer = cli.ask({.method = "POST", .target = address_of(node) + ":forget", .body = reason_body(reason)});
+  const auto sure = cli.confirm(words("Is the machine of worker '{}' off for certain? If it still runs, its jobs "
+                                      "can run twice at once.",
+                                      visible(node)),
+                                yes);
+  if (!sure) return failed(cli, sure.error());
+  const auto answer =
+      ask_json_again(cli, {.method = "POST", .target = address_of(node) + ":forget", .body = reason_body(reason)});
   if (!answer) return failed(cli, answer.error());
-  if (cli.options.output == "json") {
-    cli.print(answer->body + "\n");
-    return kExitOk;
-  }
-  const auto value = parse_answer(*answer);
-  if (!value) return failed(cli, value.error());
-  const std::vector<std::string> jobs = texts(*value, "unlocked");
-  if (cli.options.output == "table")
-    cli.print(
-        fmt::format("worker '{}' is forgotten; {} of its jobs may run elsewhere now\n", visible(node), jobs.size()));
-  for (const std::string& job : jobs)
-    cli.print(fmt::format("{}{}\n", cli.options.output == "table" ? "  " : "", visible(job)));
+  const std::vector<std::string> jobs = texts(*answer, "unlocked");
+  std::string sentence =
+      words("worker '{}' is forgotten; {} of its jobs may run elsewhere now", visible(node), jobs.size());
+  for (const std::string& job : jobs) sentence += "\n  " + visible(job);
+  print_change(cli, *answer, node, sentence);
   return kExitOk;
 }
 
 int alarms(const Cli& cli) {
   const auto answer = ask_json(cli, {.target = "/api/v1/alarms"});
   if (!answer) return failed(cli, answer.error());
-  if (cli.options.output == "json") {
-    cli.print(json::serialize(*answer) + "\n");
+  View view{.columns = {column("ALARM", {"code"}),
+                        {.title = "WHERE",
+                         .data =
+                             [](const json::value& item) {
+                               const std::string node = text_at(item, {"node"}), job = text_at(item, {"job"});
+                               return node.empty() ? job : job.empty() ? node : words("{}: {}", node, job);
+                             }},
+                        column("WHAT", {"detail"}),
+                        column("WHAT TO DO", {"action"})},
+            .name_path = {"code"}};
+  if (cli.settings.output.is_for_people() && array_at(*answer, "items").empty()) {
+    cli.note(words("no alarms"));
     return kExitOk;
   }
-  if (!answer->is_object() || !answer->get_object().contains("items") || !answer->at("items").is_array())
-    return failed(cli, {kExitFailure, "the server's answer is no list of alarms"});
-  const json::array& items = answer->at("items").get_array();
-  if (items.empty() && cli.options.output == "table") cli.say("no alarms");
-  Table table({"ALARM", "WHERE", "WHAT", "WHAT TO DO"});
-  for (const json::value& item : items) {
-    const std::string node = text_at(item, {"node"}), job = text_at(item, {"job"});
-    if (cli.options.output == "name") {
-      cli.print(visible(text_at(item, {"code"})) + "\n");
-      continue;
-    }
-    const std::string where = node.empty() ? job : job.empty() ? node : fmt::format("{}: {}", node, job);
-    table.add(
-        {text_at(item, {"code"}), where.empty() ? "-" : where, text_at(item, {"detail"}), text_at(item, {"action"})});
-  }
-  if (cli.options.output == "table" && !items.empty()) cli.print(table.text());
+  print_list(cli, *answer, view);
   return kExitOk;
 }
 
 int confirm(const Cli& cli, const std::string& alarm, const std::string& reason) {
-  const auto answer = cli.ask({.method = "POST",
-                               .target = "/api/v1/alarms/" + api::percent_encode(alarm) + ":confirm",
-                               .body = reason_body(reason)});
+  const auto answer = ask_json_again(cli, {.method = "POST",
+                                           .target = "/api/v1/alarms/" + api::percent_encode(alarm) + ":confirm",
+                                           .body = reason_body(reason)});
   if (!answer) return failed(cli, answer.error());
-  cli.print(cli.options.output == "json" ? answer->body + "\n"
-                                         : fmt::format("alarm '{}' is confirmed; claims go on\n", visible(alarm)));
+  print_change(cli, *answer, alarm, words("alarm '{}' is confirmed; claims go on", visible(alarm)));
   return kExitOk;
 }
 
@@ -245,7 +214,7 @@ CLI::App* add_verb(CLI::App& noun, const std::shared_ptr<Flags>& flags, CliIo io
                    const char* what, const char* examples, Action action) {
   CLI::App* verb = noun.add_subcommand(name, what);
   verb->footer(examples);
-  verb->callback([flags, io, &exit_code, action] { exit_code = action(Cli(io, flags->client)); });
+  verb->callback([flags, io, &exit_code, action] { exit_code = with_cli(io, flags->client, action); });
   add_client_options(*verb, flags->client);
   return verb;
 }
@@ -270,7 +239,8 @@ void add_worker_verbs(CLI::App& worker, CliIo io, int& exit_code) {
        "  cronfleet worker list -o name | xargs -n 1 cronfleet worker get",
        [flags](const Cli& cli) { return get(cli, flags->node); })
       ->add_option("node", flags->node, "its node id")
-      ->required();
+      ->required()
+      ->type_name("WORKER");
   CLI::App* drain_verb = verb("drain", "Take no more runs; what runs goes on",
                               "Kept until undrain, also when the worker is restarted.\n"
                               "Examples:\n"
@@ -285,8 +255,8 @@ void add_worker_verbs(CLI::App& worker, CliIo io, int& exit_code) {
                                 "  cronfleet worker undrain web-1 --reason 'disk is in'",
                                 [flags](const Cli& cli) { return drain(cli, flags->nodes, "undrain", flags->reason); });
   for (CLI::App* both : {drain_verb, undrain_verb}) {
-    both->add_option("nodes", flags->nodes, "their node ids")->required();
-    both->add_option("--reason", flags->reason, "why, for the record");
+    both->add_option("nodes", flags->nodes, "their node ids")->required()->type_name("WORKER");
+    both->add_option("--reason", flags->reason, "why, for the record")->type_name("TEXT");
   }
   CLI::App* labels_verb = verb("labels", "Show or change the labels that an operator has set",
                                "They stand over those of the worker's configuration; NAME= takes one of these away.\n"
@@ -295,8 +265,9 @@ void add_worker_verbs(CLI::App& worker, CliIo io, int& exit_code) {
                                "  cronfleet worker labels web-1 gpu=true zone=eu\n"
                                "  cronfleet worker labels web-1 gpu-",
                                [flags](const Cli& cli) { return labels(cli, flags->node, flags->changes); });
-  labels_verb->add_option("node", flags->node, "its node id")->required();
-  labels_verb->add_option("changes", flags->changes, "NAME=VALUE to set, NAME- to leave to the configuration");
+  labels_verb->add_option("node", flags->node, "its node id")->required()->type_name("WORKER");
+  labels_verb->add_option("changes", flags->changes, "NAME=VALUE to set, NAME- to leave to the configuration")
+      ->type_name("");
   CLI::App* forget_verb =
       verb("forget", "Vouch that the machine of a worker is off",
            "Jobs that forbid overlap wait for a worker that is out of contact, for its runs may still\n"
@@ -306,8 +277,8 @@ void add_worker_verbs(CLI::App& worker, CliIo io, int& exit_code) {
            "  cronfleet worker forget web-1 --yes --reason 'burnt down'\n"
            "  cronfleet alarm list",
            [flags](const Cli& cli) { return forget(cli, flags->node, flags->reason, flags->yes); });
-  forget_verb->add_option("node", flags->node, "its node id")->required();
-  forget_verb->add_option("--reason", flags->reason, "why, for the record");
+  forget_verb->add_option("node", flags->node, "its node id")->required()->type_name("WORKER");
+  forget_verb->add_option("--reason", flags->reason, "why, for the record")->type_name("TEXT");
   forget_verb->add_flag("-y,--yes", flags->yes, "its machine is off for certain: do not ask");
 }
 
@@ -334,7 +305,7 @@ void add_alarm_command(CLI::App& app, CliIo io, int& exit_code) {
   confirm_verb->add_option("alarm", flags->alarm, "restored_store")
       ->required()
       ->check(CLI::IsMember({"restored_store"}));
-  confirm_verb->add_option("--reason", flags->reason, "why, for the record");
+  confirm_verb->add_option("--reason", flags->reason, "why, for the record")->type_name("TEXT");
 }
 
 }  // namespace cronfleet::cli

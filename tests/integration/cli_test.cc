@@ -5,6 +5,7 @@
 
 #include <boost/json.hpp>
 
+#include "cli/events_command.h"
 #include "cli/import_command.h"
 #include "cli/job_command.h"
 #include "cli/run_command.h"
@@ -59,6 +60,7 @@ class CliTest : public ::testing::Test {
     cli::add_worker_verbs(*app.add_subcommand("worker", "workers"), io, exit_code);
     cli::add_alarm_command(app, io, exit_code);
     cli::add_import_command(app, io, exit_code);
+    cli::add_events_command(app, io, exit_code);
     if (arguments.size() > 1) arguments.insert(arguments.end(), {"--server", server_address_});
     std::reverse(arguments.begin(), arguments.end());
     try {
@@ -98,8 +100,8 @@ TEST_F(CliTest, AppliesListsGetsDeletes) {
   EXPECT_EQ(missing.exit_code, 4);
   EXPECT_EQ(missing.out, "");
   EXPECT_EQ(missing.err, "no job 'nobody'\n");
-  EXPECT_EQ(run({"job", "delete", "夜间 备份"}).out, "job '夜间 备份' deleted\n");
-  EXPECT_EQ(run({"job", "delete", "夜间 备份"}).exit_code, 4);
+  EXPECT_EQ(run({"job", "delete", "夜间 备份", "--yes"}).out, "job '夜间 备份' deleted\n");
+  EXPECT_EQ(run({"job", "delete", "夜间 备份", "--yes"}).exit_code, 4);
 }
 
 TEST_F(CliTest, OperatesWorkers) {

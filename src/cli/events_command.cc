@@ -1,0 +1,166 @@
+#include "cli/events_command.h"
+
+#include <fmt/format.h>
+
+#include <boost/json.hpp>
+#include <memory>
+
+#include "api/url.h"
+#include "async/asio_loop.h"
+#include "cli/answers.h"
+#include "cli/event_reader.h"
+#include "cli/interrupts.h"
+#include "cli/terminal.h"
+#include "cli/words.h"
+
+namespace cronfleet::cli {
+namespace {
+
+namespace json = boost::json;
+using namespace std::chrono_literals;
+
+constexpr auto kSilenceMax = 45s;  // three heartbeats
+constexpr auto kGiveUpAfter = 60s;
+constexpr auto kPauseMost = 2s;
+
+struct Wishes {
+  std::vector<std::string> topics;
+  std::string since;
+  std::uint64_t count = 0;  // 0: without end
+};
+
+// What an event is about, in a few words.
+std::string subject_of(const json::value& data) {
+  for (const auto path : {std::initializer_list<const char*>{"run", "id"},
+                          {"job", "name"},
+                          {"worker", "node"},
+                          {"id"},
+                          {"name"},
+                          {"node"}}) {
+    const std::string text = text_at(data, path);
+    if (!text.empty() && text.front() != '{') return text;
+  }
+  return "";
+}
+std::string state_of(const json::value& data) {
+  for (const auto path :
+       {std::initializer_list<const char*>{"run", "status"}, {"worker", "state"}, {"status"}, {"state"}}) {
+    const std::string text = text_at(data, path);
+    if (!text.empty() && text.front() != '{') return text;
+  }
+  return "";
+}
+
+class Watcher {
+ public:
+  Watcher(const Cli& cli, const Wishes& wishes) : cli_(cli), wishes_(wishes), last_(wishes.since) {}
+
+  int run() {
+    std::chrono::milliseconds pause = 200ms;
+    auto trouble_since = std::chrono::steady_clock::now();
+    bool reached = false;
+    for (;;) {
+      std::string topics;
+      for (const std::string& topic : wishes_.topics) topics += (topics.empty() ? "" : ",") + topic;
+      ClientRequest request{
+          .target = "/api/v1/events" + (topics.empty() ? "" : "?topics=" + api::percent_encode(topics)),
+          .headers = {{"Accept", "text/event-stream"}}};
+      if (!last_.empty()) request.headers["Last-Event-ID"] = last_;
+      EventReader reader;
+      const auto answer = cli_.stream(
+          request, kSilenceMax,
+          [&](std::string_view bytes) {
+            reached = true;
+            pause = 200ms;
+            trouble_since = std::chrono::steady_clock::now();
+            reader.feed(bytes);
+            while (const auto event = reader.next())
+              if (!take(*event)) return false;
+            return true;
+          },
+          interrupts_.descriptor());
+      if (done_) return kExitOk;
+      if (std::ferror(cli_.io.out)) return failed(cli_, {kExitFailure, words("the output cannot be written")});
+      if (interrupts_.pending()) return kExitInterrupted;
+      const bool refused = answer && answer->status != 200 && answer->status != 503 && answer->status != 429;
+      const CliError error = answer && answer->status != 200 ? error_of(*answer)
+                             : answer ? CliError{kExitFailure, words("the stream of events ended")}
+                                      : error_of(answer.error());
+      if (refused || !reached || std::chrono::steady_clock::now() - trouble_since > kGiveUpAfter)
+        return failed(cli_, error);
+      if (interrupts_.wait(pause)) return kExitInterrupted;
+      pause = std::min<std::chrono::milliseconds>(pause * 2, kPauseMost);
+    }
+  }
+
+ private:
+  // False when enough have come.
+  bool take(const ServerEvent& event) {
+    if (!event.id.empty()) last_ = event.id;
+    json::error_code no_json;
+    const auto data = json::parse(event.data, no_json);
+    if (no_json) return true;
+    if (event.type == "hello") {
+      if (greeted_ && text_at(data, {"resumed"}) == "true") cli_.note(words("connected again; nothing was missed"));
+      greeted_ = true;
+      return true;
+    }
+    if (event.type == "resync") {
+      cli_.note(words("events were missed: what was read before may have changed"));
+      return true;
+    }
+    print(event, data);
+    std::fflush(cli_.io.out);
+    done_ = wishes_.count > 0 && ++seen_ == wishes_.count;
+    return !done_ && !std::ferror(cli_.io.out);
+  }
+
+  void print(const ServerEvent& event, const json::value& data) const {
+    const json::object whole{{"event", event.type}, {"id", event.id}, {"data", data}};
+    switch (cli_.settings.output.kind) {
+      case OutputForm::Kind::Table:
+      case OutputForm::Kind::Wide: {
+        const std::string state = state_of(data), now = to_rfc3339(async::SystemClock().wall());
+        cli_.print(words("{}  {:<13}  {}{}\n", local_time(now).substr(11), event.type, visible(subject_of(data)),
+                         state.empty() ? "" : "  " + visible(state)));
+        return;
+      }
+      default: print_change(cli_, whole, subject_of(data), "");
+    }
+  }
+
+  const Cli& cli_;
+  const Wishes& wishes_;
+  Interrupts interrupts_;
+  std::string last_;
+  std::uint64_t seen_ = 0;
+  bool greeted_ = false, done_ = false;
+};
+
+}  // namespace
+
+void add_events_command(CLI::App& app, CliIo io, int& exit_code) {
+  struct Flags {
+    ClientOptions client;
+    Wishes wishes;
+  };
+  const auto flags = std::make_shared<Flags>();
+  CLI::App* events = app.add_subcommand("events", "Show what changes, as it changes, until Ctrl-C");
+  events->footer(
+      "A connection that breaks is made again from where it broke.\n"
+      "Examples:\n"
+      "  cronfleet events\n"
+      "  cronfleet events --topic runs -o ndjson\n"
+      "  cronfleet events --topic jobs,workers --count 1");
+  events->add_option("--topic", flags->wishes.topics, "only these: jobs, runs, workers, system")
+      ->delimiter(',')
+      ->type_name("TOPIC");
+  events->add_option("--since", flags->wishes.since, "id of the last event seen")->type_name("ID");
+  events->add_option("-n,--count", flags->wishes.count, "end after so many")->type_name("COUNT");
+  add_client_options(*events, flags->client);
+  events->callback([flags, io, &exit_code] {
+    exit_code = with_cli(io, flags->client, [flags](const Cli& cli) { return Watcher(cli, flags->wishes).run(); });
+  });
+}
+
+}  // namespace cronfleet::cli

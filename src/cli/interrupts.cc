@@ -1,0 +1,66 @@
+#include "cli/interrupts.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "base/check.h"
+
+namespace cronfleet::cli {
+namespace {
+
+// A signal handler has no other way to its owner.
+int pipe_ends[2] = {-1, -1};
+struct sigaction former_int, former_term;
+
+void note_signal(int) {
+  const int error = errno;
+  const char byte = 0;
+  [[maybe_unused]] const auto written = ::write(pipe_ends[1], &byte, 1);
+  errno = error;
+}
+
+}  // namespace
+
+Interrupts::Interrupts() {
+  CHECK(pipe_ends[0] < 0);
+  CHECK(::pipe2(pipe_ends, O_CLOEXEC | O_NONBLOCK) == 0);
+  struct sigaction action{};
+  action.sa_handler = note_signal;
+  ::sigaction(SIGINT, &action, &former_int);
+  ::sigaction(SIGTERM, &action, &former_term);
+}
+
+Interrupts::~Interrupts() {
+  ::sigaction(SIGINT, &former_int, nullptr);
+  ::sigaction(SIGTERM, &former_term, nullptr);
+  for (int& end : pipe_ends) {
+    ::close(end);
+    end = -1;
+  }
+}
+
+int Interrupts::descriptor() const { return pipe_ends[0]; }
+
+bool Interrupts::pending() const { return wait(std::chrono::milliseconds(0)); }
+
+bool Interrupts::wait(std::chrono::milliseconds most) const {
+  pollfd what{.fd = pipe_ends[0], .events = POLLIN, .revents = 0};
+  const auto until = std::chrono::steady_clock::now() + most;
+  for (;;) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
+    const int ready = ::poll(&what, 1, left.count() > 0 ? static_cast<int>(left.count()) : 0);
+    if (ready >= 0 || errno != EINTR) return ready > 0;
+  }
+}
+
+void Interrupts::clear() {
+  char bytes[64];
+  while (::read(pipe_ends[0], bytes, sizeof bytes) > 0) {
+  }
+}
+
+}  // namespace cronfleet::cli

@@ -1,0 +1,102 @@
+#include "cli/usage.h"
+
+#include <fmt/format.h>
+
+#include "cli/terminal.h"
+#include "cli/words.h"
+#include "domain/nearest.h"
+
+namespace cronfleet::cli {
+namespace {
+
+constexpr std::size_t kColumn = 30;
+
+class Help final : public CLI::Formatter {
+ public:
+  Help() { column_width(kColumn); }
+
+  std::string make_usage(const CLI::App* app, std::string name) const override {
+    std::string line = "Usage: " + (name.empty() ? app->get_name() : name);
+    if (!app->get_options([](const CLI::Option* one) { return one->nonpositional(); }).empty()) line += " [OPTIONS]";
+    for (const CLI::Option* one : app->get_options([](const CLI::Option* o) { return o->get_positional(); }))
+      line += " " + make_option_usage(one);
+    if (!app->get_subcommands([](const CLI::App*) { return true; }).empty())
+      line += app->get_require_subcommand_min() == 0 ? " [COMMAND]" : " COMMAND";
+    return line + "\n";
+  }
+
+  std::string make_group(std::string group, bool is_positional,
+                         std::vector<const CLI::Option*> options) const override {
+    if (group != "Client") return CLI::Formatter::make_group(std::move(group), is_positional, std::move(options));
+    std::string names;
+    for (const CLI::Option* one : options) names += " --" + one->get_lnames().front();
+    return "\nAlso:" + names + "\n";
+  }
+
+  std::string make_option_opts(const CLI::Option* option) const override {
+    const std::string type = type_of(*option);
+    return type.empty() ? "" : " " + type;
+  }
+};
+
+void set_help(CLI::App& app, const std::shared_ptr<Help>& help) {
+  app.formatter(help);
+  for (CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; })) set_help(*sub, help);
+}
+
+// The command that the arguments reached.
+const CLI::App& reached(const CLI::App& app) {
+  const auto parsed = app.get_subcommands();
+  return parsed.empty() ? app : reached(*parsed.back());
+}
+
+std::string path_of(const CLI::App& app) {
+  return app.get_parent() ? path_of(*app.get_parent()) + " " + app.get_name() : app.get_name();
+}
+
+std::string suggestion(std::string_view word, const std::vector<std::string>& known) {
+  const std::vector<std::string_view> views(known.begin(), known.end());
+  const std::string_view near = domain::nearest(word, views);
+  return near.empty() ? "" : words("; did you mean '{}'?", near);
+}
+
+}  // namespace
+
+std::string type_of(const CLI::Option& option) {
+  if (option.get_items_expected_max() == 0) return "";
+  const std::string name = option.get_type_name();
+  return name.substr(0, name.find(':'));
+}
+
+void set_help(CLI::App& app) { set_help(app, std::make_shared<Help>()); }
+
+std::string usage_mistake(const CLI::App& app, const CLI::ParseError& error, int count, const char* const* arguments) {
+  const CLI::App& command = reached(app);
+  std::string what = error.what();
+  std::vector<std::string> options, commands;
+  for (const CLI::Option* one : command.get_options())
+    for (const std::string& name : one->get_lnames()) options.push_back("--" + name);
+  for (const CLI::App* sub : command.get_subcommands([](const CLI::App* one) { return !one->get_group().empty(); }))
+    commands.push_back(sub->get_name());
+  // The first word that is an option nobody knows, or no command where one is expected.
+  std::string unknown;
+  int depth = 0;  // words that led to the command
+  for (const CLI::App* one = &command; one->get_parent(); one = one->get_parent()) ++depth;
+  for (int i = depth + 1; i < count && unknown.empty(); ++i) {
+    const std::string word = arguments[i];
+    if (word == "--") break;
+    const std::string name = word.substr(0, word.find('='));
+    if (word.starts_with("--") && std::find(options.begin(), options.end(), name) == options.end()) unknown = name;
+  }
+  if (!unknown.empty()) {
+    what = words("unknown option '{}'{}", visible(unknown), suggestion(unknown, options));
+  } else if (!commands.empty() && depth + 1 < count && arguments[depth + 1][0] != '-') {
+    const std::string word = arguments[depth + 1];
+    what = words("unknown command '{}'{}", visible(word), suggestion(word, commands));
+  } else if (!commands.empty()) {
+    what = words("a command is missing");
+  }
+  return words("{}: {}\nSee {} --help\n", path_of(command), visible(what), path_of(command));
+}
+
+}  // namespace cronfleet::cli

@@ -1,0 +1,544 @@
+#!/usr/bin/env python3
+"""tests/cli/commands.py BINARY [unittest arguments]: the client commands of the real binary (CLI-T1)."""
+
+import csv
+import io
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import textwrap
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from support import LIMIT, Client, Standalone, eventually
+
+try:
+    import yaml
+except ImportError as missing:
+    print(f"skipped: {missing} (scripts/setup installs it)")
+    sys.exit(77)
+
+BINARY = os.path.abspath(sys.argv[1])
+
+
+class Case(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Standalone(BINARY)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.close()
+
+    def setUp(self):
+        self.temporary = tempfile.TemporaryDirectory(prefix="cronfleet-cli-")
+        self.addCleanup(self.temporary.cleanup)
+        self.folder = pathlib.Path(self.temporary.name)
+        self.cli = Client(BINARY, self.server.address, self.folder)
+
+    def tearDown(self):
+        names = self.cli("job", "list", "-o", "name").out.splitlines()
+        if names:
+            self.assertEqual(self.cli("job", "delete", "--yes", *names).code, 0)
+
+    def file(self, name, text):
+        path = self.folder / name
+        path.write_text(textwrap.dedent(text), encoding="utf-8")
+        return str(path)
+
+    def ok(self, *arguments, **more):
+        ran = self.cli(*arguments, **more)
+        self.assertEqual(ran.code, 0, ran)
+        return ran
+
+    def ends(self, code, *arguments, **more):
+        ran = self.cli(*arguments, **more)
+        self.assertEqual(ran.code, code, ran)
+        return ran
+
+    def create(self, name, *command, schedule="0 0 1 1 *", flags=()):
+        return self.ok("job", "create", name, "-s", schedule, *flags, "--", *(command or ("true",)))
+
+
+class Output(Case):
+    def jobs(self):
+        self.create("nightly", "echo hi", schedule="0 2 1 1 *", flags=("--zone", "Asia/Shanghai", "-l", "team=db"))
+        self.create("夜间备份", "备份 --全部", schedule="@yearly")
+        self.create("off", "a,\"b\"\nc", schedule="@yearly", flags=("--disabled",))
+
+    def table(self, columns=None, **more):
+        return re.sub(r"20\d\d-01-01 \d\d:\d\d:\d\d|20\d\d-12-31 \d\d:\d\d:\d\d", "2031-01-01 00:00:00",
+                      self.cli("job", "list", **more).out)
+
+    def test_tables_are_aligned_by_cells(self):
+        self.jobs()
+        self.assertEqual(self.table(), textwrap.dedent("""\
+            NAME      SCHEDULE   ZONE           STATE     NEXT FIRING
+            nightly   0 2 1 1 *  Asia/Shanghai  enabled   2031-01-01 00:00:00
+            off       @yearly    UTC            disabled  -
+            夜间备份  @yearly    UTC            enabled   2031-01-01 00:00:00
+            """))
+
+    def test_a_narrow_terminal_cuts_the_widest_columns(self):
+        self.jobs()
+        shown = self.cli.terminal("job", "list", "--color", "never", columns=50).end().out
+        for line in shown.splitlines():
+            cells = sum(2 if ord(c) > 0x2e80 else 1 for c in line)
+            self.assertLessEqual(cells, 50, shown)
+        self.assertIn("…", shown)
+        self.assertIn("夜间备份", shown)
+
+    def test_colours_only_where_they_are_wanted(self):
+        self.create("nightly")
+        coloured = "\x1b[32menabled\x1b[0m"
+        self.assertNotIn("\x1b", self.cli("job", "list").out)
+        self.assertIn(coloured, self.cli("job", "list", "--color", "always").out)
+        self.assertIn(coloured, self.cli.terminal("job", "list").end().out)
+        self.assertNotIn("\x1b", self.cli.terminal("job", "list", NO_COLOR="1").end().out)
+        self.assertNotIn("\x1b", self.cli.terminal("job", "list", "--color", "never").end().out)
+        self.assertNotIn("\x1b", self.cli.terminal("job", "list", TERM="dumb").end().out)
+
+    def test_every_form_says_the_same(self):
+        self.jobs()
+        answer = json.loads(self.ok("job", "list", "-o", "json").out)
+        self.assertEqual([item["name"] for item in answer["items"]], ["nightly", "off", "夜间备份"])
+        self.assertEqual(yaml.safe_load(self.ok("job", "list", "-o", "yaml").out), answer)
+        lines = self.ok("job", "list", "-o", "ndjson").out.splitlines()
+        self.assertEqual([json.loads(line) for line in lines], answer["items"])
+        rows = list(csv.DictReader(io.StringIO(self.ok("job", "list", "-o", "csv").out)))
+        self.assertEqual([row["name"] for row in rows], ["nightly", "off", "夜间备份"])
+        self.assertEqual(rows[1]["command"], "a,\"b\"\nc")
+        self.assertEqual(rows[0]["next_firing"], answer["items"][0]["next_firings"][0])
+        self.assertEqual(self.ok("job", "list", "-o", "name").out, "nightly\noff\n夜间备份\n")
+        self.assertEqual(self.ok("job", "list", "-o", "template={name}\\t{job.schedule} {{x}}").out.splitlines()[0],
+                         "nightly\t0 2 1 1 * {x}")
+        self.assertIn("COMMAND", self.ok("job", "list", "-o", "wide").out)
+        wrong = self.ends(2, "job", "list", "-o", "jsn")
+        self.assertIn("did you mean 'json'?", wrong.err)
+
+    def test_nothing_acts_on_a_terminal(self):
+        self.create("x\u202ey", "printf '\\033]0;title\\007\\033[2J'")
+        for form in ("table", "wide", "json", "ndjson", "yaml", "csv", "name"):
+            shown = self.cli.terminal("job", "list", "-o", form, "--color", "never").end().out
+            self.assertNotIn("\u202e", shown, form)
+            self.assertNotIn("\x1b", shown, form)
+        self.assertEqual(self.cli("job", "list", "-o", "name").out, "x\u202ey\n")  # data in a pipe
+
+    def test_quiet_says_only_what_failed(self):
+        ran = self.ok("job", "create", "x", "-s", "@daily", "-q", "--", "true")
+        self.assertEqual((ran.out, ran.err), ("", ""))
+        self.assertNotEqual(self.ends(4, "job", "get", "-q", "nobody").err, "")
+
+
+class Pipes(Case):
+    def test_whoever_closes_the_pipe_ends_the_command(self):
+        documents = "\n".join(f"---\nname: job-{i:04}\nschedule: '@yearly'\ncommand: 'true'\ndescription: {'x' * 200}"
+                              for i in range(600))
+        self.ok("job", "apply", "-f", "-", "-q", input=documents)
+        process = self.cli.start("job", "list", "-o", "json")
+        process.stdout.read(1)
+        process.stdout.close()
+        self.assertEqual(process.wait(LIMIT), -signal.SIGPIPE)
+        self.assertEqual(process.stderr.read(), b"")
+        process.stderr.close()
+
+    def test_a_full_disk_is_a_failure(self):
+        self.create("x")
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([BINARY, "job", "list"], stdout=full, stderr=subprocess.PIPE, env=self.cli.environment)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"cannot write the output: No space left on device", done.stderr)
+
+
+class ExitCodes(Case):
+    def test_by_table(self):
+        self.create("x")
+        self.ends(6, "job", "create", "x", "-s", "@daily", "--", "true")
+        self.ends(7, "job", "create", "y", "-s", "0 24 * * *", "--", "true")
+        self.ends(7, "job", "get", "a/b")
+        self.ends(4, "run", "get", "x@2001-01-01T00:00:00Z.1")
+        self.ends(8, "job", "list", "--server", "http://127.0.0.1:1")
+        self.ends(2, "job", "list", "--server", "ftp://x")
+        self.ends(2, "job", "run")
+
+    def test_wrong_words_get_the_nearest_known_one(self):
+        self.assertIn("cronfleet job: unknown command 'lst'; did you mean 'list'?", self.ends(2, "job", "lst").err)
+        self.assertIn("unknown option '--sever'; did you mean '--server'?", self.ends(2, "job", "list", "--sever", "x").err)
+        self.assertIn("a command is missing", self.ends(2, "job").err)
+
+    def test_failover_to_the_server_that_is_there(self):
+        self.create("x")
+        servers = f"http://127.0.0.1:1,{self.server.address}"
+        self.assertEqual(self.ok("job", "list", "-o", "name", "--server", servers).out, "x\n")
+        self.ok("job", "run", "x", "--server", servers)
+
+    def test_no_terminal_no_question(self):
+        self.create("x")
+        self.assertIn("say --yes where nobody can be asked", self.ends(2, "job", "delete", "x").err)
+        self.assertEqual(self.cli.terminal("job", "delete", "x", "--no-input").end().code, 2)
+        asked = self.cli.terminal("job", "delete", "x")
+        asked.read("Delete job 'x'? [y/N] ")
+        asked.type("n\n")
+        self.assertEqual(asked.end().code, 1)
+        self.ok("job", "get", "x")
+        asked = self.cli.terminal("job", "delete", "x")
+        asked.read("[y/N] ")
+        asked.type("y\n")
+        self.assertEqual(asked.end().code, 0)
+        self.ends(4, "job", "get", "x")
+
+
+class Contexts(Case):
+    def test_flags_then_environment_then_context(self):
+        self.create("x")
+        self.cli.environment.pop("CRONFLEET_SERVER")
+        self.ok("context", "set", "here", "--server", self.server.address, "--keep-output", "name")
+        self.assertEqual(self.ok("job", "list").out, "x\n")
+        self.assertIn("SCHEDULE", self.ok("job", "list", CRONFLEET_OUTPUT="table").out)
+        self.assertIn("{", self.ok("job", "list", "-o", "json", CRONFLEET_OUTPUT="table").out)
+        self.ends(8, "job", "list", CRONFLEET_SERVER="http://127.0.0.1:1")
+        self.ok("job", "list", "--server", self.server.address, CRONFLEET_SERVER="http://127.0.0.1:1")
+        self.ok("context", "set", "away", "--server", "http://127.0.0.1:1")
+        self.ends(8, "job", "list", "--context", "away")
+        self.ok("context", "use", "away")
+        self.ends(8, "job", "list")
+        self.ok("job", "list", CRONFLEET_CONTEXT="here")
+        self.assertEqual(self.ok("context", "list", "-o", "name").out, "away\nhere\n")
+        self.assertIn("did you mean 'here'?", self.ends(4, "context", "use", "her").err)
+        self.ends(78, "job", "list", "--context", "nowhere")
+        path = self.folder / ".config/cronfleet/contexts.json"
+        self.assertEqual(path.stat().st_mode & 0o777, 0o600)
+        path.chmod(0o644)
+        self.assertIn("chmod 600", self.ends(78, "job", "list").err)
+        self.ok("job", "list", "--server", self.server.address)  # it does not matter then
+        path.chmod(0o600)
+        path.write_text('{"contexts": {"x": {"server": []}}}')
+        self.assertIn("did you mean 'servers'?", self.ends(78, "job", "list").err)
+
+
+class Apply(Case):
+    def test_yaml_and_json_alike(self):
+        path = self.file("jobs.yaml", """\
+            name: one
+            schedule: 0 2 * * *      # a comment
+            time_zone: Europe/Berlin
+            command: |
+              set -e
+              echo "two lines"
+            labels: {team: db, "on": "yes"}
+            ---
+            - {name: two, schedule: '@daily', command: [echo, "1"], retry: {count: 3, factor: 1.5}}
+            - name: three
+              schedule: '@hourly'
+              command: "true"
+              enabled: false
+            """)
+        self.assertIn("job 'one' created", self.ok("job", "apply", "-f", path).out)
+        exported = self.ok("job", "export").out
+        self.assertEqual([one["name"] for one in yaml.safe_load_all(exported)], ["one", "three", "two"])
+        self.assertEqual(next(yaml.safe_load_all(exported))["command"], "set -e\necho \"two lines\"\n")
+        self.assertEqual(self.ok("job", "apply", "-f", "-", "--dry-run", input=exported).err, "nothing would change\n")
+        self.assertEqual(json.loads(self.ok("job", "export", "-o", "json").out), list(yaml.safe_load_all(exported)))
+        self.ok("job", "export", "--dir", str(self.folder / "out"))
+        self.assertEqual(sorted(p.name for p in (self.folder / "out").iterdir()), ["one.yaml", "three.yaml", "two.yaml"])
+        self.ok("job", "apply", "--dry-run", "-f", str(self.folder / "out"))
+        self.ok("job", "apply", "--dry-run", "-f", "-", input=self.ok("job", "list", "-o", "yaml").out)
+
+    def test_mistakes_have_their_place(self):
+        cases = [
+            ("name: x\nschedul: '@daily'\ncommand: y\n", "/schedul (line 2, column 1)"),
+            ("a: &x 1\nb: *x\n", "line 1, column 4: anchors and aliases are not taken"),
+            ("name: x\nschedule: @daily\n", "line 2, column 11: this is no YAML: found character that cannot start any"),
+            ("name: x\nname: y\n", "line 2, column 1: the key 'name' stands here twice"),
+            ("<<: {a: 1}\n", "merge keys"),
+            ("name: !!python/object x\n", "the tag"),
+            ("- name: x\n  schedule: '@daily'\n  command: y\n  umask: 022\n", "/umask (line 4, column 3)"),
+            ("[" * 40 + "]" * 40, ""),
+            ('[{"name":"x","schedule":"@daily","command":"y"},\n {"name":"z"}]', "[1]: /schedule (line 2, column 2)"),
+        ]
+        for text, place in cases:
+            ran = self.ends(7, "job", "apply", "-f", "-", input=text)
+            self.assertIn(place, ran.err)
+        self.assertEqual(self.cli("job", "list", "-o", "name").out, "")
+
+    def test_everything_is_judged_before_the_first_write(self):
+        good = "name: good\nschedule: '@daily'\ncommand: x\n"
+        bad = "name: bad\nschedule: 0 24 * * *\ncommand: x\n"
+        ran = self.ends(7, "job", "apply", "-f", "-", input=good + "---\n" + bad)
+        self.assertIn("job 'bad'", ran.err)
+        self.assertIn("column 3: hour 24 is out of range 0-23", ran.err)
+        self.assertIn("nothing was applied", ran.err)
+        self.assertEqual(self.cli("job", "list", "-o", "name").out, "")
+        ran = self.ends(7, "job", "apply", "--keep-going", "-f", "-", input=good + "---\n" + bad)
+        self.assertEqual(self.cli("job", "list", "-o", "name").out, "good\n")
+
+    def test_dry_run_and_prune(self):
+        self.create("kept", flags=("-l", "by=git"))
+        self.create("gone", flags=("-l", "by=git"))
+        self.create("other")
+        wanted = ("name: kept\nschedule: 0 3 * * *\ncommand: 'true'\nlabels: {by: git}\n---\n"
+                  "name: new\nschedule: '@daily'\ncommand: 'true'\nlabels: {by: git}\n")
+        ran = self.ends(3, "job", "apply", "--dry-run", "--prune", "by=git", "-f", "-", input=wanted)
+        self.assertEqual(ran.out, textwrap.dedent("""\
+            job 'kept' would be changed
+             name: kept
+            -schedule: "0 0 1 1 *"
+            +schedule: "0 3 * * *"
+             labels:
+               by: git
+             command: "true"
+            job 'new' would be created
+            +name: new
+            +schedule: "@daily"
+            +labels:
+            +  by: git
+            +command: "true"
+            job 'gone' would be deleted
+            -name: gone
+            -schedule: "0 0 1 1 *"
+            -labels:
+            -  by: git
+            -command: "true"
+            """))
+        data = json.loads(self.ends(3, "job", "diff", "--prune", "by=git", "-f", "-", "-o", "json", input=wanted).out)
+        self.assertEqual([(item["name"], item["result"]) for item in data["items"]],
+                         [("kept", "changed"), ("new", "created"), ("gone", "deleted")])
+        self.assertEqual(data["items"][0]["changes"],
+                         [{"pointer": "/schedule", "before": "0 0 1 1 *", "after": "0 3 * * *"}])
+        self.assertEqual(self.cli("job", "list", "-o", "name").out, "gone\nkept\nother\n")
+        self.ends(2, "job", "apply", "--prune", "by=git", "-f", "-", input=wanted)  # deletes without --yes
+        self.ok("job", "apply", "--prune", "by=git", "--yes", "-f", "-", input=wanted)
+        self.assertEqual(self.cli("job", "list", "-o", "name").out, "kept\nnew\nother\n")
+        self.ok("job", "diff", "--prune", "by=git", "-f", "-", input=wanted)
+
+    def test_versions(self):
+        self.create("versioned")
+        self.ok("job", "apply", "-f", "-", input="name: versioned\nschedule: 0 3 * * *\ncommand: 'true'\n")
+        versions = json.loads(self.ok("job", "history", "versioned", "-o", "json").out)["items"]
+        self.assertEqual(len(versions), 2)
+        changed = self.ends(3, "job", "diff", "versioned").out
+        self.assertIn('-schedule: "0 0 1 1 *"\n+schedule: "0 3 * * *"\n', changed)
+        self.ok("job", "restore", "versioned", str(versions[1]["revision"]))
+        self.assertEqual(json.loads(self.ok("job", "get", "versioned", "-o", "json").out)["job"]["schedule"], "0 0 1 1 *")
+        self.ok("job", "clone", "versioned", "copied")
+        self.assertFalse(json.loads(self.ok("job", "get", "copied", "-o", "json").out)["job"]["enabled"])
+
+    def editor(self, script):
+        path = self.file("editor", "#!/bin/sh\nset -e\n" + script)
+        os.chmod(path, 0o755)
+        return path
+
+    def test_edit(self):
+        self.create("x")
+        self.assertIn("nothing was changed", self.ok("job", "edit", "x", EDITOR="true").err)
+        self.ok("job", "edit", "x", EDITOR="sed -i 's/0 0 1 1/0 3 1 1/'")
+        self.assertEqual(json.loads(self.ok("job", "get", "x", "-o", "json").out)["job"]["schedule"], "0 3 1 1 *")
+        self.ends(1, "job", "edit", "x", EDITOR="false")
+        kept = self.ends(7, "job", "edit", "x", EDITOR="sed -i s/schedule/schedul/")
+        path = re.search(r"kept in (\S+)", kept.err).group(1)
+        self.assertIn("schedul:", pathlib.Path(path).read_text())
+        os.unlink(path)
+
+    def test_edits_of_different_members_are_merged(self):
+        self.create("x")
+        theirs = "name: x\nschedule: 0 0 1 1 *\ncommand: 'true'\nowner: somebody else\n"
+        editor = self.editor(f'printf "{theirs}" | {BINARY} job apply -q -f -\nsed -i "s/0 0 1 1/0 3 1 1/" "$1"\n')
+        ran = self.ok("job", "edit", "x", EDITOR=editor)
+        self.assertIn("both are kept", ran.err)
+        job = json.loads(self.ok("job", "get", "x", "-o", "json").out)["job"]
+        self.assertEqual((job["schedule"], job["owner"]), ("0 3 1 1 *", "somebody else"))
+
+    def test_edits_of_the_same_member_are_a_conflict(self):
+        self.create("x")
+        theirs = "name: x\nschedule: 0 4 1 1 *\ncommand: 'true'\n"
+        editor = self.editor(f'printf "{theirs}" | {BINARY} job apply -q -f -\nsed -i "s/0 0 1 1/0 3 1 1/" "$1"\n')
+        ran = self.ends(6, "job", "edit", "x", EDITOR=editor)
+        self.assertIn('/schedule: yours "0 3 1 1 *", theirs "0 4 1 1 *"', ran.err)
+        os.unlink(re.search(r"kept in (\S+)", ran.err).group(1))
+        self.assertEqual(json.loads(self.ok("job", "get", "x", "-o", "json").out)["job"]["schedule"], "0 4 1 1 *")
+
+
+class Runs(Case):
+    def test_wait_ends_as_the_job_does(self):
+        self.create("x", "echo out; echo err >&2; exit 42")
+        ran = self.ends(42, "job", "run", "x", "--wait")
+        self.assertEqual(ran.out, "out\n")
+        self.assertIn("err\n", ran.err)
+        self.assertIn("failed with exit code 42", ran.err)
+        run = self.ok("job", "run", "x", "-o", "name").out.strip()
+        self.ends(42, "run", "wait", run)
+        self.assertEqual(json.loads(self.ends(42, "run", "wait", run, "-o", "json").out)["status"], "failed")
+        self.create("y", "kill -9 $$")
+        self.ends(137, "job", "run", "y", "--wait")
+        self.ends(125, "job", "run", "nobody", "--wait")
+        self.ends(125, "job", "run", "x", "--wait", "--server", "http://127.0.0.1:1")
+        rows = list(csv.DictReader(io.StringIO(self.ok("run", "list", "--job", "x", "-o", "csv").out)))
+        self.assertEqual({row["exit_code" if "exit_code" in rows[0] else "exit"] for row in rows}, {"42"})
+
+    def interrupt(self, *flags):
+        self.create("long", "echo ready; sleep 600")
+        followed = self.cli.terminal("job", "run", "long", "--wait", *flags)
+        followed.read("ready")
+        run = re.search(r"run '([^']+)'", followed.seen.decode()).group(1)
+        followed.type("\x03")
+        return followed, run
+
+    def status(self, run):
+        return json.loads(self.ok("run", "get", run, "-o", "json").out)["status"]
+
+    def test_ctrl_c_asks_once_and_detaches(self):
+        followed, run = self.interrupt()
+        followed.read("[d]etach")
+        followed.type("c\n")
+        followed.type("\x03")  # asked once: the second one detaches
+        self.assertEqual(followed.end().code, 130)
+        self.assertEqual(self.status(run), "running")
+        self.ok("run", "kill", "--grace", "0s", run)
+        self.assertIn(self.cli("run", "wait", run).code, (137, 143))
+
+    def test_ctrl_c_kills_when_told_to(self):
+        followed, run = self.interrupt()
+        followed.read("[d]etach")
+        followed.type("k\n")
+        self.assertEqual(followed.end().code, 143)
+        self.assertEqual(self.status(run), "killed")
+
+    def test_without_a_terminal_ctrl_c_detaches(self):
+        self.create("long", "echo ready; sleep 600")
+        process = self.cli.start("job", "run", "long", "--wait")
+        self.assertEqual(process.stdout.readline(), b"ready\n")
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(LIMIT), 130)
+        said = process.stderr.read().decode()
+        process.stdout.close()
+        process.stderr.close()
+        run = re.search(r"run '([^']+)'", said).group(1)
+        self.assertIn("the run goes on", said)
+        self.assertEqual(self.status(run), "running")
+        self.ok("run", "kill", "--grace", "0s", run)
+        self.cli("run", "wait", run)
+
+    def test_events(self):
+        process = self.cli.start("events", "--topic", "jobs", "-o", "ndjson", "--count", "1")
+        for i in range(LIMIT * 10):  # the stream begins at some moment: a change after it is seen
+            self.create(f"seen-{i}")
+            if process.poll() is not None:
+                break
+            try:
+                process.wait(0.2)
+                break
+            except subprocess.TimeoutExpired:
+                pass
+        event = json.loads(process.stdout.read())
+        process.stdout.close()
+        process.stderr.close()
+        self.assertEqual(process.returncode, 0)
+        self.assertEqual(event["event"], "job")
+
+
+class Restart(Case):
+    def test_logs_are_followed_across_a_restart_of_the_server(self):
+        self.create("long", "echo before; sleep 600")
+        run = self.ok("job", "run", "long", "-o", "name").out.strip()
+        followed = self.cli.start("run", "logs", "-f", run)
+        self.assertEqual(followed.stdout.readline(), b"before\n")
+        self.server.stop()
+        self.server.start()
+        rest, said = followed.communicate(timeout=LIMIT * 2)
+        self.assertEqual(followed.returncode, 0, said)
+        self.assertEqual(rest, b"")  # nothing twice
+        self.assertIn(f"{run} killed", said.decode())
+
+
+class Import(Case):
+    def test_etc_cron_d(self):
+        folder = self.folder / "cron.d"
+        folder.mkdir()
+        (folder / "backup").write_text("MAILTO=ops\n# Nightly.\n0 2 * * * root /opt/backup.sh\n")
+        (folder / "backup.dpkg-old").write_text("nonsense\n")
+        ran = self.ok("import", "crontab", str(folder), "--zone", "UTC")
+        self.assertIn("job 'backup.sh': '0 2 * * *' in UTC, as user root", ran.out)
+        self.assertIn("nothing is mailed", ran.out)
+        document = self.ok("import", "crontab", str(folder), "--zone", "UTC", "-o", "yaml").out
+        self.ok("job", "apply", "-f", "-", input=document)
+        self.assertIn("0 jobs imported, 1 stood there already",
+                      self.ok("import", "crontab", str(folder), "--zone", "UTC", "--apply").err)
+
+    def test_the_zone_of_the_host_is_written_down(self):
+        ran = self.ok("import", "crontab", "-", "-o", "json", input="@daily x\n", TZ="Asia/Tokyo")
+        self.assertEqual(json.loads(ran.out)["items"][0]["job"]["time_zone"], "Asia/Tokyo")
+
+
+class Help(Case):
+    def commands(self):
+        page = (pathlib.Path(__file__).parents[2] / "docs/cli.md").read_text(encoding="utf-8")
+        found = re.findall(r"^#+ cronfleet (\S.*)$", page, re.MULTILINE)
+        self.assertGreater(len(found), 40)
+        return [command.split() for command in found]
+
+    def test_help_is_one_screen_with_three_examples(self):
+        for command in self.commands():
+            shown = self.ok(*command, "--help").out
+            with self.subTest(command=command):
+                self.assertLessEqual(len(shown.splitlines()), 32, shown)
+                self.assertLessEqual(max(len(line) for line in shown.splitlines()), 120, shown)
+                if "Examples and options: cronfleet" not in shown:
+                    examples = [line for line in shown.split("Examples:\n")[1].splitlines() if line.startswith("  ")]
+                    self.assertGreaterEqual(len(examples), 3, shown)
+
+    def test_help_in_chinese(self):
+        for command in self.commands():
+            first = self.ok(*command, "--help", LC_ALL="zh_CN.UTF-8").out.splitlines()[0]
+            self.assertRegex(first, "[\u4e00-\u9fff]", command)
+
+    def test_messages_by_locale_data_never(self):
+        self.create("x")
+        ran = self.ends(4, "job", "get", "nobody", LC_ALL="zh_CN.UTF-8")
+        self.assertEqual(self.ok("job", "list", "-o", "json", LC_ALL="zh_CN.UTF-8").out, self.ok("job", "list", "-o", "json").out)
+        self.assertEqual(self.ok("job", "list", LC_ALL="zh_CN.UTF-8").out, self.ok("job", "list").out)
+        self.assertEqual(self.ok("job", "delete", "x", "--yes", LANG="zh_CN.UTF-8", LC_ALL="").out, "已删除任务 'x'\n")
+        self.assertIn("没有执行任何操作", self.ends(2, "job", "delete", "x", LC_ALL="zh_CN.UTF-8").err)
+
+    def test_man_pages_can_be_read(self):
+        man = shutil.which("man")
+        if not man:
+            self.skipTest("man is not installed")
+        folder = pathlib.Path(__file__).parents[2] / "docs/man"
+        for page in sorted(folder.glob("*.1")):
+            done = subprocess.run([man, "--warnings", "-l", str(page)], stdin=subprocess.DEVNULL, capture_output=True,
+                                  env={**self.cli.environment, "MANPAGER": "cat", "MANWIDTH": "100", "LC_ALL": "C.UTF-8"})
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(done.stderr, b"", page)
+            self.assertIn(b"cronfleet", done.stdout)
+
+
+class Doctor(Case):
+    def test_every_red_line_says_what_to_do(self):
+        data = str(self.folder / "data")
+        fine = self.cli("doctor", "--data-dir", data, "--port", "0", "--set", "metrics.port=0")
+        self.assertEqual(fine.code, 0, fine)
+        for what in ("configuration", "data folder", "disk", "limits", "shell", "listener", "metrics", "time zones", "clock"):
+            self.assertIn(f" {what} ", fine.out)
+        (self.folder / "data/coord").mkdir(parents=True)
+        (self.folder / "data/coord/coord.db").write_text("no database at all")
+        red = self.cli("doctor", "--data-dir", data, "--port", "0", "--set", "metrics.port=0",
+                       "--set", "worker.capacity=100000")
+        self.assertEqual(red.code, 1, red)
+        lines = [line for line in red.out.splitlines() if line.startswith("RED")]
+        self.assertTrue(any("no SQLite database: set it aside" in line for line in lines), red)
+        self.assertIn(f"{len(lines)} line", red.out)
+        for line in lines:
+            self.assertRegex(line, r"^RED\s+\S.*: \S")
+        self.assertEqual(self.cli("doctor", "--set", "worker.capacty=1").code, 78)
+        busy = self.cli("doctor", "--data-dir", data, "--port", str(self.server.port), "--set", "metrics.port=0")
+        self.assertIn("a cronfleet server answers, ready", busy.out)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=[sys.argv[0], *sys.argv[2:]], verbosity=2)
