@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "apps/doctor_command.h"
+#include "apps/mongoc_counters.h"
 #include "apps/service_commands.h"
 #include "async/asio_loop.h"
 #include "cli/completion.h"
@@ -32,6 +33,7 @@ static bool is_service(int count, const char* const* arguments) {
 int main(int count, char** arguments) {
   using namespace cronfleet::apps;
   using namespace cronfleet::cli;
+  take_mongoc_counters_away();
   std::signal(SIGPIPE, is_service(count, arguments) ? SIG_IGN : SIG_DFL);
   CLI::App app("cronfleet: a crontab for a fleet. Each firing runs once, on time, and is accounted for.", "cronfleet");
   app.require_subcommand(1);
