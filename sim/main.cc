@@ -4,6 +4,8 @@
 //   cronfleet-sim --seeds 1000 --faults crash,cut        many, from --seed on
 //   cronfleet-sim --seed 8731 --trace                    says everything that happened
 //   cronfleet-sim --seed 8731 --shrink                   leaves out what a failure does not need, then says it
+//   cronfleet-sim --seed 8731 --shrink --keep new.plan   and writes it down, for sim/kept/
+//   cronfleet-sim --plan new.plan --seeds 10             what was kept, its chance drawn from ten seeds
 //
 // Prints one line per seed with its trace hash: the same seed, options and commit give the same hash. Ends with 1 when
 // a seed fails.
@@ -11,8 +13,10 @@
 
 #include <chrono>
 #include <cstdio>
+#include <fstream>
 #include <sstream>
 
+#include "sim/plan_text.h"
 #include "sim/shrink.h"
 #include "sim/simulation.h"
 
@@ -23,7 +27,7 @@ int main(int argc, char** argv) {
   double hours = 1.0 / 3, fault_every = 30, action_every = 20;
   std::size_t nodes = 1, jobs = 12;
   std::int64_t latency_ms = 0;
-  std::string faults = "all";
+  std::string faults = "all", kept, keep, caught_by;
   std::vector<std::string> rules_off;
   bool trace = false, shrinks = false, quiet = false;
   app.add_option("--seed", seed, "the first seed");
@@ -41,10 +45,26 @@ int main(int argc, char** argv) {
         return names;
       }());
   app.add_option("--without", rules_off, "rules switched off: " + rule_names());
+  app.add_option("--plan", kept, "runs this plan; seeds count from its own");
+  app.add_option("--keep", keep, "writes a plan that failed, shrunk with --shrink, to this file, and ends");
+  app.add_option("--caught-by", caught_by, "shrinks what this invariant sees; else the first one");
   app.add_flag("--trace", trace, "say everything that happens");
   app.add_flag("--shrink", shrinks, "shrink a failing seed and say what is left of it");
   app.add_flag("--quiet", quiet, "only failures and the sum");
   CLI11_PARSE(app, argc, argv);
+
+  std::optional<Plan> of_file;
+  if (!kept.empty()) {
+    std::ifstream file(kept);
+    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    auto plan = decode_plan(text);
+    if (!file || !plan || plan->jobs.empty()) {
+      std::fprintf(stderr, "%s: %s\n", kept.c_str(), plan ? "no plan" : plan.error().text().c_str());
+      return 2;
+    }
+    of_file = std::move(*plan);
+    seed = of_file->seed;
+  }
 
   std::uint64_t firings = 0, failed = 0, injected = 0;
   const auto began = std::chrono::steady_clock::now();
@@ -63,7 +83,9 @@ int main(int argc, char** argv) {
         return 2;
       }
     }
-    Plan plan = make_plan(s, profile);
+    Plan plan = of_file ? *of_file : make_plan(s, profile);
+    plan.seed = s;
+    plan.rules = profile.rules;
     if (latency_ms > 0) {
       plan.store.latency_least = std::chrono::milliseconds(latency_ms) / 2;
       plan.store.latency_usual = plan.store.latency_most = std::chrono::milliseconds(latency_ms);
@@ -84,12 +106,18 @@ int main(int argc, char** argv) {
     if (fails) std::printf("%s", summary(verdict.violations).c_str());
     std::fflush(stdout);
     if (fails && shrinks) {
-      const Plan small = shrink(plan, verdict.violations.front().invariant);
+      const Plan small = shrink(plan, caught_by.empty() ? verdict.violations.front().invariant : caught_by);
       Verdict again = simulate(small, Trace::Full);
       std::printf("shrunk to %zu jobs, %zu actions, %zu faults, %s:\n%s", small.jobs.size(), small.actions.size(),
                   small.faults.size(), cronfleet::to_text(small.active).c_str(), describe(small).c_str());
       for (const std::string& line : around(again, trace)) std::printf("%s\n", line.c_str());
       std::printf("%s", summary(again.violations).c_str());
+      plan = small;
+    }
+    if (fails && !keep.empty()) {
+      std::ofstream(keep) << encode_plan(plan, "what it found");
+      std::printf("kept in %s\n", keep.c_str());
+      break;
     }
   }
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;

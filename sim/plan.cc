@@ -4,6 +4,8 @@
 #include <array>
 #include <cmath>
 
+#include <fmt/format.h>
+
 namespace cronfleet::sim {
 namespace {
 
@@ -21,6 +23,8 @@ constexpr std::array<const char*, 7> kPoints = {"claim",      "end",        "rem
 constexpr std::array<const char*, 9> kSchedules = {"* * * * * *",    "*/2 * * * * *",  "*/5 * * * * *",
                                                    "*/10 * * * * *", "0,30 * * * * *", "0 * * * * *",
                                                    "7 */2 * * * *",  "@every 3s",      "@every 7s"};
+
+constexpr std::int64_t kKindsTogether = 20;
 
 template <typename T, std::size_t N>
 T any(const std::array<T, N>& of, Rng& rng) {
@@ -169,21 +173,25 @@ Plan make_plan(std::uint64_t seed, const Profile& profile) {
       plan.actions.push_back({draw_action(actions), at, actions.below(profile.jobs), actions.next()});
   }
 
-  std::vector<Fault::Kind> kinds;
-  for (std::size_t i = 0; i < kFaultNames.size(); ++i) {
-    if (chosen(kFaultNames[i])) kinds.push_back(static_cast<Fault::Kind>(i));
-  }
   // A fleet of fewer than three cannot tell which clock is wrong: steps are for seeds of their own.
-  if (profile.faults.count("all") != 0 && !faults.chance(0.2)) {
-    std::erase(kinds, Fault::Kind::ClockStep);
-    std::erase(kinds, Fault::Kind::ClockDrift);
+  const bool all = profile.faults.count("all") != 0;
+  const bool clocks = !all || faults.chance(0.2);
+  // `fault_every` is the distance of any two faults, as long as no more kinds than kKindsTogether are there.
+  const auto kinds = std::count_if(kFaultNames.begin(), kFaultNames.end(), chosen);
+  const std::int64_t share = all ? kKindsTogether : static_cast<std::int64_t>(kinds);
+  for (std::size_t i = 0; i < kFaultNames.size(); ++i) {
+    const auto kind = static_cast<Fault::Kind>(i);
+    Rng stream = Rng(seed).fork(fmt::format("fault {}", kFaultNames[i]));
+    if (!chosen(kFaultNames[i])) continue;
+    if (!clocks && (kind == Fault::Kind::ClockStep || kind == Fault::Kind::ClockDrift)) continue;
+    for (milliseconds at = seconds(10); (at += wait(stream, profile.fault_every * share)) < profile.active;) {
+      Fault fault = draw_fault(kind, stream);
+      fault.at = at;
+      fault.node = stream.below(profile.nodes);
+      plan.faults.push_back(std::move(fault));
+    }
   }
-  for (milliseconds at = seconds(10); !kinds.empty() && (at += wait(faults, profile.fault_every)) < profile.active;) {
-    Fault fault = draw_fault(kinds[faults.below(kinds.size())], faults);
-    fault.at = at;
-    fault.node = faults.below(profile.nodes);
-    plan.faults.push_back(std::move(fault));
-  }
+  std::stable_sort(plan.faults.begin(), plan.faults.end(), [](const Fault& a, const Fault& b) { return a.at < b.at; });
   if (chosen("store")) {
     plan.store.lost = plan.store.answer_lost = plan.store.late = 0.01;
     plan.store.watch_broken = 0.002;

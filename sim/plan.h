@@ -1,6 +1,8 @@
 // sim/plan.h: everything that a simulation is going to do, as lists drawn from one seed before it begins.
 //
-// A plan can be run again, and run with parts of it left out: that is how a failing seed is shrunk (shrink.h).
+// A plan can be run again, and run with parts of it left out: that is how a failing seed is shrunk (shrink.h), and what
+// is left of it is kept as text (plan_text.h). Each kind of fault is drawn from a stream of its own, so that another
+// kind changes nothing of what is drawn for those before it.
 #pragma once
 
 #include <chrono>
@@ -61,6 +63,7 @@ struct Fault {
   std::string point;  // "claim", "end", "removed", "before-exec", "after-exec", "after-exit", "after-journal"
   std::chrono::milliseconds step{0};
 };
+inline constexpr Fault::Kind kLastFault = Fault::Kind::ClockDrift;
 std::string_view to_string(Action::Kind kind);
 std::string_view to_string(Fault::Kind kind);
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "sim/plan_text.h"
 #include "sim/shrink.h"
 #include "sim/simulation.h"
 
@@ -162,7 +163,7 @@ TEST_P(Rules, IsNeeded) {
     plan.rules = core::Rules{};
     const Verdict with = simulate(plan);
     EXPECT_TRUE(with.violations.empty()) << "seed " << seed << " fails with the rule as well\n"
-                                         << summary(with.violations);
+                                         << summary(with.violations) << encode_plan(plan, needed.rule);
     RecordProperty("seed", std::to_string(seed));
     RecordProperty("firings", std::to_string(firings));
     return;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <functional>
+#include <map>
 
 namespace cronfleet::sim {
 namespace {
@@ -54,6 +55,7 @@ class Shrinker {
     drop_jobs();
     thin(best_.actions, &Plan::actions);
     thin(best_.faults, &Plan::faults);
+    attempt(without_idle_jobs);
     return best_;
   }
 
@@ -100,6 +102,20 @@ class Shrinker {
       }
       if (size <= 1) return;
     }
+  }
+
+  static void without_idle_jobs(Plan& plan) {
+    std::vector<JobPlan> used;
+    std::map<std::size_t, std::size_t> places;
+    for (std::size_t job = 0; job < plan.jobs.size(); ++job) {
+      const bool acts =
+          std::any_of(plan.actions.begin(), plan.actions.end(), [job](const Action& a) { return a.job == job; });
+      if (!acts) continue;
+      places[job] = used.size();
+      used.push_back(plan.jobs[job]);
+    }
+    plan.jobs = std::move(used);
+    for (Action& action : plan.actions) action.job = places.at(action.job);
   }
 
   // A job leaves with its actions; the others keep their places.
