@@ -204,7 +204,6 @@ void check_one_verdict(const Evidence& evidence, const Expected& expected, Viola
     }
     const auto firings = expected.firings.find(firing.job);
     if (firings != expected.firings.end() && firings->second.count(firing.instant()) != 0) continue;
-    if (expected.is_unclear(firing.job, firing.instant())) continue;
     report(violations, "I3", firing.job, firing.instant(), "{} has a verdict ({} {}) but was no firing", firing.text(),
            domain::to_string(records.front()->end.status), domain::to_string(records.front()->end.reason));
   }
@@ -212,7 +211,7 @@ void check_one_verdict(const Evidence& evidence, const Expected& expected, Viola
   for (const auto& [job, firings] : expected.firings) {
     for (const auto& [instant, document] : firings) {
       const domain::Firing firing{job, instant};
-      if (verdicts.by_firing.count(firing) != 0 || expected.is_unclear(job, instant)) continue;
+      if (verdicts.by_firing.count(firing) != 0) continue;
       report(violations, "I3", job, instant, "{} came due and has no verdict", firing.text());
     }
   }
@@ -252,8 +251,7 @@ void check_live_version(const Evidence& evidence, const Expected& expected, Viol
     }
     const auto firings = expected.firings.find(job);
     const WallTime instant = exec.run.firing.instant();
-    if ((firings == expected.firings.end() || firings->second.count(instant) == 0) &&
-        !expected.is_unclear(job, instant))
+    if (firings == expected.firings.end() || firings->second.count(instant) == 0)
       report(violations, "I4", job, exec.at, "{} ran but was no firing", exec.run.text());
   }
 }

@@ -83,7 +83,6 @@ struct Follow {
   WallTime since{};
   std::size_t owner_document = 0;
   bool document_stands = false;
-  std::optional<WallTime> by_hand_at;  // an edit by hand stands that nobody has adopted or closed yet
   WallTime marker{};
 };
 
@@ -108,7 +107,6 @@ class Reader {
   struct Touched {
     const TrueWrite* document = nullptr;
     const TrueWrite* marker = nullptr;
-    bool account = false;
   };
 
   void read_commit(std::size_t begin, std::size_t end) {
@@ -123,8 +121,6 @@ class Reader {
       const std::string_view family = key.substr(0, slash), rest = key.substr(slash + 1);
       if (family == "jobs") touched[JobName(std::string(rest))].document = &write;
       if (family == "fired") touched[JobName(std::string(rest))].marker = &write;
-      if (family == "accounts" && write.value)
-        touched[JobName(std::string(rest.substr(0, rest.find('/'))))].account = true;
       if (family == "trigger" && write.value) read_trigger(std::string(rest), *write.value);
     }
     for (auto& [job, what] : touched) read_job(job, what, follows_[job]);
@@ -138,22 +134,14 @@ class Reader {
   }
 
   void read_job(const JobName& name, const Touched& what, Follow& follow) {
-    const WallTime marker_before = follow.marker;
     bool closed = false;
     if (what.marker != nullptr && what.marker->value) {
       follow.marker = from_ms(std::atoll(what.marker->value->substr(0, 15).c_str()));
       closed = what.marker->value->substr(16) == "closed";
     }
     if (what.document != nullptr) replace_document(name, *what.document, follow);
-    if (what.document != nullptr && what.document->value) return put_document(name, what, marker_before, follow);
-    if (closed && !follow.document_stands) {
-      if (follow.owner && follow.by_hand_at && !what.account && hidden(*follow.by_hand_at, what.marker->at))
-        expected_.unclear[name].emplace_back(marker_before, follow.marker);
-      close(name, follow, follow.marker);
-      follow.by_hand_at.reset();
-    } else if (what.document != nullptr && follow.owner) {
-      follow.by_hand_at = what.document->at;
-    }
+    if (what.document != nullptr && what.document->value) return put_document(name, *what.document, follow);
+    if (closed && !follow.document_stands) close(name, follow, follow.marker);
   }
 
   void replace_document(const JobName& name, const TrueWrite& write, Follow& follow) {
@@ -162,13 +150,9 @@ class Reader {
     follow.document_stands = write.value.has_value();
   }
 
-  void put_document(const JobName& name, const Touched& what, WallTime marker_before, Follow& follow) {
-    const TrueWrite& write = *what.document;
+  void put_document(const JobName& name, const TrueWrite& write, Follow& follow) {
     auto job = domain::decode_job(*write.value, name);
-    if (!job) {  // no version: nothing may start by it
-      if (follow.owner && !follow.by_hand_at) follow.by_hand_at = write.at;
-      return;
-    }
+    if (!job) return;  // no version: nothing may start by it
     auto& documents = expected_.documents[name];
     const auto* text = std::get_if<std::string>(&job->command);
     documents.push_back({.revision = write.revision,
@@ -178,31 +162,16 @@ class Reader {
                          .replaced_at = {},
                          .replaced_known = {},
                          .job = *job});
-    if (!documents.back().stamped) {
-      if (follow.owner && !follow.by_hand_at) follow.by_hand_at = write.at;
-      return;
-    }
+    if (!documents.back().stamped) return;  // the one it overwrote owns its instants until it is adopted
     if (follow.owner && *job->since == follow.since && !domain::changes_firings(*follow.owner, *job)) {
       follow.owner = *job;
       follow.owner_document = documents.size() - 1;
-      follow.by_hand_at.reset();
       return;
     }
-    if (follow.owner && follow.by_hand_at && !what.account && hidden(*follow.by_hand_at, write.at))
-      expected_.unclear[name].emplace_back(marker_before, *job->since);
     close(name, follow, *job->since);
     follow.owner = *job;
     follow.since = *job->since;
     follow.owner_document = documents.size() - 1;
-    follow.by_hand_at.reset();
-  }
-
-  // Whether an edit by hand could hide what stood before it: another edit came at once, or nobody was there to see it.
-  bool hidden(WallTime by_hand_at, WallTime settled_at) const {
-    if (settled_at - by_hand_at < seconds(2)) return true;
-    return std::any_of(evidence_.faults.begin(), evidence_.faults.end(), [&](const FaultSpan& fault) {
-      return fault.from <= settled_at && fault.until + seconds(60) >= by_hand_at;
-    });
   }
 
   void close(const JobName& name, Follow& follow, WallTime until) {
@@ -228,13 +197,6 @@ class Reader {
 };
 
 }  // namespace
-
-bool Expected::is_unclear(const JobName& job, WallTime instant) const {
-  const auto spans = unclear.find(job);
-  return spans != unclear.end() && std::any_of(spans->second.begin(), spans->second.end(), [&](const auto& span) {
-           return instant > span.first && instant <= span.second;
-         });
-}
 
 Expected expect(const Evidence& evidence) { return Reader(evidence).read(); }
 

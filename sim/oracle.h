@@ -31,12 +31,8 @@ struct TrueDocument {
 struct Expected {
   // Firings of each job that need a verdict, with the document that was in force last.
   std::map<JobName, std::map<WallTime, std::size_t>> firings;  // → index into documents
-  // Instants that may or may not have a verdict: an edit by hand hid the version that owned them from everybody.
-  std::map<JobName, std::vector<std::pair<WallTime, WallTime>>> unclear;  // (from, to]
   std::map<JobName, std::vector<TrueDocument>> documents;
   std::set<std::string> requests;  // firing texts of the runs asked for by hand
-
-  bool is_unclear(const JobName& job, WallTime instant) const;
 };
 Expected expect(const Evidence& evidence);
 

@@ -117,6 +117,8 @@ std::string in_words(const core::Keys& keys, const core::Txn& txn, const std::st
     } else if (family == "running") {
       const auto run = domain::parse_run_id(rest.substr(rest.find('/') + 1));
       words.push_back("removed " + (run ? short_run(*run, day) : std::string(rest)));
+    } else if (family == "stamped") {
+      // goes with the document, always
     } else if (family == "lock") {
       words.emplace_back(write.value ? "lock" : "unlock");
     } else {

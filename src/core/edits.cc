@@ -50,6 +50,28 @@ void leave_account(const Keys& keys, const JobName& name, const std::optional<Ke
   txn.writes.push_back({keys.account(name, document->modified), encode(AccountEntry{document->value, from, until})});
 }
 
+// The version in force, which owes its instants until the next one's since: what stands when it has its stamp, else the
+// newest one that had, which an edit by hand cannot overwrite.
+struct InForce {
+  domain::Job job;
+  KeyValue document;
+};
+std::optional<InForce> in_force(const JobName& name, const JobState& state) {
+  for (const auto& document : {state.document, state.stamped}) {
+    if (!document) continue;
+    auto job = domain::decode_job(document->value, name);
+    if (job && domain::has_valid_stamp(*job)) return InForce{std::move(*job), *document};
+  }
+  return std::nullopt;
+}
+
+// Puts a document that has its stamp, twice: where it is read, and where nobody writes by hand.
+void put_stamped(const Keys& keys, const domain::Job& job, Txn& txn) {
+  const std::string document = domain::encode_job(job);
+  txn.writes.push_back({keys.job(job.name), document});
+  txn.writes.push_back({keys.stamped(job.name), document});
+}
+
 void keep_version(const Keys& keys, const JobName& name, const std::optional<KeyValue>& document, Txn& txn) {
   if (document) txn.writes.push_back({keys.version(name, document->modified), document->value});
 }
@@ -57,7 +79,7 @@ void keep_version(const Keys& keys, const JobName& name, const std::optional<Key
 }  // namespace
 
 std::vector<std::string> job_state_keys(const Keys& keys, const JobName& name) {
-  return {keys.job(name), keys.marker(name)};
+  return {keys.job(name), keys.marker(name), keys.stamped(name)};
 }
 
 JobState job_state(const Keys& keys, const JobName& name, const std::vector<KeyValue>& found) {
@@ -65,6 +87,7 @@ JobState job_state(const Keys& keys, const JobName& name, const std::vector<KeyV
   for (const KeyValue& entry : found) {
     if (entry.key == keys.job(name)) state.document = entry;
     if (entry.key == keys.marker(name)) state.marker = entry;
+    if (entry.key == keys.stamped(name)) state.stamped = entry;
   }
   return state;
 }
@@ -82,8 +105,9 @@ Edit save(const Keys& keys, const JobState& state, const std::optional<domain::J
     after.since = before->since;
     after.stamp = domain::stamp_of(after);
     Txn txn{.expected = {as_read(keys.job(name), state.document)},
-            .writes = {{keys.job(name), domain::encode_job(after)}},
+            .writes = {},
             .read_if_refused = {keys.job(name), keys.marker(name)}};
+    put_stamped(keys, after, txn);
     keep_version(keys, name, state.document, txn);
     return {std::move(txn), std::move(after)};
   }
@@ -93,10 +117,10 @@ Edit save(const Keys& keys, const JobState& state, const std::optional<domain::J
   if (before && before->since) since = std::max(since, *before->since);
   after.since = since;
   after.stamp = domain::stamp_of(after);
-  txn.writes = {{keys.job(name), domain::encode_job(after)}};
+  put_stamped(keys, after, txn);
   raise_marker(keys, name, state, {since, "saved"}, rules, txn);
-  // A document that nobody has adopted was never in force: it owes nothing.
-  if (stands) leave_account(keys, name, state.document, accounted, since, txn);
+  // A document that nobody has adopted was never in force: what it overwrote is owed until now.
+  if (const auto owes = in_force(name, state)) leave_account(keys, name, owes->document, accounted, since, txn);
   keep_version(keys, name, state.document, txn);
   return {std::move(txn), std::move(after)};
 }
@@ -108,13 +132,13 @@ Edit erase(const Keys& keys, const JobState& state, const std::optional<domain::
   Txn txn = guarded(keys, name, state, rules);
   const WallTime accounted = instant_of(state.marker);
   const WallTime closed = std::max(whole_ms(now), accounted);
-  txn.writes = {{keys.job(name), std::nullopt}};
+  txn.writes = {{keys.job(name), std::nullopt}, {keys.stamped(name), std::nullopt}};
   if (rules.keep_marker) {
     raise_marker(keys, name, state, {closed, "closed"}, rules, txn);
   } else {
     txn.writes.push_back({keys.marker(name), std::nullopt});
   }
-  if (before && domain::has_valid_stamp(*before)) leave_account(keys, name, state.document, accounted, closed, txn);
+  if (const auto owes = in_force(name, state)) leave_account(keys, name, owes->document, accounted, closed, txn);
   keep_version(keys, name, state.document, txn);
   return {std::move(txn), before.value_or(domain::Job{})};
 }
@@ -122,16 +146,19 @@ Edit erase(const Keys& keys, const JobState& state, const std::optional<domain::
 Edit adopt(const Keys& keys, const JobState& state, const std::optional<domain::Job>& last_known, domain::Job document,
            WallTime now, const Rules& rules) {
   CHECK(state.document.has_value());
-  // What this node slept through is owed by nobody it knows, and certainly not by what it saw before that.
-  const std::optional<domain::Job> before =
-      last_known && superseded(*last_known, state.marker) ? std::nullopt : last_known;
   const JobName name = document.name;
+  std::optional<domain::Job> before;
+  if (auto owes = in_force(name, state)) {
+    before = std::move(owes->job);
+  } else if (last_known && !superseded(*last_known, state.marker)) {
+    before = last_known;  // saved by a release that kept no second copy
+  }
   Txn txn = guarded(keys, name, state, rules);
   if (before && before->since && state.marker && !domain::changes_firings(*before, document)) {
     document.since = before->since;
     document.schedule_set_at = before->schedule_set_at;
     document.stamp = domain::stamp_of(document);
-    txn.writes = {{keys.job(name), domain::encode_job(document)}};
+    put_stamped(keys, document, txn);
     return {std::move(txn), std::move(document)};
   }
   const WallTime accounted = instant_of(state.marker);
@@ -140,11 +167,10 @@ Edit adopt(const Keys& keys, const JobState& state, const std::optional<domain::
   document.since = since;
   if (!before || before->schedule != document.schedule || !document.schedule_set_at) document.schedule_set_at = since;
   document.stamp = domain::stamp_of(document);
-  txn.writes = {{keys.job(name), domain::encode_job(document)}};
+  put_stamped(keys, document, txn);
   raise_marker(keys, name, state, {since, "adopted"}, rules, txn);
   if (before && before->since && accounted < since) {
-    // What stood before the edit by hand is owed by the version that this node last saw, under that document's
-    // revision.
+    // What stood before the edit by hand owes the time until now, under that document's revision.
     txn.writes.push_back({keys.account(name, state.document->modified),
                           encode(AccountEntry{domain::encode_job(*before), accounted, since})});
   }
@@ -158,8 +184,10 @@ Txn close_deleted(const Keys& keys, const JobName& name, const JobState& state,
   Txn txn = guarded(keys, name, state, rules);
   const WallTime accounted = instant_of(state.marker);
   const WallTime closed = std::max(whole_ms(now), accounted);
-  txn.writes = {{keys.marker(name), Marker{closed, "closed"}.text()}};
-  if (last_known && accounted < closed && !superseded(*last_known, state.marker)) {
+  txn.writes = {{keys.marker(name), Marker{closed, "closed"}.text()}, {keys.stamped(name), std::nullopt}};
+  if (const auto owes = in_force(name, state)) {
+    leave_account(keys, name, owes->document, accounted, closed, txn);
+  } else if (last_known && accounted < closed && !superseded(*last_known, state.marker)) {
     txn.writes.push_back(
         {keys.account(name, last_revision), encode(AccountEntry{domain::encode_job(*last_known), accounted, closed})});
   }

@@ -15,10 +15,11 @@
 
 namespace cronfleet::core {
 
-// A job and its marker as they stand in the store.
+// A job, its marker and its newest stamped version as they stand in the store, read together.
 struct JobState {
   std::optional<KeyValue> document;  // jobs/<name>
   std::optional<KeyValue> marker;    // fired/<name>
+  std::optional<KeyValue> stamped;   // stamped/<name>: the newest version in force; an edit by hand does not reach it
 };
 // The keys to read for it.
 std::vector<std::string> job_state_keys(const Keys& keys, const JobName& name);
@@ -28,6 +29,10 @@ struct Edit {
   Txn txn;
   domain::Job job;  // as it will stand: since, stamp and schedule_set_at set. A delete leaves the old one here.
 };
+
+// Saves and adoptions put the document twice, under jobs/ and under stamped/; deletes and closings remove both. So what
+// an edit by hand overwrites is known to whoever adopts it, also when no worker was up to see it
+// (docs/decisions/0017-the-version-in-force-is-kept-apart.md).
 
 // Creates or changes a job. Where the change moves firings (domain::changes_firings), or nothing stood there, or what
 // stood there has no valid stamp, it sets `since`, raises the marker to it and leaves what the old version still owes
@@ -40,15 +45,14 @@ Edit save(const Keys& keys, const JobState& state, const std::optional<domain::J
 Edit erase(const Keys& keys, const JobState& state, const std::optional<domain::Job>& before, WallTime now,
            const Rules& rules = {});
 
-// Gives a document that was put by hand its stamp, before anybody claims it (rule 5). `before`: the last version this
-// node knew, if any: an unchanged schedule keeps its since. Where the marker shows that another version came after it,
-// it is no longer what stood, and nothing is said of the time since.
+// Gives a document that was put by hand its stamp, before anybody claims it (rule 5). An unchanged schedule keeps the
+// since of the version in force; else that one is owed until now. `last_known`: the last version this node knew, if
+// any, for a store that an older release wrote; it counts unless the marker shows that another one came after it.
 Edit adopt(const Keys& keys, const JobState& state, const std::optional<domain::Job>& last_known, domain::Job document,
            WallTime now, const Rules& rules = {});
 
-// Closes the marker of a job whose document was removed by hand, and leaves an account of what the last version this
-// node knew, if any, still owed; where the marker shows that another one came after it, none. Precondition: no
-// state.document, a marker that is not closed.
+// Closes the marker of a job whose document was removed by hand, and leaves an account of what the version in force
+// still owed (`last_known`: as for adopt). Precondition: no state.document, a marker that is not closed.
 Txn close_deleted(const Keys& keys, const JobName& name, const JobState& state,
                   const std::optional<domain::Job>& last_known, Revision last_revision, WallTime now,
                   const Rules& rules = {});

@@ -158,9 +158,9 @@ std::string Keys::hold(const NodeId& node, const Incarnation& incarnation) const
 }
 
 bool Keys::has(std::string_view key) const {
-  constexpr std::string_view kFolders[] = {"jobs/",        "versions/", "fired/",   "accounts/", "running/",
-                                           "lock/",        "hold/",     "workers/", "killer/",   "trigger/",
-                                           "idempotency/", "nodes/",    "recent/"};
+  constexpr std::string_view kFolders[] = {"jobs/",    "versions/",    "stamped/", "fired/",   "accounts/",
+                                           "running/", "lock/",        "hold/",    "workers/", "killer/",
+                                           "trigger/", "idempotency/", "nodes/",   "recent/"};
   if (!key.starts_with(prefix_)) return false;
   if (key == fleet() || key == edited() || key == restored()) return true;
   const std::string_view rest = key.substr(prefix_.size());

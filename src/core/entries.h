@@ -40,6 +40,7 @@ class Keys {
 
   std::string job(const JobName& name) const { return jobs() + name.text(); }
   std::string marker(const JobName& name) const { return fired() + name.text(); }
+  std::string stamped(const JobName& name) const { return prefix_ + "stamped/" + name.text(); }
   std::string version(const JobName& name, Revision revision) const;
   std::string account(const JobName& name, Revision revision) const;
   std::string running(const NodeId& node) const { return running() + node.text() + "/"; }
