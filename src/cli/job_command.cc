@@ -363,7 +363,8 @@ void add_job_command(CLI::App& app, CliIo io, int& exit_code) {
       ->type_name("LABEL");
   list_verb->add_option("--filter", flags->filter.filter, "as state:enabled label:team=db next<1h")
       ->type_name("FILTER");
-  list_verb->add_option("--sort", flags->filter.sort, "name, next or revision; -name for the other way")->type_name("KEY");
+  list_verb->add_option("--sort", flags->filter.sort, "name, next or revision; -name for the other way")
+      ->type_name("KEY");
   list_verb->add_option("--text", flags->filter.text, "only jobs with this text in name, command, description or owner")
       ->type_name("TEXT");
 
