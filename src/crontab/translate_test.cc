@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/rng.h"
 #include "cron/parse.h"
 #include "domain/compiled_job.h"
 #include "tz/zone_database.h"
@@ -68,6 +69,42 @@ TEST(Compare, NamesTheFiringsThatDiffer) {
   EXPECT_EQ(to_rfc3339(gap.first[0].at), "2027-03-28T01:00:00Z");
   EXPECT_EQ(gap.first[0].by_cron, 0);
   EXPECT_EQ(gap.first[0].by_job, 1);
+}
+
+std::string any_field(Rng& rng, int low, int high) {
+  std::string field;
+  for (auto items = 1 + rng.below(3); items > 0; --items) {
+    const auto range = static_cast<std::uint64_t>(high - low + 1);
+    const int first = low + static_cast<int>(rng.below(range));
+    const int last = first + static_cast<int>(rng.below(static_cast<std::uint64_t>(high - first + 1)));
+    std::string item = rng.chance(0.3)   ? "*"
+                       : rng.chance(0.5) ? std::to_string(first)
+                                         : fmt::format("{}-{}", first, last);
+    if (item.find_first_of("*-") != std::string::npos && rng.chance(0.4)) item += fmt::format("/{}", 1 + rng.below(70));
+    field += (field.empty() ? "" : ",") + item;
+  }
+  return field;
+}
+
+// Whatever a line says: without clock changes the job fires as cron would, with them it differs at a change at most.
+TEST(ExpressionOf, DiffersAtChangesOfTheClockAlone) {
+  Rng rng(8731);
+  const auto& utc = *zones().find("UTC");
+  const auto& berlin = *zones().find("Europe/Berlin");
+  const auto near_a_change = [&](WallTime at) {
+    return berlin.offset_at(at - std::chrono::hours(4)) != berlin.offset_at(at + std::chrono::minutes(1));
+  };
+  std::size_t compared = 0;
+  for (int i = 0; i < 400; ++i) {
+    const Entry entry = entry_of(fmt::format("{} {} {} {} {}", any_field(rng, 0, 59), any_field(rng, 0, 23),
+                                             any_field(rng, 1, 31), any_field(rng, 1, 12), any_field(rng, 0, 7)));
+    EXPECT_EQ(compare(entry.fields, expression_of(entry, utc, kFrom), utc, kFrom).differing, 0u) << entry.schedule;
+    const Comparison local = compare(entry.fields, expression_of(entry, berlin, kFrom), berlin, kFrom);
+    for (const Difference& difference : local.first)
+      EXPECT_TRUE(near_a_change(difference.at)) << entry.schedule << " at " << difference.local;
+    compared += local.firings;
+  }
+  EXPECT_GT(compared, 100'000u);
 }
 
 TEST(Translate, MakesJobsThatBehaveAsUnderCron) {

@@ -80,6 +80,62 @@ TEST(VixieFirings, AfterAStartInTheMiddleOfAnOverlap) {
   EXPECT_EQ(times("30 * * * *", "America/New_York", "2019-11-03T06:10:00Z", "2019-11-03T08:00:00Z"), "01:30 02:30");
 }
 
+// cron's main loop, minute by minute, as its source has it: what the evaluator leaps over must make no difference.
+std::vector<VixieFiring> minute_by_minute(const VixieFields& fields, const cron::Zone& where, std::int64_t from,
+                                          std::int64_t until) {
+  const auto matches = [&](std::int64_t minute) {
+    const std::chrono::sys_days day =
+        std::chrono::floor<std::chrono::days>(std::chrono::sys_time(std::chrono::minutes(minute)));
+    const std::chrono::year_month_day date(day);
+    const auto of_day = minute - day.time_since_epoch().count() * 1440;
+    return fields.matches_time(static_cast<unsigned>(of_day / 60), static_cast<unsigned>(of_day % 60)) &&
+           fields.matches_date(static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                               std::chrono::weekday(day).c_encoding());
+  };
+  const auto clock = [&](std::int64_t at) { return (at + where.offset_at(from_seconds(at)).count()) / 60; };
+  std::vector<VixieFiring> firings;
+  std::int64_t virtual_time = clock(from - 6 * 3600);
+  for (std::int64_t now = from - 6 * 3600 + 60; now < until; now += 60) {
+    const std::int64_t running = clock(now), ahead = running - virtual_time;
+    int times = 0;
+    const auto find_jobs = [&](std::int64_t minute, bool wild, bool fixed) {
+      if (matches(minute) && (fields.wild() ? wild : fixed)) ++times;
+    };
+    if (ahead == 1 || ahead > 180 || ahead < -180) {
+      virtual_time = running;
+      find_jobs(running, true, true);
+    } else if (ahead > 5) {
+      find_jobs(running, true, false);
+      while (virtual_time < running) find_jobs(++virtual_time, false, true);
+    } else if (ahead > 0) {
+      while (virtual_time < running) find_jobs(++virtual_time, true, true);
+    } else {
+      find_jobs(running, true, false);
+    }
+    if (times > 0 && now > from) firings.push_back({from_seconds(now), times});
+  }
+  return firings;
+}
+
+TEST(VixieFirings, AreThoseOfTheDaemonMinuteByMinute) {
+  const char* kLines[] = {"* * * * *",    "*/7 * * * *",       "30 2 * * *",   "0,30 1,2 * * *",
+                          "15 */2 * * *", "0-59/20 1-3 * * *", "59 23 31 * *", "*/5 2 */3 * 1",
+                          "0 0 1 1 *",    "1 2,* * * 0",       "10 1 * * 6"};
+  const std::pair<const char*, const char*> kNights[] = {
+      {"America/New_York", "2027-03-13T00:00:00Z"},    {"America/New_York", "2027-11-06T00:00:00Z"},
+      {"Australia/Lord_Howe", "2026-10-02T00:00:00Z"}, {"Australia/Lord_Howe", "2027-04-02T00:00:00Z"},
+      {"Pacific/Apia", "2011-12-29T00:00:00Z"},        {"Europe/London", "2026-12-30T00:00:00Z"},
+      {"America/Havana", "2027-03-13T12:00:00Z"},      {"Asia/Shanghai", "2027-02-27T00:00:00Z"}};
+  for (const auto& [zone_name, night] : kNights) {
+    for (const char* line : kLines) {
+      const std::int64_t from = to_ms(*parse_rfc3339(night)) / 1000, until = from + 3 * 86400;
+      auto found = vixie_firings(fields_of(line), zone(zone_name), from_seconds(from), 5000);
+      while (!found.empty() && found.back().at >= from_seconds(until)) found.pop_back();
+      EXPECT_EQ(found, minute_by_minute(fields_of(line), zone(zone_name), from, until)) << line << " in " << zone_name;
+    }
+  }
+}
+
 TEST(VixieFirings, StarsJoinTheDayFields) {
   const auto days = [](const char* expression) {
     std::string text;
