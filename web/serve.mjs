@@ -41,6 +41,7 @@ createServer((asked, answer) => {
   const passed = request(server, {method: asked.method, path: asked.url, headers}, (reply) => {
     answer.writeHead(reply.statusCode, reply.headers);
     reply.pipe(answer);
+    reply.on("aborted", () => answer.destroy());
     answer.on("close", () => reply.destroy());
   });
   passed.on("error", () => answer.destroy());

@@ -104,7 +104,7 @@ function Rail({section}: {section: string}) {
   const system = useResource("system", (signal) => call("system", {query: {stale: "ok"}, signal}));
   return (
     <nav class="rail" aria-label={t.main}>
-      <a class="brand" href="/"><img src="/icon.svg" alt="" width="24" height="24" /><span>Cronfleet</span></a>
+      <a class="brand" href="/" aria-label="Cronfleet"><img src="/icon.svg" alt="" width="24" height="24" /><span>Cronfleet</span></a>
       {rail.map((entry) => (
         <a key={entry.section} class="rail-link" href={entry.href} aria-current={entry.section === section ? "page" : undefined} title={entry.label()}>
           <Icon name={entry.icon} size={18} /><span>{entry.label()}</span>

@@ -3,7 +3,8 @@
 //   const stop = onChange(["jobs", "runs"], () => refetch());
 //
 // One tab of the browser is connected and tells the others over a broadcast channel (a browser allows about six
-// connections per host). When it is closed another takes over. Where the browser has no locks (a page that is neither
+// connections per host). It is the one that was looked at last, since browsers hold the timers of hidden tabs back for up
+// to a minute; when it is closed another takes over. Where the browser has no locks (a page that is neither
 // loopback nor https) each tab is connected by itself. Pages do not call this: useResource does (live/resource.ts).
 import {computed, signal} from "@preact/signals";
 import {followChanges} from "./transport.ts";
@@ -61,13 +62,11 @@ export function noteOwnChange(topics: readonly Topic[]): void {
 let channel: BroadcastChannel | null = null;
 
 export function startLive(): void {
-  const lead = () => {
-    followChanges((report) => {
-      take(report);
-      channel?.postMessage(report);
-    });
-  };
-  if (!navigator.locks || typeof BroadcastChannel === "undefined") return lead();
+  const lead = () => followChanges((report) => {
+    take(report);
+    channel?.postMessage(report);
+  });
+  if (!navigator.locks || typeof BroadcastChannel === "undefined") return void lead();
   channel = new BroadcastChannel("cronfleet.live");
   channel.onmessage = (event: MessageEvent<Report | {kind: "hello"}>) => {
     if (event.data.kind !== "hello") return take(event.data);
@@ -77,9 +76,22 @@ export function startLive(): void {
   const currentReport = (): Report =>
     connection.value.kind === "away" ? {kind: "lost", since: connection.value.since} : {kind: "connected", stale: storeAway.value};
   channel.postMessage({kind: "hello"});
-  void navigator.locks.request("cronfleet.live", () => {
-    leading = true;
-    lead();
-    return new Promise(() => undefined);  // held until this tab is closed
-  });
+  let waiting = false;  // in the queue for the lock
+  const request = (steal: boolean) => {
+    if (!steal && waiting) return;
+    if (!steal) waiting = true;
+    let stop = () => {};
+    navigator.locks.request("cronfleet.live", {steal}, () => {
+      if (!steal) waiting = false;
+      leading = true;
+      stop = lead();
+      return new Promise(() => undefined);  // held until this tab is closed, or another is looked at
+    }).catch(() => {
+      leading = false;
+      stop();
+      request(false);
+    });
+  };
+  request(document.visibilityState === "visible");
+  addEventListener("visibilitychange", () => document.visibilityState === "visible" && !leading && request(true));
 }

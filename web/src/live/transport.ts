@@ -5,7 +5,7 @@ import {noteServerTime} from "./clock.ts";
 import {allTopics, type Report, type Topic} from "./live.ts";
 
 const kAddress = "/api/v1/events?topics=jobs,runs,workers,system";
-const kAskMs = 10_000;         // with a stream
+const kAskMs = 4_000;          // with a stream, which a proxy may keep open in front of a dead server
 const kAskAloneMs = 2_000;     // without: it is all we have, and how we notice that the server is back
 const kGatherMs = 120;         // events that come together are told together
 const kRetryFirstMs = 1_000, kRetryMostMs = 15_000;
@@ -14,7 +14,10 @@ const topicsOf: Record<string, Topic> = {
   job: "jobs", job_deleted: "jobs", run: "runs", run_recorded: "runs", worker: "workers", system: "alarms",
 };
 
-export function followChanges(report: (report: Report) => void): void {
+/** Until the function that it answers is called. */
+export function followChanges(report: (report: Report) => void): () => void {
+  const ended = new AbortController();
+  const {signal} = ended;
   let open = false, lostAt = 0, revision = -1;
   let stream: EventSource | null = null;
   let retry = kRetryFirstMs;
@@ -34,12 +37,14 @@ export function followChanges(report: (report: Report) => void): void {
     const sent = performance.now();
     try {
       const system = await call("system", {query: {stale: "ok"}, signal: AbortSignal.timeout(8_000)});
+      if (signal.aborted) return;
       noteServerTime(system.now, sent, performance.now());
       lostAt = 0;
       report({kind: "connected", stale: system.stale ?? false});
       if (!open && revision >= 0 && system.revision !== revision) changed(allTopics);
       revision = system.revision;
     } catch (error) {
+      if (signal.aborted) return;
       // An answer, even a refusal, shows that the server is there; the pages tell what it refuses.
       if (error instanceof ApiProblem && !error.offline) report({kind: "connected", stale: true});
       else report({kind: "lost", since: (lostAt ||= Date.now())});
@@ -49,10 +54,12 @@ export function followChanges(report: (report: Report) => void): void {
   let asking: ReturnType<typeof setTimeout> | undefined;
   const schedule = () => {
     clearTimeout(asking);
+    if (signal.aborted) return;
     asking = setTimeout(() => void ask(), open ? kAskMs : kAskAloneMs);
   };
 
   const connect = () => {
+    if (signal.aborted) return;
     stream = new EventSource(kAddress);
     stream.addEventListener("hello", (event: MessageEvent<string>) => {
       const {resumed} = JSON.parse(event.data) as {resumed: boolean};
@@ -69,6 +76,7 @@ export function followChanges(report: (report: Report) => void): void {
       });
     }
     stream.onerror = () => {
+      if (signal.aborted) return;
       open = false;
       void ask();
       if (stream?.readyState !== EventSource.CLOSED) return;  // the browser tries again by itself, from where it was
@@ -76,11 +84,17 @@ export function followChanges(report: (report: Report) => void): void {
       retry = Math.min(kRetryMostMs, retry * 2);
     };
   };
-  addEventListener("visibilitychange", () => document.visibilityState === "visible" && void ask());
-  addEventListener("online", () => void ask());
+  addEventListener("visibilitychange", () => document.visibilityState === "visible" && void ask(), {signal});
+  addEventListener("online", () => void ask(), {signal});
   // Ends before the page does: Firefox would report its own closing as a lost connection.
-  addEventListener("pagehide", () => stream?.close());
-  addEventListener("pageshow", (event) => { if (event.persisted) connect(); });
+  addEventListener("pagehide", () => stream?.close(), {signal});
+  addEventListener("pageshow", (event) => { if (event.persisted) connect(); }, {signal});
   void ask();
   connect();
+  return () => {
+    ended.abort();
+    clearTimeout(asking);
+    clearTimeout(telling);
+    stream?.close();
+  };
 }

@@ -30,7 +30,7 @@ export function DurationChart({runs, usual}: {runs: readonly Run[]; usual: numbe
     observer.observe(box.current as HTMLElement);
     return () => observer.disconnect();
   }, []);
-  const left = 46;
+  const left = 64;
   const room = Math.max(1, Math.floor((width - left) / 9));
   const shown = runs.slice(0, Math.min(60, room)).reverse();
   const longest = Math.max(1, topOf(shown.map((run) => run.duration_ms ?? 0)));

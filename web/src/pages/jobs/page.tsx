@@ -1,6 +1,7 @@
 // pages/jobs/page.tsx: every job in one list (UI-21 to UI-24). The filter, the order and the direction are in the address.
 import {Component} from "preact";
 import {useLayoutEffect, useMemo, useRef, useState} from "preact/hooks";
+import {addressOf} from "../../api/client.ts";
 import type {Glance, StoredJob} from "../../api/schema.ts";
 import {useCommands} from "../../app/commands.ts";
 import {href, navigate, setQuery} from "../../app/router.ts";
@@ -16,6 +17,7 @@ import {loadJobs, type JobList} from "../../jobs/all_jobs.ts";
 import {useGlances} from "../../jobs/glance.ts";
 import {stateOf} from "../../jobs/state.ts";
 import {serverNow} from "../../live/clock.ts";
+import {AsCommand} from "../../ui/as_command.tsx";
 import {Button, IconButton, LinkButton} from "../../ui/button.tsx";
 import {openDialog} from "../../ui/dialog.tsx";
 import {FilterBox, filterValue, type FilterField} from "../../ui/filter_box.tsx";
@@ -91,7 +93,7 @@ export default function JobsPage({query}: PageProps) {
       <div class="page-head jobs-head">
         <h1>{words.jobs}</h1>
         {list && <span class="dim jobs-count" role="status">{t.count(list.total)}</span>}
-        <div class="page-actions"><LinkButton to={href.newJob()} tone="primary" icon="plus">{t.newJob}</LinkButton></div>
+        <div class="page-actions"><AsCommand cli="cronfleet job list" api={addressOf("list_jobs", {query: {filter}})} /><LinkButton to={href.newJob()} tone="primary" icon="plus">{t.newJob}</LinkButton></div>
       </div>
       <div class="jobs-tools">
         <FilterBox value={filter} onChange={(text) => setQuery({filter: text})} fields={fields} problem={jobs.kind === "failed" ? jobs.problem : undefined} />
