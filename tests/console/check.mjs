@@ -12,6 +12,7 @@ import {join, resolve} from "node:path";
 import {parseArgs} from "node:util";
 import {startBrowser} from "./browser.mjs";
 import {companyJobs, livelyJobs} from "./fleet_of_jobs.mjs";
+import {checkHostile} from "./hostile.mjs";
 import {checkEmpty, checkPages} from "./pages.mjs";
 import {Report} from "./report.mjs";
 import {saveJobs, startRuns, writePast} from "./seed.mjs";
@@ -63,6 +64,7 @@ await checkEmpty({browser, server: empty, report, pictures, full: options.full, 
 await empty.stop();
 const {server, runs} = await fill();
 await checkPages({browser, server, runs, report, pictures, full: options.full, only});
+if (!only || only.test("hostile")) await checkHostile({browser, server, report, full: options.full});
 await browser.close();
 await server.stop();
 process.exit(report.finish());
