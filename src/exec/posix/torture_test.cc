@@ -321,6 +321,7 @@ TEST(PosixExecutorSoak, ThousandsOfShortRunsLeaveNoDescriptorAndNoZombie) {
   };
   const Held before = {descriptors_of(runner), memory_of(runner, "VmRSS:")};
   const Held first = run_until(half), second = run_until(2 * half);
+  harness.on_loop([&] { harness.on_over_ = nullptr; });  // the last one counts before it asks for another
   fmt::print("descriptors {}, {}, {}; KiB of memory {}, {}, {} after 1, {}, {} runs\n", before.descriptors,
              first.descriptors, second.descriptors, before.memory >> 10, first.memory >> 10, second.memory >> 10, half,
              2 * half);
