@@ -177,7 +177,12 @@ void MongoServer::lose_data() {
   std::filesystem::remove_all(folder_.file("data"));
 }
 
-void MongoServer::stop() { ::kill(pid_, SIGSTOP); }
+void MongoServer::stop() {
+  ::kill(pid_, SIGSTOP);
+  // Stopped, not only told to.
+  siginfo_t info{};
+  CHECK(::waitid(P_PID, static_cast<id_t>(pid_), &info, WSTOPPED) == 0);
+}
 void MongoServer::cont() { ::kill(pid_, SIGCONT); }
 
 std::string MongoServer::log() const {
