@@ -12,6 +12,7 @@ import {join, resolve} from "node:path";
 import {parseArgs} from "node:util";
 import {startBrowser} from "./browser.mjs";
 import {companyJobs, livelyJobs} from "./fleet_of_jobs.mjs";
+import {checkFirstRun} from "./first_run.mjs";
 import {checkHostile} from "./hostile.mjs";
 import {checkEmpty, checkPages} from "./pages.mjs";
 import {Report} from "./report.mjs";
@@ -61,6 +62,7 @@ if (!/text\/html/.test(index.headers.get("content-type") ?? "")) {
 const browser = await startBrowser();
 console.log(`console: Chromium ${browser.version}`);
 await checkEmpty({browser, server: empty, report, pictures, full: options.full, only});
+if (!only || only.test("first-run")) await checkFirstRun({browser, server: empty, report});
 await empty.stop();
 const {server, runs} = await fill();
 await checkPages({browser, server, runs, report, pictures, full: options.full, only});
