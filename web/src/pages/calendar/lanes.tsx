@@ -1,0 +1,101 @@
+// pages/calendar/lanes.tsx: a lane for each job: what ran as bars from start to end, what will fire as outlined ticks; a job
+// with more than fits is a band of how much. Time is to scale, and a gap stays a gap.
+import {useState} from "preact/hooks";
+import {call} from "../../api/client.ts";
+import type {Firing, Run} from "../../api/schema.ts";
+import {href} from "../../app/router.ts";
+import {duration, minuteTime, number, shortTime, weekday} from "../../i18n/format.ts";
+import {texts} from "../../i18n/language.ts";
+import {second, serverNow} from "../../live/clock.ts";
+import {useResource} from "../../live/resource.ts";
+import {Button} from "../../ui/button.tsx";
+import {Empty, Loaded, Note} from "../../ui/states.tsx";
+import {toneOf} from "../../ui/status.tsx";
+import {verdictWords, words} from "../../ui/words.ts";
+
+const t = texts({
+  en: {find: "Jobs whose name contains", none: "Nothing ran and nothing will", noneText: "Another day, another part of a name, or a new job.", cut: (n: string) => `The newest ${n} runs and the first 500 coming firings of this span are shown.`, more: (n: string) => `${n} more jobs`, runs: (n: string, bad: string) => `${n} runs, ${bad} not succeeded`},
+  zh: {find: "任务名称包含", none: "没有运行,也没有将到的触发", noneText: "换一天、换一段名称,或新建任务。", cut: (n) => `此跨度内只显示最新的 ${n} 次运行和最先的 500 次将到触发。`, more: (n) => `另外 ${n} 个任务`, runs: (n, bad) => `${n} 次运行,${bad} 次未成功`},
+});
+const kPages = 8, kPage = 500, kDense = 60, kLanes = 60;
+
+export function Lanes({from, until, week}: {from: number; until: number; week: boolean}) {
+  const [text, setText] = useState(""), [all, setAll] = useState(false);
+  const range = {from: new Date(from).toISOString(), until: new Date(until).toISOString()};
+  const found = useResource(`lanes ${from} ${until}`, async (signal) => {
+    const runs: Run[] = [];
+    let cursor: string | undefined, pages = 0;
+    if (from < serverNow()) {
+      do {
+        const page = await call("list_runs", {query: {...range, limit: kPage, ...(cursor ? {cursor} : {})}, signal});
+        runs.push(...page.items);
+        cursor = page.next_cursor;
+      } while (cursor && ++pages < kPages);
+    }
+    const coming = until > serverNow() ? await call("list_firings", {query: {from: new Date(Math.max(from, serverNow())).toISOString(), until: range.until, limit: 500}, signal}) : {items: [] as Firing[], more: false};
+    return {runs: runs.filter((run) => run.scheduled_at && Date.parse(run.scheduled_at) >= from && Date.parse(run.scheduled_at) < until), coming: coming.items.filter((one) => one.expected), cut: cursor !== undefined || coming.more};
+  }, {topics: ["runs", "jobs"], pace: 5_000});
+  const place = (at: number) => ((at - from) / (until - from)) * 100;
+  const hours = (until - from) / 3_600_000, step = week ? 24 : 3, marks: number[] = [];
+  for (let hour = 0; hour < hours - 0.5; hour += step) marks.push(from + hour * 3_600_000);
+
+  return (
+    <Loaded of={found} rows={14}>{({runs, coming, cut}) => {
+      const lanes = new Map<string, {runs: Run[]; coming: number[]}>();
+      const lane = (job: string) => {
+        let one = lanes.get(job);
+        if (!one) lanes.set(job, one = {runs: [], coming: []});
+        return one;
+      };
+      for (const run of runs) lane(run.job).runs.push(run);
+      for (const firing of coming) lane(firing.job).coming.push(Date.parse(firing.at));
+      const asked = text.toLowerCase(), names = [...lanes.keys()].filter((name) => name.toLowerCase().includes(asked)).sort();
+      const shown = all ? names : names.slice(0, kLanes), now = second.value;
+      return (
+        <>
+          {cut && <Note>{t.cut(number(runs.length))}</Note>}
+          <section class="card calendar-lanes">
+            <div class="calendar-axis">
+              <input class="input" type="search" value={text} placeholder={t.find} aria-label={t.find} onInput={(event) => setText(event.currentTarget.value)} />
+              <div class="calendar-scale" aria-hidden="true">{marks.map((at) => <span key={at} style={{left: `${place(at)}%`}}>{week ? weekday(at) : minuteTime(at)}</span>)}</div>
+            </div>
+            {names.length === 0 && <Empty icon="calendar" title={t.none}>{t.noneText}</Empty>}
+            <ul aria-label={words.jobs}>
+              {shown.map((name) => <Lane key={name} name={name} {...(lanes.get(name) as {runs: Run[]; coming: number[]})} from={from} until={until} marks={marks} now={now} />)}
+            </ul>
+            {shown.length < names.length && <div class="card-body"><Button size="small" onClick={() => setAll(true)}>{t.more(number(names.length - shown.length))}</Button></div>}
+          </section>
+        </>
+      );
+    }}</Loaded>
+  );
+}
+
+function Lane({name, runs, coming, from, until, marks, now}: {name: string; runs: Run[]; coming: number[]; from: number; until: number; marks: number[]; now: number}) {
+  const place = (at: number) => Math.max(0, Math.min(100, ((at - from) / (until - from)) * 100));
+  const bad = runs.filter((run) => toneOf(run.status) === "bad").length, buckets = 96;
+  const bands = new Map<number, {all: number; bad: number}>();
+  if (runs.length > kDense) {
+    for (const run of runs) {
+      const at = Math.floor((place(Date.parse(run.scheduled_at as string)) / 100) * buckets), band = bands.get(at) ?? {all: 0, bad: 0};
+      bands.set(at, {all: band.all + 1, bad: band.bad + Number(toneOf(run.status) === "bad")});
+    }
+  }
+  const most = Math.max(1, ...[...bands.values()].map((band) => band.all));
+  return (
+    <li class="calendar-lane">
+      <a class="calendar-name clip" href={href.job(name)} title={`${name}\n${t.runs(number(runs.length), number(bad))}`}><bdi>{name}</bdi></a>
+      <div class="calendar-track">
+        {marks.map((at) => <i key={at} class="calendar-line" style={{left: `${place(at)}%`}} />)}
+        {[...bands].map(([at, band]) => <i key={`b${at}`} class={`calendar-band tone-${band.bad > 0 ? "bad bad" : "good"}`} title={t.runs(number(band.all), number(band.bad))} style={{left: `${(at / buckets) * 100}%`, width: `${100 / buckets}%`, height: `${20 + (band.all / most) * 80}%`}} />)}
+        {bands.size === 0 && runs.map((run) => {
+          const start = Date.parse(run.started_at ?? run.scheduled_at as string), end = run.ended_at && run.started_at ? Date.parse(run.ended_at) : run.started_at ? now : start;
+          return <a key={run.id} href={href.run(run.id)} tabIndex={-1} class={`calendar-run tone-${toneOf(run.status)} ${toneOf(run.status)}`} aria-label={verdictWords[run.status]}
+                    title={`${name} · ${shortTime(start, now)} · ${verdictWords[run.status]}${end > start ? ` · ${duration(end - start)}` : ""}`} style={{left: `${place(start)}%`, width: `${place(end) - place(start)}%`}} />;
+        })}
+        {coming.slice(0, kDense).map((at) => <i key={`c${at}`} class="calendar-tick" title={shortTime(at, now)} style={{left: `${place(at)}%`}} />)}
+        {now >= from && now < until && <i class="calendar-now" style={{left: `${place(now)}%`}} />}
+      </div>
+    </li>
+  );
+}
