@@ -448,7 +448,7 @@ class Checker:
             for record in records:
                 verdicts[record.status + (f" ({record.reason})" if record.reason else "")] += record.range_count
         catch_ups = {record.run for records in self.records.values() for record in records if record.trigger == "catch_up"}
-        quiet, faulty, caught_up, beyond = [], [], [], []
+        quiet, faulty, caught_up, beyond, without_history = [], [], [], [], []
         for run, late in self.lateness():
             if run in catch_ups:
                 caught_up.append(late)
@@ -456,8 +456,11 @@ class Checker:
                 faulty.append(late)
                 if late > 750:
                     beyond.append((late, run))
+            elif any(fault.begun <= run.instant + 100 and run.instant - 100 <= fault.healed for fault in self.e.history_faults):
+                without_history.append(late)
             else:
                 quiet.append(late)
+        self.check_without_history(sorted(quiet), sorted(without_history))
         return {
             "firings": sum(owed is True for owed in self.expected.values()),
             "either": sum(owed is None for owed in self.expected.values()),
@@ -467,6 +470,7 @@ class Checker:
             "verdicts": dict(verdicts.most_common()),
             "late_ms": summary(quiet),
             "late_ms_faulty": summary(faulty),
+            "late_ms_without_history": summary(without_history),
             "late_ms_catch_up": summary(caught_up),
             "faulty_within_750_ms": sum(late <= 750 for late in faulty),
             "faulty_latest": [self.told(late, run) for late, run in sorted(beyond, reverse=True)[:8]],
@@ -474,7 +478,7 @@ class Checker:
             "kills": len(self.e.kills),
             "kill_ms_max": round(self.kill_latest),
             "triggers": len(self.e.triggers),
-            "faults": len(self.e.faults),
+            "faults": len(self.e.faults) + len(self.e.history_faults),
             "sightings": len(self.e.sightings),
             "record_start_differs_ms_max": round(self.start_difference),
             "record_end_differs_ms_max": round(self.end_difference),
@@ -484,6 +488,15 @@ class Checker:
         kinds = {f"{fault.kind} of {fault.node}" for fault in self.e.faults
                  if fault.begun - 1000 <= run.instant <= fault.healed + 1000}
         return f"{run}: {late:.0f} ms, on {self.lives[run][0].node}, {', '.join(sorted(kinds))}"
+
+    def check_without_history(self, quiet, without):
+        """MongoDB is no part of a start: half of them are as early as they are with it. 5 ms are for the machine."""
+        if min(len(quiet), len(without)) < 40:
+            return
+        with_it, without_it = quiet[len(quiet) // 2], without[len(without) // 2]
+        if without_it > with_it * 1.05 + 5:
+            self.say("late_without_history", f"half of the starts while MongoDB was in trouble were {without_it:.1f} ms late "
+                     f"and more, the others {with_it:.1f} ms")
 
     def about(self, firing):
         """Everything that is known of a firing, for whoever looks for the cause of a violation."""

@@ -400,6 +400,13 @@ def backlog(h):
     life.started = life.seen = record.started = record.ended = life.run.instant + h.random.randrange(10_100, 40_000)
 
 
+def late_while_the_history_was_away(h):
+    h.e.history_faults.append(ev.Fault("MongoDB killed", "", h.first + 20_000, h.last))
+    for life in h.e.lives:
+        if life.run.instant is not None and life.run.instant > h.first + 19_000:
+            life.started += 40
+
+
 def line_without_start(h):
     h.e.orphans.append("end\teach@…")
 
@@ -422,7 +429,8 @@ PLANTS = {
     lost_without_cause: "without_cause", killed_without_order: "without_cause", refused: "without_cause",
     output_lost: "output", output_not_stored: "output", something_left_running: "residue", key_left: "leftover",
     reader_saw_a_final_change: "reader_went_back", reader_saw_it_run_again: "reader_went_back",
-    reader_was_told_otherwise: "reader_differs", backlog: "backlog", line_without_start: "orphan",
+    reader_was_told_otherwise: "reader_differs", backlog: "backlog",
+    late_while_the_history_was_away: "late_without_history", line_without_start: "orphan",
 }
 
 

@@ -148,6 +148,7 @@ class Evidence:
     residue: list = dataclasses.field(default_factory=list)  # (run, pid): alive although the run ended long ago
     leftovers: list = dataclasses.field(default_factory=list)  # keys that should have gone
     orphans: list = dataclasses.field(default_factory=list)  # lines of the ground truth that have no start
+    history_faults: list = dataclasses.field(default_factory=list)  # of MongoDB: they excuse nothing
     shared_history: bool = False  # one history for all workers: no two records of one run
 
 

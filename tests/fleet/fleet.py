@@ -15,6 +15,7 @@ import time
 
 import checker
 import evidence as ev
+import mongo
 from client import Account, Client
 from services import Child, Etcd, Trouble, free_ports, now_ms, wait_until
 
@@ -36,6 +37,7 @@ class Settings:
     proxied: bool = True
     load: int = 0  # further jobs that fire each second
     keep: str = ""  # a folder to leave everything in
+    mongo: bool = False  # one history for all, in MongoDB; without: each worker's own
     worker_settings: dict = dataclasses.field(default_factory=dict)
 
 
@@ -86,6 +88,8 @@ class Fleet:
         self.truth = self.folder / "truth"
         self.account = Account(self.command)
         self.faults = []
+        self.history_faults = []  # of MongoDB: they excuse nothing
+        self.mongo = None
         self.etcd = self.proxy = None
         self.masters, self.workers = [], []
         self.lookers, self.looking = [], threading.Event()
@@ -113,6 +117,8 @@ class Fleet:
             self.proxy.end()
         if self.etcd:
             self.etcd.end()
+        if self.mongo:
+            self.mongo.end()
         if not self.settings.keep and not failure[0]:
             shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -144,6 +150,8 @@ class Fleet:
         self.etcd = Etcd(self.folder / "etcd", self.settings.members).start()
         if self.settings.proxied:
             self.proxy = Proxy(self.programs.proxy, self.folder)
+        if self.settings.mongo:
+            self.mongo = mongo.Mongo(self.folder / "mongo").start()
         self.ports = free_ports(self.settings.masters)
         for index, port in enumerate(self.ports):
             self.masters.append(self.master(f"master{index}", port))
@@ -163,11 +171,20 @@ class Fleet:
         return [f"127.0.0.1:{self.proxy.open(f'{name}/m{index}', port)}"
                 for index, port in enumerate(self.etcd.client_ports)]
 
+    def history(self, name):
+        if not self.mongo:
+            return {"history": {"backend": "local"}}
+        port = self.proxy.open(f"mongo/{name}", self.mongo.port) if self.proxy else self.mongo.port
+        # Workers notice a frozen server within a second, so that several faults fit into a minute. Masters have longer:
+        # FerretDB reads every record for each page.
+        milliseconds = 60_000 if name.startswith("master") else 1000
+        return {"mongodb": {"uri": f"mongodb://127.0.0.1:{port}/?socketTimeoutMS={milliseconds}&serverSelectionTimeoutMS=1000"}}
+
     def configuration(self, name, document):
         path = self.folder / f"{name}.json"
         path.write_text(json.dumps({
             "etcd": {"endpoints": self.endpoints(name)}, "metrics": {"enabled": False},
-            "history": {"backend": "local"}, **document}, indent=1))
+            **self.history(name), **document}, indent=1))
         return path
 
     def master(self, name, port):
@@ -339,6 +356,63 @@ class Fleet:
 
         return heal
 
+    # Faults of MongoDB. They are noted apart, since they excuse nothing: no start may be late, no run unrecorded.
+
+    def begin_history(self, kind):
+        fault = ev.Fault(kind, "", now_ms(), 10**15)
+        self.history_faults.append(fault)
+        return fault
+
+    def kill_mongo(self, empty_of_indexes=False):
+        fault = self.begin_history("MongoDB killed" + (", back without indexes" if empty_of_indexes else ""))
+        self.mongo.child.kill()
+
+        def heal():
+            if empty_of_indexes:  # nobody may see it with them
+                self.proxy.set("mongo", "refuse")
+            self.mongo.start()
+            if empty_of_indexes:
+                self.mongo.drop_indexes()
+                if self.mongo.has_indexes():
+                    raise Trouble("MongoDB did not drop its indexes")
+                self.proxy.set("mongo", "pass")
+            self.healed(fault)
+
+        return heal
+
+    def freeze_mongo(self):
+        fault = self.begin_history("MongoDB frozen")
+        self.mongo.child.stop()
+
+        def heal():
+            self.mongo.child.thaw()
+            self.healed(fault)
+
+        return heal
+
+    def cut_off_mongo(self, *how):
+        fault = self.begin_history(f"MongoDB cut off ({' '.join(map(str, how))})")
+        self.proxy.set("mongo", *how)
+
+        def heal():
+            self.proxy.set("mongo", "pass")
+            self.healed(fault)
+
+        return heal
+
+    def fill_mongo(self):
+        fault = self.begin_history("MongoDB out of space")
+        self.mongo.limit_files(4096)
+
+        def heal():
+            if self.mongo.child.running():
+                self.mongo.limit_files(None)
+            else:
+                self.mongo.start()
+            self.healed(fault)
+
+        return heal
+
     # Looking
 
     def look_all_the_time(self):
@@ -361,13 +435,20 @@ class Fleet:
     def histories(self):
         return [self.folder / child.name / "history.db" for child in self.workers]
 
+    def recorded(self):
+        if not self.mongo:
+            return [record for path in self.histories() for record in ev.read_history(path)]
+        patient = Client("gatherer", self.ports, seconds=60)
+        return list(mongo.records_of(wait_until(lambda: mongo.all_runs(patient), 120, "the API lists every record")))
+
     def gather(self, first, last):
         lives, orphans = ev.read_truth(self.truth)
-        records = [record for path in self.histories() for record in ev.read_history(path)]
+        records = self.recorded()
         with self.account.lock:
             account = self.account
             return ev.Evidence(lives, records, list(account.edits), first, last, list(account.kills),
-                               list(account.triggers), list(self.faults), list(account.sightings), orphans=orphans)
+                               list(account.triggers), list(self.faults), list(account.sightings), orphans=orphans,
+                               history_faults=list(self.history_faults), shared_history=self.mongo is not None)
 
     def wait_accounted(self, first, last, seconds=90):
         """Until everything owed up to `last` is accounted for, or the patience is over: the checker has the last word."""
@@ -406,6 +487,8 @@ class Fleet:
     def finish(self, first, last):
         """Everything is healed by now. Waits for what is owed, ends the workers in good order; the checker, and what it found."""
         self.settle()
+        if self.mongo:  # a shared history acknowledges later than one on the worker's own disk: what was spooled drains
+            wait_until(lambda: not self.owed_keys(last), 90, "what waited for MongoDB is recorded", or_go_on=True)
         self.wait_accounted(first, last)
         evidence = self.gather(first, last)
         residue = self.residue(evidence)
@@ -419,6 +502,10 @@ class Fleet:
             wait_until(self.etcd.healthy, 60, "etcd answers")
             wait_until(lambda: self.etcd.keys("/cron/running/") is not None, 30, "etcd lists its keys")
             evidence.leftovers = [key for key in self.etcd.keys("/cron/running/") if self.is_owed(key, last)]
+        if self.mongo:
+            wait_until(self.mongo.has_indexes, 60, "MongoDB has its indexes again", or_go_on=True)
+            if not self.mongo.has_indexes():
+                evidence.leftovers.append("(indexes of MongoDB are missing)")
         report = checker.Checker(evidence)
         found = report.run()
         if self.proxy:
@@ -427,6 +514,10 @@ class Fleet:
             if code != 0:
                 found.violations.append(checker.Violation("exit", None, f"{name} ended with {code} after SIGTERM"))
         return report, found
+
+    def owed_keys(self, last):
+        keys = self.etcd.keys("/cron/running/")
+        return ["(etcd does not answer)"] if keys is None else [key for key in keys if self.is_owed(key, last)]
 
     def is_owed(self, key, last):
         run = ev.parse_run(key.split("/", 4)[4])

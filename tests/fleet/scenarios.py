@@ -275,5 +275,47 @@ def anything(fleet, seconds, chance):
     return disturb(fleet, seconds, fault, lambda: chance.uniform(0.5, 3))
 
 
+def history_away(fleet, seconds, chance):
+    """MongoDB is killed, frozen, slow, cut off, out of space, empty of indexes: no start waits for it, no run is lost."""
+    ordinary_jobs(fleet)
+    first = settled(fleet)
+    plan = Plan(seconds)
+    kinds = [(fleet.kill_mongo,), (fleet.freeze_mongo,), (fleet.fill_mongo,), (fleet.kill_mongo, True)]
+    kinds += [(fleet.cut_off_mongo, *how) for how in CUTS]
+    waiting = []
+    while not plan.over():
+        waiting = waiting or chance.sample(kinds, len(kinds))
+        plan.begin("mongo", chance.uniform(1.5, 4), *waiting.pop())
+        while plan.busy and not plan.over():
+            plan.rest(0.1)
+        plan.rest(chance.uniform(1.5, 3))  # half of the time without a fault, to compare with
+    plan.heal_all()
+    return first, now_ms()
+
+
+def recording(fleet, seconds, chance):
+    """Workers are killed between the end of a run and the acknowledgement of its record, which MongoDB delays or loses."""
+    ordinary_jobs(fleet)
+    for index in range(20):
+        fleet.save(f"brief-{index}", "* * * * * *", overlap="allow", duration_ms=20 * index)
+    first = settled(fleet)
+    plan = Plan(seconds)
+    ways = itertools.cycle([("pass",), ("delay", 150), ("cut_reply",), ("half_open",), ("cut_request",), ("delay", 20)])
+    while not plan.over():
+        plan.begin("mongo", chance.uniform(1, 2.5), fleet.cut_off_mongo, *next(ways))
+        # Runs begin with the second and are over up to 0.4 s later; their records are on their way for as long again.
+        plan.rest(1 - time.time() % 1 + chance.uniform(0.01, 0.95))
+        index = chance.randrange(len(fleet.workers))
+        if chance.random() < 0.2:
+            plan.begin(f"worker {index}", 1, fleet.kill_runner, index)
+        else:
+            plan.begin(f"worker {index}", chance.uniform(0.05, 0.6), fleet.kill_worker, index)
+    plan.heal_all()
+    return first, now_ms()
+
+
 ALL = {"quiet": quiet, "killed": killed, "frozen": frozen, "leader": leader, "quorum": quorum, "cut_off": cut_off,
-       "compacted": compacted, "edits": edits, "random": anything}
+       "compacted": compacted, "edits": edits, "random": anything,
+       "history": history_away, "recording": recording}
+WITH_MONGO = {"history", "recording"}  # runs are recorded in MongoDB
+SECONDS = {"history": (60, 600)}  # how long it is disturbed, and with CRONFLEET_LONG, where that is not 20 and 120

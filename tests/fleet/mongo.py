@@ -1,0 +1,136 @@
+"""tests/fleet/mongo.py: the fleet's MongoDB: mongod where CRONFLEET_TEST_MONGOD or PATH names one, else FerretDB; a few
+commands of its protocol, and what it says of the runs.
+"""
+
+import os
+import pathlib
+import shutil
+import socket
+import struct
+import subprocess
+
+import evidence as ev
+from services import Child, Trouble, free_ports, wait_until
+
+SOURCE = pathlib.Path(__file__).resolve().parents[2]
+DATABASE, RECORDS, OUTPUT = "cron", "log", "log_output"
+
+
+def program():
+    """(path, whether it is mongod); path None where this machine can have neither."""
+    mongod = os.environ.get("CRONFLEET_TEST_MONGOD") or shutil.which("mongod")
+    if mongod:
+        return mongod, True
+    built = subprocess.run([SOURCE / "scripts/build-ferretdb"], capture_output=True, text=True)
+    return (built.stdout.strip().splitlines()[-1] if built.returncode == 0 else None), False
+
+
+def bson(pairs):
+    """Texts, flags, 32-bit numbers, lists and documents; all that a command of ours holds."""
+    body = b""
+    for key, value in pairs:
+        name = key.encode() + b"\0"
+        if isinstance(value, bool):
+            body += b"\x08" + name + bytes([value])
+        elif isinstance(value, int):
+            body += b"\x10" + name + struct.pack("<i", value)
+        elif isinstance(value, str):
+            body += b"\x02" + name + struct.pack("<i", len(value.encode()) + 1) + value.encode() + b"\0"
+        elif isinstance(value, list):
+            body += b"\x04" + name + bson([(str(index), one) for index, one in enumerate(value)])
+        else:
+            body += b"\x03" + name + bson(list(value.items()))
+    return struct.pack("<i", len(body) + 5) + body + b"\0"
+
+
+class Mongo:
+    """One server in a folder of its own. Out of space: files cannot grow any more (RLIMIT_FSIZE), which fails as a full
+    disk does but needs no file system of its own."""
+
+    def __init__(self, folder):
+        self.folder = pathlib.Path(folder)
+        self.port = free_ports(1)[0]
+        path, is_mongod = program()
+        data = self.folder / "data"
+        data.mkdir(parents=True)
+        if is_mongod:
+            arguments = [path, "--dbpath", data, "--port", self.port, "--bind_ip", "127.0.0.1", "--nounixsocket",
+                         "--wiredTigerCacheSizeGB", "0.25"]
+        else:
+            arguments = [path, "--handler=sqlite", "--telemetry=disable", f"--listen-addr=127.0.0.1:{self.port}",
+                         "--debug-addr=-", "--log-level=error", f"--state-dir={data}", f"--sqlite-url=file:{data}/"]
+        self.child = Child("mongo", arguments, self.folder / "mongo.log")
+
+    def start(self):
+        self.child.start()
+        wait_until(self.accepts, 60, f"MongoDB answers\n{self.child.tail()}")
+        return self
+
+    def accepts(self):
+        if not self.child.running():
+            raise Trouble(f"MongoDB ended by itself:\n{self.child.tail()}")
+        return self.command(("ping", 1)) is not None
+
+    def command(self, *pairs, seconds=10):
+        """The bytes of the answer; None when none came."""
+        message = struct.pack("<i", 0) + b"\0" + bson([*pairs, ("$db", DATABASE)])
+        head = struct.pack("<iiii", 16 + len(message), 1, 0, 2013)
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=seconds) as connection:
+                connection.sendall(head + message)
+                answer = b""
+                while len(answer) < 4 or len(answer) < struct.unpack("<i", answer[:4])[0]:
+                    more = connection.recv(65536)
+                    if not more:
+                        return None
+                    answer += more
+                return answer
+        except OSError:
+            return None
+
+    def has_indexes(self):
+        found = [self.command(("listIndexes", collection)) or b"" for collection in (RECORDS, OUTPUT)]
+        return b"cronfleet_job" in found[0] and b"cronfleet_run" in found[1]
+
+    def drop_indexes(self):
+        for collection in (RECORDS, OUTPUT):
+            self.command(("dropIndexes", collection), ("index", "*"))
+
+    def limit_files(self, bytes_max):
+        """No file may grow past this; None: as far as they like."""
+        limit = "unlimited" if bytes_max is None else str(bytes_max)
+        subprocess.run(["prlimit", "--pid", str(self.child.pid), f"--fsize={limit}:unlimited"], check=True)
+
+    def end(self):
+        self.child.thaw()
+        if self.child.process is not None:
+            self.child.kill()
+
+
+def all_runs(client):
+    """Every record that the API lists, oldest first; None when it could not tell them all."""
+    found, cursor = [], ""
+    while True:
+        answer = client.ask("GET", "/api/v1/runs?limit=500&order=oldest_first" + (f"&cursor={cursor}" if cursor else ""))
+        document = answer.json()
+        if answer.status != 200 or document.get("partial") or document.get("stale"):
+            return None
+        found += document["items"]
+        cursor = document.get("next_cursor", "")
+        if not cursor:
+            return found
+
+
+def records_of(items):
+    """Runs as the API shows them → records; without those that are not over."""
+    for item in items:
+        if item["status"] in ev.UNFINISHED:
+            continue
+        started = ev.parse_instant(item["started_at"]) if item.get("started_at") else 0
+        never = item["status"] in ev.NEVER_STARTED
+        yield ev.Record(
+            ev.parse_run(item["id"]), item["status"], item.get("reason", ""), item.get("final", True), item.get("worker", ""),
+            item.get("fence", 0), item.get("trigger", "schedule"), 0 if never else started,
+            ev.parse_instant(item["ended_at"]) if item.get("ended_at") else 0, item.get("exit_code"), item.get("signal"),
+            item.get("actor", ""), item.get("output_bytes", 0), item.get("output_bytes_dropped", 0), None,
+            ev.parse_instant(item["range_from"]) if item.get("range_from") else None, item.get("range_count", 1), "mongo")
