@@ -10,6 +10,7 @@
 #include "domain/job_json.h"
 #include "domain/json_reader.h"
 #include "domain/json_writer.h"
+#include "domain/nearest.h"
 
 namespace cronfleet::api {
 namespace {
@@ -410,6 +411,43 @@ Outcome<RunAccepted> not_accepted(const JobName& name, const std::string& memory
 
 }  // namespace
 
+// What a run is given: what was asked for, and the defaults of the rest as they stand now.
+Outcome<std::map<std::string, std::string>> JobCatalogue::parameters_for(const JobName& name,
+                                                                         const RunRequest& request) {
+  const auto stands = reader_.get({keys_.job(name)});
+  if (!stands) return Refusal(problem_of(stands.error().with("reading job '{}'", name)));
+  const auto job = stands->entries.empty() ? StoredJob{} : stored(name, stands->entries.front());
+  const std::vector<domain::Parameter> declared = job.job ? job.job->parameters : std::vector<domain::Parameter>();
+  Problem problem{.status = 422, .code = "invalid_parameters"};
+  const auto refuse_one = [&](const std::string& parameter, std::string detail, std::string_view meant = {}) {
+    problem.errors.push_back({.pointer = "/parameters/" + parameter,
+                              .code = "invalid_parameter",
+                              .detail = std::move(detail),
+                              .suggestion = std::string(meant)});
+  };
+  std::vector<std::string_view> names;
+  std::map<std::string, std::string> values = request.parameters;
+  for (const domain::Parameter& parameter : declared) {
+    names.push_back(parameter.name);
+    const auto given = values.find(parameter.name);
+    if (given != values.end()) {
+      if (const auto fits = domain::check_parameter(parameter, given->second); !fits)
+        refuse_one(parameter.name, fits.error().message());
+    } else if (parameter.default_value) {
+      values[parameter.name] = *parameter.default_value;
+    } else if (!stands->entries.empty()) {
+      refuse_one(parameter.name, "missing: the job declares it without a default");
+    }
+  }
+  for (const auto& [given, value] : request.parameters)
+    if (std::find(names.begin(), names.end(), given) == names.end())
+      refuse_one(given, "the job declares no parameter of this name", domain::nearest(given, names));
+  // A job that is not there is told so, not its parameters.
+  if (problem.errors.empty() || stands->entries.empty()) return values;
+  problem.detail = fmt::format("{}: {}", problem.errors.front().pointer, problem.errors.front().detail);
+  return Refusal(std::move(problem));
+}
+
 Outcome<RunAccepted> JobCatalogue::run_now(const JobName& name, const RunRequest& request) {
   if (auto problem = locked_elsewhere(name)) return Refusal(*std::move(problem));
   const bool keyed = !request.idempotency_key.empty();
@@ -426,6 +464,9 @@ Outcome<RunAccepted> JobCatalogue::run_now(const JobName& name, const RunRequest
   entry.reason = request.reason;
   entry.requested_at = from_ms(to_ms(clock_.wall()));
   entry.worker = request.worker;
+  auto parameters = parameters_for(name, request);
+  if (!parameters) return Refusal(std::move(parameters.error()));
+  entry.parameters = *std::move(parameters);
   core::Txn txn;
   txn.expected = {{.key = job, .kind = core::Condition::Kind::Present},
                   {.key = trigger, .kind = core::Condition::Kind::Absent}};

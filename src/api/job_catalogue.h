@@ -12,6 +12,7 @@
 #include <atomic>
 #include <chrono>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -88,6 +89,7 @@ struct RunRequest {
   std::string idempotency_key;  // empty: each request is a run of its own
   std::string digest_of;        // what must be equal when the key comes again: the body
   Effect effect = Effect::Write;
+  std::map<std::string, std::string> parameters{};  // of those that the job declares
 };
 struct RunAccepted {
   domain::RunId run;
@@ -119,8 +121,9 @@ class JobCatalogue {
                        Effect effect = Effect::Write);
   // 404 job_not_found, 412 precondition_failed. Answers what was deleted.
   Outcome<StoredJob> erase(const JobName& name, const Precondition& precondition, Effect effect = Effect::Write);
-  // The run is durable and will be claimed. 404 job_not_found, 422 idempotency_mismatch: this key came with another
-  // body, 409 locked: a worker that is out of contact may still be running the job (protocol.md rule 18).
+  // The run is durable and will be claimed. 404 job_not_found, 422 invalid_parameters: against what the job declares,
+  // 422 idempotency_mismatch: this key came with another body, 409 locked: a worker that is out of contact may still be
+  // running the job (protocol.md rule 18).
   Outcome<RunAccepted> run_now(const JobName& name, const RunRequest& request);
 
   // The job that stands in an entry of the store.
@@ -135,6 +138,7 @@ class JobCatalogue {
   using StoredJobs = std::vector<std::shared_ptr<const StoredJob>>;
 
   Outcome<core::JobState> read_state(const JobName& name);
+  Outcome<std::map<std::string, std::string>> parameters_for(const JobName& name, const RunRequest& request);
   std::shared_ptr<const StoredJobs> decoded(const std::shared_ptr<const Watched::Copy>& copy);
   Outcome<Jobs> list_of_the_store();
   std::optional<Problem> clock_suspect() const;

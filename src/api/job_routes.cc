@@ -246,8 +246,12 @@ Answer Api::run_job(Call& call) {
         request.reason = member.text().value_or("");
       } else if (member.key() == "worker") {
         request.worker = member.text().value_or("");
+      } else if (member.key() == "parameters") {
+        for (const domain::JsonValue parameter : member.members())
+          if (auto value = domain::read_parameter_value(parameter))
+            request.parameters[std::string(parameter.key())] = *std::move(value);
       } else {
-        member.refuse_key({"reason", "worker"});
+        member.refuse_key({"reason", "worker", "parameters"});
       }
     }
   });

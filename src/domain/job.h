@@ -13,6 +13,7 @@
 #include "base/ids.h"
 #include "base/status.h"
 #include "base/time.h"
+#include "domain/parameters.h"
 #include "domain/where.h"
 
 namespace cronfleet::domain {
@@ -87,6 +88,7 @@ struct Job {
   Retry retry;
   Delivery delivery;
   Where where;  // which workers may run it; a change moves no firings, so the stamp does not cover it
+  std::vector<Parameter> parameters;         // of runs asked for by hand; a change moves no firings
   std::uint64_t output_bytes_max = 1 << 20;  // head and tail kept together, 0..64 MiB
 
   // Set by a save (protocol.md rules 1, 5, 25); absent in a document put by hand until it is adopted.

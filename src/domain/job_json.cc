@@ -316,6 +316,7 @@ constexpr JobKey kJobKeys[] = {
     {"overlap",
      [](const JsonValue& v, Job& job) { read_policy(v, kOverlaps, job.overlap.mode, job.overlap.queue_max); }},
     {"owner", [](const JsonValue& v, Job& job) { read_bounded(v, JobLimits::word, job.owner); }},
+    {"parameters", [](const JsonValue& v, Job& job) { read_parameters(v, job.parameters); }},
     {"paused_until", [](const JsonValue& v, Job& job) { job.paused_until = v.instant(); }},
     {"retry", read_retry},
     {"schedule", read_schedule},

@@ -49,6 +49,7 @@ constexpr std::string_view kEverything = R"({
   "catch_up_window": "1d", "start_deadline": "5m", "jitter": "250ms",
   "retry": {"count": 3, "delay": "10s", "factor": 1.1, "delay_max": "10m", "exit_codes": [1, 75]},
   "delivery": {"at_least_once": 3}, "output_bytes_max": 4096,
+  "parameters": [{"name": "TABLE", "choices": ["a", "b"], "default": "a"}, {"type": "integer", "name": "n"}],
   "where": {"zone": ["eu", "us"], "gpu": {"not": "true"}, "node": {"not": ["w1", "w2"]}, "disk": ["ssd"]},
   "since": "2026-02-01T00:00:00.001Z", "stamp": "0123456789abcdef0123456789abcdef",
   "schedule_set_at": "2026-02-01T00:00:00Z"
@@ -83,6 +84,8 @@ Job everything() {
   job.retry = {3, seconds(10), 1.1, minutes(10), {1, 75}};
   job.delivery = {Delivery::Mode::AtLeastOnce, 3};
   job.output_bytes_max = 4096;
+  job.parameters = {{"TABLE", Parameter::Type::Text, "a", {"a", "b"}, ""},
+                    {"n", Parameter::Type::Integer, std::nullopt, {}, ""}};
   job.where = {
       {"zone", {{"eu", "us"}}}, {"gpu", {{"true"}, true}}, {"node", {{"w1", "w2"}, true}}, {"disk", {{"ssd"}}}};
   job.since = parse_rfc3339("2026-02-01T00:00:00.001Z").value();
@@ -101,7 +104,9 @@ TEST(JobJson, EveryField) {
       R"("command":["/usr/bin/rsync","-a","","it's"],"shell":["/bin/sh","-ec"],"env":{"EMPTY":"","LANG":"C"},)"
       R"("working_directory":"/srv","user":"backup","umask":"027",)"
       R"("limits":{"cpu_seconds":60,"address_space_bytes":1073741824,"open_files":64,"processes":8,)"
-      R"("file_size_bytes":0},"timeout":"1h30m","kill_grace":"20s","output_bytes_max":4096,)"
+      R"("file_size_bytes":0},"timeout":"1h30m","kill_grace":"20s",)"
+      R"("parameters":[{"name":"TABLE","type":"text","default":"a","choices":["a","b"]},{"name":"n","type":"integer"}],)"
+      R"("output_bytes_max":4096,)"
       R"("paused_until":"2026-03-01T02:00:00.250Z","starts_at":"2026-01-01T00:00:00Z","ends_at":"2027-01-01T00:00:00Z",)"
       R"("overlap":{"queue":5},"misfire":{"run_all":100},"start_deadline":"5m","jitter":"250ms",)"
       R"("retry":{"count":3,"delay":"10s","factor":1.1,"delay_max":"10m","exit_codes":[1,75]},)"

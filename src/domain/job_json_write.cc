@@ -42,6 +42,7 @@ class JobWriter {
     unless_default("limits", job.limits, default_.limits);
     unless_default("timeout", job.timeout, default_.timeout);
     unless_default("kill_grace", job.kill_grace, default_.kill_grace);
+    unless_default("parameters", job.parameters, default_.parameters);
     unless_default("output_bytes_max", job.output_bytes_max, default_.output_bytes_max);
   }
 
@@ -87,6 +88,7 @@ class JobWriter {
       for (const auto& [key, content] : pairs) json_.member(key, content);
     });
   }
+  void value(const std::vector<Parameter>& parameters) { write_parameters(json_, parameters); }
   void value(const Overlap& overlap) {
     switch (overlap.mode) {
       case Overlap::Mode::Forbid: return value("forbid");

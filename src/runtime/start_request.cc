@@ -15,6 +15,8 @@ exec::StartRequest start_request(const core::Start& start, const NodeId& node,
   }
   request.environment = base;
   for (const auto& [name, value] : job.environment) request.environment[name] = value;
+  for (const domain::Parameter& parameter : job.parameters)
+    if (parameter.default_value) request.environment[parameter.name] = *parameter.default_value;
   for (const auto& [name, value] : start.parameters) request.environment[name] = value;
   request.environment["CRONFLEET_JOB"] = job.name.text();
   request.environment["CRONFLEET_RUN_ID"] = start.run.text();

@@ -701,6 +701,40 @@ core::WorkerEntry worker_of(const std::string& node) {
   return worker;
 }
 
+TEST_F(Api, RunsTakeTheParametersThatTheirJobDeclares) {
+  ASSERT_EQ(create("load", R"({"schedule":"@daily","command":"true","parameters":[
+      {"name":"TABLE","choices":["orders","users"],"default":"orders"},{"name":"ROWS","type":"integer"}]})")
+                .status,
+            201);
+  const std::string path = "/api/v1/jobs/load:run";
+  const auto triggers = [&] { return server_.list(server_.keys.triggers()); };
+  const std::pair<const char*, const char*> kRefused[] = {
+      {"{}", "/parameters/ROWS"},
+      {R"({"parameters":{"ROWS":"many"}})", "/parameters/ROWS"},
+      {R"({"parameters":{"ROWS":5,"TABLE":"logs"}})", "/parameters/TABLE"},
+      {R"({"parameters":{"ROWS":5,"TABEL":"users"}})", "/parameters/TABEL"},
+      {R"({"parameters":{"ROWS":1.5}})", "/parameters/ROWS"},
+      {R"({"parameters":["ROWS"]})", "/parameters"},
+  };
+  for (const auto& [body, pointer] : kRefused) {
+    const RawAnswer refused = call("POST", path, body);
+    EXPECT_EQ(refused.status, 422) << body;
+    EXPECT_EQ(json::parse(refused.body).at("errors").at(0).at("pointer"), pointer) << refused.body;
+  }
+  EXPECT_THAT(call("POST", path, R"({"parameters":{"ROWS":5,"TABEL":"users"}})").body,
+              HasSubstr(R"("suggestion":"TABLE")"));
+  EXPECT_TRUE(triggers().empty());
+  EXPECT_EQ(call("POST", path, R"({"parameters":{"ROWS":5}})").status, 202);
+  ASSERT_EQ(triggers().size(), 1u);
+  const auto trigger = core::decode_trigger(triggers().front().value);
+  ASSERT_TRUE(trigger.has_value());
+  EXPECT_EQ(trigger->parameters, (std::map<std::string, std::string>{{"ROWS", "5"}, {"TABLE", "orders"}}));
+  // One that declares none takes none.
+  ASSERT_EQ(create("plain", kJob).status, 201);
+  EXPECT_EQ(code(call("POST", "/api/v1/jobs/plain:run", R"({"parameters":{"A":"b"}})")), "invalid_parameters");
+  EXPECT_EQ(call("POST", "/api/v1/jobs/none:run", R"({"parameters":{"A":"b"}})").status, 404);
+}
+
 // A dry run says what the write would say, and leaves every key as it is.
 TEST_F(Api, EveryWriteHasADryRun) {
   ASSERT_EQ(create("nightly", kJob).status, 201);

@@ -34,6 +34,16 @@ export interface Job {
   retry?: Record<string, unknown>;
   delivery?: "at_most_once" | Record<string, unknown>;
   output_bytes_max?: number;
+  /** What a run that is asked for may be told. Each reaches the run as the environment variable of its name; runs by schedule have the defaults. */
+  parameters?: Array<{
+    /** letters, digits and _, no digit in front */
+    name: string;
+    type?: "text" | "integer" | "boolean";
+    /** absent: whoever asks for a run must say it */
+    default?: string | number | boolean;
+    choices?: Array<string | number | boolean>;
+    description?: string;
+  }>;
   /** Labels that a worker must have; `node` is each worker's node id. */
   where?: Record<string, string | Array<string> | {
     not: string | Array<string>;
@@ -388,6 +398,8 @@ export interface Operations {
       reason?: string;
       /** node id; absent means any */
       worker?: string;
+      /** of those that the job declares; the rest have their defaults. 422 invalid_parameters names each mistake */
+      parameters?: Record<string, string | number | boolean>;
     };
     answer: {
       run_id: string;
