@@ -12,7 +12,7 @@ import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from support import LIMIT, Client, Standalone, Terminal
+from support import LIMIT, Client, Standalone, Terminal, eventually
 
 BINARY = os.path.abspath(sys.argv[1])
 
@@ -50,7 +50,14 @@ class Completions(unittest.TestCase):
         terminal.type(setup + "; echo read''y\n")
         terminal.read("ready")
         terminal.type(keys)
-        terminal.read(wanted)
+        # The server's part comes within 150 ms or not at all: on a loaded machine somebody would press the key again.
+        for attempt in range(LIMIT):
+            try:
+                terminal.read(wanted, limit=2)
+                break
+            except AssertionError:
+                self.assertLess(attempt, LIMIT - 1, terminal.seen)
+                terminal.type("\t")
         terminal.type("\x03\nexit\n")
         terminal.process.terminate()
         terminal.process.kill()
@@ -84,22 +91,22 @@ class Completions(unittest.TestCase):
 
     def test_fish(self):
         self.assertIn("job", self.fish("cronfleet jo"))
-        self.assertEqual(self.fish("cronfleet job get ni"), ["nightly"])
-        self.assertIn("weekly report", self.fish("cronfleet job delete --yes we"))
+        eventually(lambda: self.fish("cronfleet job get ni") == ["nightly"])
+        eventually(lambda: "weekly report" in self.fish("cronfleet job delete --yes we"))
         self.assertIn("--label", self.fish("cronfleet job list --la"))
-        self.assertIn("team=db", self.fish("cronfleet job list --label te"))
+        eventually(lambda: "team=db" in self.fish("cronfleet job list --label te"))
 
     def complete(self, *words, **more):
         return [line.split("\t")[0] for line in self.cli("__complete", "fish", *words, **more).out.splitlines()]
 
     def test_words(self):
-        self.assertIn("夜间备份", self.complete("job", "pause", ""))
+        eventually(lambda: "夜间备份" in self.complete("job", "pause", ""))
         self.assertEqual(self.complete("run", "list", "--status", "suc"), ["succeeded"])
         self.assertEqual(self.complete("completion", ""), ["bash", "zsh", "fish"])
         self.assertEqual(self.complete("job", "list", "--no"), ["--no-input"])
         self.assertEqual(self.complete("cron", "next", "--zone", "Europe/Berl"), ["Europe/Berlin"])
         self.assertEqual(self.cli("__complete", "fish", "job", "apply", "-f", "").code, 3)  # files are the shell's
-        self.assertEqual(len(self.complete("worker", "get", "")), 1)
+        eventually(lambda: len(self.complete("worker", "get", "")) == 1)
 
     def test_a_server_that_is_silent_costs_150_ms(self):
         with socket.socket() as silent:
