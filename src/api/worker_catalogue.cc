@@ -179,7 +179,8 @@ Outcome<WorkerCatalogue::Workers> WorkerCatalogue::list(Reading reading) {
     registered.insert(node);
   }
   // Whose runs are left behind is shown as well, though nobody ever set anything for it. The copy is near enough.
-  for (const Watched::Entry& entry : copies_.running.copy()->entries) {
+  const auto running = copies_.running.copy();  // held: a copy that has been replaced goes with its last holder
+  for (const Watched::Entry& entry : running->entries) {
     const std::string_view rest = std::string_view(entry->key).substr(keys_.running().size());
     const NodeId node(std::string(rest.substr(0, rest.find('/'))));
     if (!registered.contains(node)) ++views[node].keys_left;
