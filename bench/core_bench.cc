@@ -198,7 +198,7 @@ void firing(benchmark::State& state) {
       const Effects effects = std::exchange(node.effects, {});
       for (const Effect& effect : effects) {
         if (const auto* commit = std::get_if<Commit>(&effect)) {
-          node.step(CommitAnswered{commit->ticket, Outcome::Committed, ++revision, {}});
+          node.step(CommitAnswered{commit->ticket, Outcome::Committed, ++revision, {}, node.now.mono});
         } else if (const auto* read = std::get_if<Read>(&effect)) {
           node.step(ReadAnswered{read->ticket, true, revision, {}});
         } else if (const auto* start = std::get_if<Start>(&effect)) {

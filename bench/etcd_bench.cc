@@ -6,7 +6,7 @@
 // the reference's way to the same end: every worker grants a lease, tries to put the lock with it and revokes the
 // lease, for every firing.
 //
-//   etcd_bench [--members 1] [--jobs 12000] [--rounds 3] [--run-ms 3000] [--saves 200] [--current]
+//   etcd_bench [--members 1] [--jobs 12000] [--rounds 3] [--run-ms 3000] [--saves 200] [--in-flight 4] [--current]
 //              [--flag --backend-batch-limit=1000]...
 //
 // --current: the etcd of scripts/build-etcd instead of Debian's. --flag: one more for each member.
@@ -29,7 +29,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 struct Settings {
-  std::size_t members = 1, rounds = 3;
+  std::size_t members = 1, rounds = 3, in_flight = 4;
   int jobs = 12'000, saves = 200;
   milliseconds run{3'000};
   bool current = false;
@@ -280,7 +280,7 @@ void run(const Settings& settings) {
   save_jobs(master, jobs);
   Nodes nodes;
   for (std::size_t i = 0; i < kWorkers; ++i) nodes.push_back(std::make_unique<Node>(etcd, i + 1));
-  for (std::size_t i = 0; i < kWorkers; ++i) nodes[i]->make_worker(i, settings.run, **zones);
+  for (std::size_t i = 0; i < kWorkers; ++i) nodes[i]->make_worker(i, settings.run, settings.in_flight, **zones);
   wait_until([&] { return std::all_of(nodes.begin(), nodes.end(), [](auto& node) { return node->ready(); }); },
              seconds(60), "all workers are ready");
   propagation(nodes, master, settings.saves);
@@ -314,6 +314,8 @@ int main(int argc, char** argv) {
       settings.members = static_cast<std::size_t>(value);
     } else if (name == "--jobs" && value > 0) {
       settings.jobs = value;
+    } else if (name == "--in-flight" && value > 0) {
+      settings.in_flight = static_cast<std::size_t>(value);
     } else if (name == "--rounds" && value > 0) {
       settings.rounds = static_cast<std::size_t>(value);
     } else if (name == "--run-ms" && value > 0) {
@@ -322,7 +324,8 @@ int main(int argc, char** argv) {
       settings.saves = value;
     } else {
       std::fprintf(stderr,
-                   "usage: etcd_bench [--members 1|3] [--jobs N] [--rounds N] [--run-ms N] [--saves N] [--current] "
+                   "usage: etcd_bench [--members 1|3] [--jobs N] [--rounds N] [--run-ms N] [--saves N] [--in-flight N] "
+                   "[--current] "
                    "[--flag F]\n");
       return 2;
     }

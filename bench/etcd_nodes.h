@@ -235,12 +235,13 @@ class Node final : private runtime::WorkerObserver {
     thread_.join();
   }
 
-  void make_worker(std::size_t index, milliseconds run, const cron::ZoneSource& zones) {
+  void make_worker(std::size_t index, milliseconds run, std::size_t in_flight, const cron::ZoneSource& zones) {
     on_loop([&] {
       executor_ = std::make_unique<IdleExecutor>(loop, clock, run);
       history_ = std::make_unique<ForgetfulHistory>(loop);
       runtime::WorkerOptions options;
       options.scheduler.capacity = 1'000'000;
+      options.batcher.in_flight_max = in_flight;
       core::WorkerEntry entry;
       entry.node = NodeId(fmt::format("w{}", index));
       entry.pid = ::getpid();

@@ -8,6 +8,12 @@
 #include "tz/zone_database.h"
 
 namespace cronfleet::apps {
+namespace {
+
+// Over a slow link a claim need not wait for the answer to the one before it. More bring nothing (bench/etcd_bench).
+constexpr std::size_t kBatchesUnderWay = 4;
+
+}  // namespace
 
 int run_worker(const FleetWorkerOptions& options, Log& log) {
   const config::WorkerConfig& config = options.config;
@@ -28,7 +34,8 @@ int run_worker(const FleetWorkerOptions& options, Log& log) {
                                   .keys = (*fleet)->keys(),
                                   .worker = config.worker,
                                   .history = config.history,
-                                  .version = options.version},
+                                  .version = options.version,
+                                  .batches_under_way = kBatchesUnderWay},
                                  (*fleet)->store(), (*history)->history(), **zones);
   if (!worker) return cannot_start(log, worker.error());
 

@@ -23,6 +23,7 @@ runtime::WorkerOptions worker_options(const WorkerSettings& settings) {
   options.scheduler.capacity = settings.worker.capacity;
   options.scheduler.claim_lead = settings.worker.claim_lead;
   options.scheduler.takeover_delay = settings.worker.takeover_delay;
+  options.batcher.in_flight_max = settings.batches_under_way;
   options.history.batch_records = settings.history.batch_records;
   options.history.batch_delay = settings.history.batch_delay;
   return options;

@@ -22,6 +22,7 @@ struct WorkerSettings {
   config::NodeConfig worker;
   config::HistoryConfig history;
   std::string version;
+  std::size_t batches_under_way = 1;  // at the coordination store
 };
 
 class WorkerPart {

@@ -1,8 +1,10 @@
 #include "coord/batcher.h"
 
 #include <algorithm>
+#include <cmath>
 #include <string_view>
 #include <unordered_set>
+#include <utility>
 
 #include "base/check.h"
 
@@ -14,6 +16,8 @@ namespace {
 constexpr std::size_t kLookAhead = 8;
 constexpr double kRateGuess = 1'000;
 constexpr double kRateDecay = 0.9;
+constexpr double kLatencyWeight = 0.125, kSpreadWeight = 0.25;  // of the newest, as TCP takes them
+constexpr std::chrono::milliseconds kSilence{250};              // no answer to a batch for so long is odd
 
 using KeySet = std::unordered_set<std::string_view>;
 
@@ -101,8 +105,14 @@ bool Batcher::worth_sending() {
   return false;
 }
 
+bool Batcher::may_send() const {
+  if (flights_.empty()) return true;
+  if (flights_.size() >= options_.in_flight_max) return false;
+  return clock_.mono() - flights_.begin()->second.sent_at < std::max<std::chrono::nanoseconds>(kSilence, 2 * latency());
+}
+
 void Batcher::schedule() {
-  if (send_scheduled_ || flights_.size() >= options_.in_flight_max || !worth_sending()) return;
+  if (send_scheduled_ || !may_send() || !worth_sending()) return;
   send_scheduled_ = true;
   loop_.post(alive_.wrap([this] {
     send_scheduled_ = false;
@@ -111,12 +121,14 @@ void Batcher::schedule() {
 }
 
 void Batcher::send() {
-  while (flights_.size() < options_.in_flight_max && worth_sending()) {
+  while (may_send() && worth_sending()) {
     std::vector<Pending> members = take_batch();
     if (members.empty()) return;
+    const MonoTime now = clock_.mono();
+    if (flights_.empty()) busy_from_ = now;
     const std::uint64_t id = next_flight_++;
     Flight& flight = flights_[id];
-    flight.sent_at = clock_.mono();
+    flight.sent_at = now;
     std::vector<Txn> batch;
     batch.reserve(members.size());
     for (Pending& member : members) {
@@ -176,10 +188,19 @@ void Batcher::on_answers(std::uint64_t id, Result<std::vector<TxnAnswer>> answer
   auto found = flights_.extract(id);
   CHECK(!found.empty());
   Flight flight = std::move(found.mapped());
+  const MonoTime now = clock_.mono(), counted_from = std::exchange(busy_from_, now);
   if (answers) {
     CHECK(answers->size() == flight.done.size());
     answered_ = answered_ * kRateDecay + static_cast<double>(flight.done.size());
-    seconds_ = seconds_ * kRateDecay + std::chrono::duration<double>(clock_.mono() - flight.sent_at).count();
+    seconds_ = seconds_ * kRateDecay + std::chrono::duration<double>(now - counted_from).count();
+    const double took = std::chrono::duration<double>(now - flight.sent_at).count();
+    if (latency_mean_ == 0) {
+      latency_mean_ = took;
+      latency_spread_ = took / 2;
+    }
+    latency_spread_ += kSpreadWeight * (std::abs(took - latency_mean_) - latency_spread_);
+    latency_mean_ += kLatencyWeight * (took - latency_mean_);
+    for (TxnAnswer& answer : *answers) answer.sent_at = flight.sent_at;
   }
   send();
   // Last: an answer often adds the next transaction, and one of them may drop() or destroy us.
@@ -209,6 +230,10 @@ void Batcher::drop() {
   queue_.clear();
   timers_.cancel(patience_timer_);
   patience_timer_ = 0;
+}
+
+std::chrono::microseconds Batcher::latency() const {
+  return std::chrono::microseconds(static_cast<std::int64_t>(1e6 * (latency_mean_ + 4 * latency_spread_)));
 }
 
 double Batcher::rate_per_second() const {

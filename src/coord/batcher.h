@@ -4,8 +4,9 @@
 // one that has patience waits that long for others, and goes with the next that have none. No key that one member
 // writes may stand in another's writes or conditions: a transaction that meets such a member waits for the next batch,
 // and nothing overtakes an earlier transaction that shares a key with it, be it only one that it reads when refused.
-// The result equals the order in which they were added, as far as anybody can tell.
-// Loop thread only. Holds at most `queue_max` transactions; past that add() answers Unavailable without sending.
+// The result equals the order in which they were added, as far as anybody can tell. While a batch is out for much
+// longer than they take as a rule, no other follows it: perhaps what we send arrives and only the answers do not. Loop
+// thread only. Holds at most `queue_max` transactions; past that add() answers Unavailable without sending.
 #pragma once
 
 #include <deque>
@@ -43,8 +44,11 @@ class Batcher {
   void drop();
 
   std::size_t waiting() const { return queue_.size(); }
-  // Transactions answered per second of batch time, smoothed; for the claim lead. Before the first answer a low guess.
+  // Transactions answered per second in which batches were under way, smoothed; for the claim lead. Before the first
+  // answer a low guess.
   double rate_per_second() const;
+  // What nearly every answer comes within, by those of late: their mean and four times how far they differ from it.
+  std::chrono::microseconds latency() const;
 
  private:
   struct Pending {
@@ -60,6 +64,7 @@ class Batcher {
 
   void schedule();
   bool worth_sending();
+  bool may_send() const;
   void send();
   std::vector<Pending> take_batch();
   void on_answers(std::uint64_t flight, Result<std::vector<TxnAnswer>> answers);
@@ -76,8 +81,10 @@ class Batcher {
   std::map<std::uint64_t, Flight> flights_;
   std::uint64_t next_flight_ = 0;
   bool send_scheduled_ = false;
-  double answered_ = 0, seconds_ = 0;  // decaying sums
-  Guard sending_;                      // renewed by drop()
+  double answered_ = 0, seconds_ = 0;             // decaying sums
+  MonoTime busy_from_{};                          // batches are under way, and counted in seconds_ up to here
+  double latency_mean_ = 0, latency_spread_ = 0;  // in seconds, smoothed
+  Guard sending_;                                 // renewed by drop()
   Guard alive_;
 };
 

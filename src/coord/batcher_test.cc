@@ -218,6 +218,39 @@ TEST(Batcher, WhatHasPatienceWaitsForCompanyAndGoesAloneInTheEnd) {
   EXPECT_EQ(batches.size(), 4u) << "what was dropped is not sent";
 }
 
+TEST(Batcher, NothingFollowsABatchThatIsOutForLongAndEachAnswerSaysWhenItWasSent) {
+  using std::chrono::milliseconds;
+  World world(1, {.batch_max = 1, .in_flight_max = 4});
+  std::vector<MonoTime> sent;
+  int failed = 0;
+  const auto add = [&](int i) {
+    world.batcher.add({{}, {{fmt::format("k{}", i), "1", 0}}, {}},
+                      [&](Result<TxnAnswer> answer) { answer ? sent.push_back(answer->sent_at) : void(++failed); });
+  };
+  const MonoTime begun = world.node.mono();
+  for (int i = 0; i < 20; ++i) add(i);
+  world.time.run_for(std::chrono::seconds(1));
+  ASSERT_EQ(sent.size(), 20u);
+  EXPECT_EQ(std::count(sent.begin(), sent.end(), begun), 4) << "the first four at once";
+  EXPECT_LT(world.batcher.latency(), milliseconds(100));
+  EXPECT_GT(world.batcher.latency(), milliseconds(0));
+  // Requests arrive and no answers come: of what is asked for later only what goes at once can have been applied.
+  world.client->cut_off(true, sim::SimClient::Way::Answers);
+  add(20);
+  add(21);
+  world.time.run_for(milliseconds(400));
+  add(22);
+  world.time.run_for(milliseconds(400));
+  EXPECT_TRUE(world.store.entries().contains("k20"));
+  EXPECT_TRUE(world.store.entries().contains("k21"));
+  EXPECT_FALSE(world.store.entries().contains("k22"));
+  EXPECT_EQ(world.batcher.waiting(), 1u);
+  world.client->cut_off(false);
+  world.time.run_for(std::chrono::seconds(5));
+  EXPECT_EQ(failed, 2);
+  EXPECT_TRUE(world.store.entries().contains("k22"));
+}
+
 TEST(Batcher, AnAnswerMayDropTheRest) {
   World world(1);
   std::vector<Code> got;

@@ -329,7 +329,7 @@ void Scheduler::State::answered(ReadBackRun& read_back, const ReadAnswered& answ
   const domain::RunId id = pending.run;
   if (!answer.ok) {
     after(options.retry_store, [this, p = std::move(pending)]() mutable {
-      answered(std::move(p), CommitAnswered{0, Outcome::Unknown, 0, {}});
+      answered(std::move(p), CommitAnswered{0, Outcome::Unknown, 0, {}, {}});
     });
     return;
   }

@@ -36,7 +36,7 @@ std::vector<domain::RunId> Scheduler::active_runs() const {
   }
   return ids;
 }
-bool Scheduler::accepting() const { return state_->claiming(); }
+bool Scheduler::accepting() const { return state_->accepting(); }
 bool Scheduler::full() const { return state_->active_runs >= state_->places(); }
 std::map<std::string, std::string> Scheduler::refused_jobs() const {
   std::map<std::string, std::string> refused;
@@ -62,11 +62,14 @@ void Scheduler::State::step(const Event& event) {
   arm();
 }
 
-// In a burst claims go out earlier, so that all of them are through by their instant (DESIGN.md §4.4).
+// In a burst, and where the store answers slowly, claims go out earlier, so that all of them are through by their
+// instant (DESIGN.md §4.4).
 std::chrono::milliseconds Scheduler::State::lead_of(std::size_t claims) const {
-  if (claim_rate <= 0) return options.claim_lead;
-  const auto wanted = static_cast<std::int64_t>(1000 * static_cast<double>(claims) / claim_rate);
-  return std::clamp(std::chrono::milliseconds(wanted), options.claim_lead, options.claim_lead_max);
+  if (claim_rate.per_second <= 0) return options.claim_lead;
+  const double burst_us = 1e6 * static_cast<double>(claims) / claim_rate.per_second;
+  const double answer_us = 1.5 * static_cast<double>(claim_rate.latency.count());
+  const auto wanted = std::chrono::milliseconds(static_cast<std::int64_t>(std::max(burst_us, answer_us) / 1000));
+  return std::clamp(wanted, options.claim_lead, options.claim_lead_max);
 }
 
 // Ten thousand that come due together go a few hundred at a time, each with a wake-up of its own: the first claims are
@@ -209,7 +212,7 @@ void Scheduler::State::on(const Obstacles& changed) {
   unpark();
 }
 
-void Scheduler::State::on(const ClaimRate& rate) { claim_rate = rate.per_second; }
+void Scheduler::State::on(const ClaimRate& rate) { claim_rate = rate; }
 
 // Whether attempts may follow on what was begun, and, unless the worker is drained, claims be made. `settled_own`:
 // nothing starts before what earlier lives left is known (rule 9).
@@ -252,6 +255,7 @@ void Scheduler::State::on(const CommitAnswered& answer) {
   if (found == commits.end()) return;  // of an earlier incarnation
   PendingCommit pending = std::move(found->second);
   commits.erase(found);
+  heard_of_store(answer.outcome != Outcome::Unknown);
   std::visit(
       [&](auto& p) {
         using P = std::decay_t<decltype(p)>;
@@ -260,10 +264,27 @@ void Scheduler::State::on(const CommitAnswered& answer) {
         } else if constexpr (std::is_same_v<P, PendingKill>) {
           look_now(*slots[p.index]);
         } else {
+          if constexpr (requires { p.sent_at; }) p.sent_at = std::max(p.sent_at, answer.sent_at);
           answered(std::move(p), answer);
         }
       },
       pending);
+}
+
+// A claim whose answer does not come holds its firing up for as long as that lasts, for it may have been applied, and
+// others could run it at once: so nothing is claimed after an answer that did not come, until one does.
+void Scheduler::State::heard_of_store(bool answered) {
+  if (answered != store_silent) return;
+  store_silent = !answered;
+  answered ? unpark() : probe_store();
+}
+
+void Scheduler::State::probe_store() {
+  if (!hold_key.empty()) read({hold_key}, ReadProbe{});
+}
+
+void Scheduler::State::answered(const ReadProbe&, const ReadAnswered& answer) {
+  if (!answer.ok) after(options.retry_store, [this] { store_silent ? probe_store() : void(); });
 }
 
 void Scheduler::State::on(const ReadAnswered& answer) {
@@ -271,6 +292,7 @@ void Scheduler::State::on(const ReadAnswered& answer) {
   if (found == reads.end()) return;
   PendingRead pending = std::move(found->second);
   reads.erase(found);
+  heard_of_store(answer.ok);
   std::visit([&](auto& p) { answered(p, answer); }, pending);
 }
 

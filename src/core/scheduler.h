@@ -102,7 +102,8 @@ struct Obstacles {
   friend bool operator==(const Obstacles&, const Obstacles&) = default;
 };
 struct ClaimRate {
-  double per_second = 0;  // transactions that the store answers; the lead follows it in a burst
+  double per_second = 0;                 // transactions that the store answers; the lead follows it in a burst
+  std::chrono::microseconds latency{0};  // nearly every answer comes within; the lead leaves room for it
 };
 
 enum class Outcome { Committed, Refused, Unknown };
@@ -111,6 +112,7 @@ struct CommitAnswered {
   Outcome outcome = Outcome::Unknown;
   Revision revision = 0;
   std::vector<KeyValue> found;  // Refused: what stands under the transaction's read_if_refused
+  MonoTime sent_at{};           // when the store was asked, where that was later than we said so
 };
 struct ReadAnswered {
   Ticket ticket = 0;
@@ -215,8 +217,8 @@ using Effects = std::vector<Effect>;
 // ---- options ------------------------------------------------------------------------------------------------------
 
 struct SchedulerOptions {
-  std::chrono::milliseconds claim_lead{20};                        // about twice the store's p99
-  std::chrono::milliseconds claim_lead_max{800};                   // in a burst (rule 14)
+  std::chrono::milliseconds claim_lead{20};                        // at the least
+  std::chrono::milliseconds claim_lead_max{800};                   // in a burst, over a slow link (rule 14)
   std::chrono::milliseconds takeover_delay{500};                   // between ranks (rule 26)
   std::chrono::milliseconds relist_every{3'000};                   // running/<self>/ (rule 6)
   std::chrono::milliseconds reconcile_every{5'000};                // running/ of the dead

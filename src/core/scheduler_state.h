@@ -144,12 +144,13 @@ struct ReadConfirm {
   MonoTime sent_at;
 };
 struct ReadOwnRunning {};
+struct ReadProbe {};  // whether the store answers
 struct ReadAllRunning {};
 struct ReadHolds {
   std::vector<KeyValue> running;  // of other nodes
 };
 using PendingRead = std::variant<ReadJob, ReadForEdit, ReadDeadLock, ReadBackFiring, ReadBackRun, ReadBackTrigger,
-                                 ReadConfirm, ReadOwnRunning, ReadAllRunning, ReadHolds>;
+                                 ReadConfirm, ReadProbe, ReadOwnRunning, ReadAllRunning, ReadHolds>;
 
 struct Scheduler::State {
   State(NodeId node, Keys k, SchedulerOptions o, TokenSource& t, Rules r)
@@ -170,7 +171,11 @@ struct Scheduler::State {
   void on(const ClaimRate& rate);
   void on(const CommitAnswered& answered);
   void on(const ReadAnswered& answered);
-  bool claiming() const { return going_on() && !obstacles.draining; }
+  void heard_of_store(bool answered);
+  void probe_store();
+  void answered(const ReadProbe& probe, const ReadAnswered& answer);
+  bool accepting() const { return going_on() && !obstacles.draining; }
+  bool claiming() const { return accepting() && !store_silent; }
   bool going_on() const;
   void unpark();
   JobSlot& slot_of(const JobName& name);
@@ -338,7 +343,8 @@ struct Scheduler::State {
   std::uint64_t relist_round = 0;
   Obstacles obstacles;
   MonoTime overloaded_at{}, overloaded_until{};  // no process or descriptor was to be had
-  double claim_rate = 0;
+  ClaimRate claim_rate;
+  bool store_silent = false;  // the newest call to it was not answered
   std::chrono::milliseconds lead;
   WallTime armed_wall = WallTime::max();
   MonoTime armed_mono = MonoTime::max();

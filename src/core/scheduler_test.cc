@@ -58,7 +58,9 @@ struct Node {
   // Lets time pass, waking it whenever it asks for that.
   void run_until(WallTime until) {
     while (wake.wall <= until || wake.mono <= now.mono + (until - now.wall)) {
-      const auto ahead = std::min<std::chrono::nanoseconds>(wake.wall - now.wall, wake.mono - now.mono);
+      auto ahead = std::chrono::nanoseconds::max();  // "never" less now would wrap round
+      if (wake.wall != WallTime::max()) ahead = wake.wall - now.wall;
+      if (wake.mono != MonoTime::max()) ahead = std::min<std::chrono::nanoseconds>(ahead, wake.mono - now.mono);
       pass(std::max<std::chrono::nanoseconds>(ahead, {}));
       wake = {};
       step(Woke{});
@@ -175,6 +177,56 @@ TEST(Scheduler, TheLeadOfABurstCountsOwnClaimsAlone) {
   EXPECT_GE(lead, own - milliseconds(5));
   EXPECT_LE(lead, own + milliseconds(5)) << claims << " of 1,000 are ours";
   EXPECT_LT(claims, 500u);
+}
+
+TEST(Scheduler, TheLeadLeavesRoomForAStoreThatAnswersSlowly) {
+  Node node({"n1"});
+  node.put_job("a", "0 * * * * *");
+  node.step(ClaimRate{1'000, milliseconds(400)});
+  node.run_until(kBegin + seconds(59) + milliseconds(399));
+  EXPECT_TRUE(node.take<Commit>().empty());
+  node.run_until(kBegin + seconds(59) + milliseconds(401));
+  EXPECT_EQ(node.take<Commit>().size(), 1u) << "600 ms ahead";
+}
+
+TEST(Scheduler, ARunMayStartForASecondAfterItsClaimWasSentNotAfterItWasDecided) {
+  Node node({"n1"});
+  node.put_job("a", "0 * * * * *");
+  node.run_until(kBegin + seconds(59) + milliseconds(990));
+  const auto claims = node.take<Commit>();
+  ASSERT_EQ(claims.size(), 1u);
+  const MonoTime sent_at = node.now.mono + milliseconds(300);
+  node.pass(milliseconds(400));
+  node.step(CommitAnswered{claims[0].ticket, Outcome::Committed, 7, {}, sent_at});
+  const auto starts = node.take<Start>();
+  ASSERT_EQ(starts.size(), 1u);
+  EXPECT_EQ(starts[0].not_after, sent_at + seconds(1));
+}
+
+// Of a claim that was applied and not answered nobody can start the run meanwhile: there is to be one such, not many.
+TEST(Scheduler, NothingIsClaimedWhileTheStoreDoesNotAnswer) {
+  Node node({"n1"});
+  node.put_job("a", "0 * * * * *");
+  node.run_until(kBegin + seconds(59));
+  node.put_job("b", "1 * * * * *");
+  node.run_until(kBegin + seconds(60));
+  auto claims = node.take<Commit>();
+  ASSERT_EQ(claims.size(), 1u);
+  node.step(CommitAnswered{claims[0].ticket, Outcome::Unknown, 0, {}, {}});
+  std::vector<Read> reads = node.take<Read>();
+  const std::string hold = node.keys.hold(NodeId("n1"), Incarnation("0123"));
+  const auto asks_for_hold = [&](const Read& read) { return read.keys == std::vector{hold}; };
+  EXPECT_EQ(std::count_if(reads.begin(), reads.end(), asks_for_hold), 1);
+  EXPECT_TRUE(node.scheduler.accepting()) << "others need not hear of it";
+  for (const Read& read : reads) node.step(ReadAnswered{read.ticket, false, 0, {}});
+  node.effects.clear();
+  node.run_until(kBegin + seconds(65));
+  for (const Effect& effect : node.effects) EXPECT_FALSE(std::holds_alternative<Commit>(effect));
+  reads = node.take<Read>();
+  const auto probe = std::find_if(reads.begin(), reads.end(), asks_for_hold);
+  ASSERT_NE(probe, reads.end()) << "it asks again";
+  node.step(ReadAnswered{probe->ticket, true, 9, {}});
+  EXPECT_EQ(node.take<Commit>().size(), 1u) << "the firing of b, late";
 }
 
 }  // namespace

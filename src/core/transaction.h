@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "base/time.h"
+
 namespace cronfleet::core {
 
 using Revision = std::int64_t;  // write count of the store; each commit takes the next one
@@ -52,6 +54,7 @@ struct TxnAnswer {
   bool committed = false;
   Revision revision = 0;        // of the store when it was decided; of the writes when committed
   std::vector<KeyValue> found;  // when refused: those of read_if_refused that exist
+  MonoTime sent_at{};           // said by the batcher
 };
 
 }  // namespace cronfleet::core

@@ -148,7 +148,7 @@ void Scheduler::State::answered(ReadBackTrigger& read_back, const ReadAnswered& 
   PendingTrigger& pending = read_back.pending;
   if (!answer.ok) {
     after(options.retry_store, [this, p = std::move(pending)]() mutable {
-      answered(std::move(p), CommitAnswered{0, Outcome::Unknown, 0, {}});
+      answered(std::move(p), CommitAnswered{0, Outcome::Unknown, 0, {}, {}});
     });
     return;
   }

@@ -271,15 +271,17 @@ void Worker::arm_wake() {
 void Worker::perform(core::Commit& commit) {
   batcher_.add(
       std::move(commit.txn), commit.patience,
-      [this, alive = alive_, ticket = commit.ticket, sent_at = parts_.clock.mono()](Result<core::TxnAnswer> answer) {
+      [this, alive = alive_, ticket = commit.ticket, asked_at = parts_.clock.mono()](Result<core::TxnAnswer> answer) {
         if (!*alive) return;
+        const MonoTime sent_at = answer ? answer->sent_at : asked_at;
         measures_.commit_seconds.add(std::chrono::duration<double>(parts_.clock.mono() - sent_at).count());
         ++(!answer ? measures_.unknown : answer->committed ? measures_.committed : measures_.refused);
-        core::CommitAnswered event{ticket, core::Outcome::Unknown, 0, {}};
+        core::CommitAnswered event{ticket, core::Outcome::Unknown, 0, {}, {}};
         if (answer) {
           event.outcome = answer->committed ? core::Outcome::Committed : core::Outcome::Refused;
           event.revision = answer->revision;
           event.found = std::move(answer->found);
+          event.sent_at = answer->sent_at;
         }
         step(event);
       });
@@ -539,7 +541,7 @@ void Worker::tick() {
   wall_minus_mono_ = difference;
   arm_wake();
   send_output();
-  step(core::ClaimRate{batcher_.rate_per_second()});
+  step(core::ClaimRate{batcher_.rate_per_second(), batcher_.latency()});
   look_for_room();
   report_obstacles();
   publish();
