@@ -63,7 +63,9 @@ Plan plan(const CompiledJob& job, WallTime accounted, WallTime now, WallTime hor
   if (policy.misfire.mode == Misfire::Mode::Skip && policy.overlap.mode != Overlap::Mode::Queue && late(*oldest))
     return account(stretch(job, *oldest, late), RunStatus::Missed, Reason::Late);
 
-  const Range outstanding = stretch(job, *oldest, due);
+  // What is only ahead does not make the one before it late: a takeover half a second after its instant runs it,
+  // however early the next may be claimed.
+  const Range outstanding = stretch(job, *oldest, [&](WallTime instant) { return start_of(job, instant) <= now; });
   Plan result{.action = Plan::Action::Claim,
               .at = start_of(job, *oldest),
               .instant = *oldest,

@@ -99,6 +99,17 @@ TEST(Plan, TheHorizonLetsAClaimGoAhead) {
   EXPECT_EQ(text(plan(job(), at("02:00:00"), now, now + std::chrono::milliseconds(20))), "claim 02:05:00");
 }
 
+TEST(Plan, TheNextInstantMakesNoneLateBeforeItHasCome) {
+  const auto secondly = job([](domain::Job& j) { j.schedule = "* * * * * *"; });
+  const auto now = at("02:05:01") - std::chrono::milliseconds(400);  // a takeover
+  const Plan ahead = plan(secondly, at("02:04:59"), now, now + std::chrono::milliseconds(800));
+  EXPECT_EQ(text(ahead), "claim 02:05:00");
+  EXPECT_FALSE(ahead.passed);
+  const Plan later = plan(secondly, at("02:04:59"), at("02:05:01"), at("02:05:01"));
+  EXPECT_EQ(later.instant, at("02:05:01"));
+  EXPECT_TRUE(later.passed) << "by then it has been followed";
+}
+
 TEST(Plan, ALongGapTakesBoundedSteps) {
   const auto secondly = job([](domain::Job& j) { j.schedule = "* * * * * *"; });
   WallTime accounted = at("00:00:00") - std::chrono::hours(48);
