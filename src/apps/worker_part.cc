@@ -1,5 +1,6 @@
 #include "apps/worker_part.h"
 
+#include <malloc.h>
 #include <unistd.h>
 
 namespace cronfleet::apps {
@@ -75,7 +76,8 @@ Result<std::unique_ptr<WorkerPart>> WorkerPart::open(Daemon& daemon, const Worke
             auto again = executor->open();
             if (!again) return Failure(again.error());
             return std::move(again->entries);
-          }},
+          },
+          .caught_up = [] { ::malloc_trim(0); }},
       worker_options(settings), registration(settings, zones), daemon.log);
   part->sink_.to = part->worker_.get();
   return part;

@@ -34,7 +34,7 @@ struct Mirror::State {
   WatchSink& watch_sink;
   const Deletions deletions;
 
-  std::map<std::string, Seen> known;
+  std::map<std::string, Seen> known;  // without the prefix
   Revision revision = 0;
   bool synced = false;
   bool list_again = true;  // the next attempt lists; false: it resumes the watch
@@ -60,22 +60,24 @@ struct Mirror::State {
     watch = store.watch(prefix, revision, watch_sink);
     if (deletions == Deletions::Ignored) {
       synced = true;
-      for (const KeyValue& entry : listing->entries) sink.on_put(entry);
+      for (KeyValue& listed : listing->entries) sink.on_put(KeyValue(std::move(listed)));
       return sink.on_synced(revision);
     }
-    std::map<std::string, Seen> now;
-    for (const KeyValue& entry : listing->entries) now.emplace_hint(now.end(), entry.key, seen(entry));
-    const std::map<std::string, Seen> before = std::exchange(known, std::move(now));
+    const std::map<std::string, Seen> before = std::exchange(known, {});
+    for (const KeyValue& entry : listing->entries) known.emplace_hint(known.end(), rest(entry.key), seen(entry));
     synced = true;
     for (const auto& [key, entry] : before) {
-      if (!known.contains(key)) sink.on_removed(key, revision);
+      if (!known.contains(key)) sink.on_removed(prefix + key, revision);
     }
-    for (const KeyValue& entry : listing->entries) {
-      const auto old = before.find(entry.key);
+    for (KeyValue& listed : listing->entries) {
+      const KeyValue entry = std::move(listed);  // gone after its turn: its memory is what the next needs
+      const auto old = before.find(rest(entry.key));
       if (old == before.end() || old->second != seen(entry)) sink.on_put(entry);
     }
     sink.on_synced(revision);
   }
+
+  std::string rest(const std::string& key) const { return key.substr(prefix.size()); }
 
   void on_trouble(const Status& status) {
     watch.reset();
@@ -109,9 +111,9 @@ void Mirror::on_changes(std::vector<Change> changes, Revision revision) {
     if (state.deletions == Deletions::Ignored) {
       if (!change.deleted) state.sink.on_put(change.entry);
     } else if (change.deleted) {
-      if (state.known.erase(key) > 0) state.sink.on_removed(key, change.entry.modified);
+      if (state.known.erase(state.rest(key)) > 0) state.sink.on_removed(key, change.entry.modified);
     } else {
-      state.known.insert_or_assign(key, seen(change.entry));
+      state.known.insert_or_assign(state.rest(key), seen(change.entry));
       state.sink.on_put(change.entry);
     }
   }

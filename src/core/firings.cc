@@ -103,7 +103,7 @@ void Scheduler::State::give_places() {
 // True when the lock keeps `plan` from being claimed now and something else was done about it.
 bool Scheduler::State::wait_for_lock(JobSlot& slot, const Plan& plan) {
   const domain::Job& job = *slot.job->job;
-  if (!job.overlap.fenced() || !slot.lock || slot.lock_free_after_death) return false;
+  if (!job.overlap.fenced() || !slot.lock || slot.lock->free_after_death) return false;
   // Another node's lock whose holder may be dead: its hold tells (row "claim over a dead lock").
   const bool foreign = slot.lock->incarnation != incarnation || find_run(slot.lock->run) == nullptr;
   if (foreign && (now.wall >= slot.lock->safe_after || !rules.wait_safe_after)) {
@@ -119,7 +119,7 @@ bool Scheduler::State::wait_for_lock(JobSlot& slot, const Plan& plan) {
   const bool waits = job.overlap.mode == domain::Overlap::Mode::Queue ||
                      (job.misfire.mode == domain::Misfire::Mode::RunAll && (plan.catch_up || plan.more_due));
   if (job.overlap.mode == domain::Overlap::Mode::Replace) {
-    if (slot.replaced != slot.lock->run) {
+    if (!slot.replaced || *slot.replaced != slot.lock->run) {
       slot.replaced = slot.lock->run;
       if (RunSlot* run = find_run(slot.lock->run)) {
         kill_run(*run,
@@ -159,7 +159,7 @@ bool Scheduler::State::wait_for_lock(JobSlot& slot, const Plan& plan) {
                 .dead_hold = {}};
   if (plan.passed) {
     row.passed = passed_entry(slot, *plan.passed, slot.revision);
-    row.exact_marker = slot.marker;
+    row.exact_marker = slot.marker.text();
   }
   if (plan.passed && !slot.marker) {
     slot.busy = read({keys.marker(slot.name), keys.job(slot.name), keys.lock(slot.name)}, ReadJob{slot.index});
@@ -198,14 +198,14 @@ void Scheduler::State::claim(JobSlot& slot, const Plan& plan) {
                 .lock = !locks ? FiringRow::Lock::Free : FiringRow::Lock::Absent,
                 .dead_lock = {},
                 .dead_hold = {}};
-  if (locks && slot.lock && slot.lock_free_after_death) {
+  if (locks && slot.lock && slot.lock->free_after_death) {
     row.lock = FiringRow::Lock::Dead;
-    row.dead_lock = slot.lock_text;
+    row.dead_lock = slot.lock->text;
     row.dead_hold = keys.hold(slot.lock->node, slot.lock->incarnation);
   }
   if (plan.passed) {
     row.passed = passed_entry(slot, *plan.passed, slot.revision);
-    row.exact_marker = slot.marker;
+    row.exact_marker = slot.marker.text();
   }
   slot.looked = false;
   ++claims_under_way;
@@ -220,7 +220,7 @@ void Scheduler::State::write_off(JobSlot& slot, const Passed& passed) {
   FiringRow row{.job = slot.name,
                 .job_revision = slot.revision,
                 .accounted = slot.accounted,
-                .exact_marker = slot.marker,
+                .exact_marker = slot.marker.text(),
                 .marker_to = passed.range.to,
                 .token = Token(tokens.token()),
                 .entry = {},
@@ -263,25 +263,25 @@ void Scheduler::State::set_marker(JobSlot& slot, const std::string& text) {
     emit(Alarm{"marker is not readable", keys.marker(slot.name)});
     return;
   }
-  slot.marker = text;
+  slot.marker.set(*marker, text);
   slot.marker_closed = marker->token == "closed";
   slot.accounted = std::max(slot.accounted, marker->instant);
 }
 
+// A run of ours holds the job's lock.
+void Scheduler::State::set_lock(JobSlot& slot, const RunningEntry& holder) {
+  slot.lock = KnownLock{{holder.run, self, holder.incarnation, holder.safe_after}, lock_value(self, holder)};
+}
+
 // Takes in what the store says of a job: every read and every refusal brings marker and lock along.
 void Scheduler::State::learn(JobSlot& slot, const std::vector<KeyValue>& found, bool lock_read) {
-  if (lock_read) {
-    slot.lock.reset();
-    slot.lock_text.clear();
-    slot.lock_free_after_death = false;
-  }
+  if (lock_read) slot.lock.reset();
   for (const KeyValue& entry : found) {
     if (entry.key == keys.marker(slot.name)) set_marker(slot, entry.value);
     if (entry.key == keys.lock(slot.name)) {
-      slot.lock_text = entry.value;
-      if (auto lock = decode_lock(entry.value)) slot.lock = std::move(*lock);
+      auto lock = decode_lock(entry.value);
       // Unreadable: held by nobody that can be asked. It counts as a lock until an operator removes it.
-      if (!slot.lock) slot.lock = LockEntry{{}, {}, {}, WallTime::max()};
+      slot.lock = KnownLock{lock ? std::move(*lock) : LockEntry{{}, {}, {}, WallTime::max()}, entry.value};
     }
   }
 }
@@ -293,10 +293,11 @@ void Scheduler::State::answered(PendingFiring pending, const CommitAnswered& ans
   switch (answer.outcome) {
     case Outcome::Committed: return firing_done(pending, answer.revision);
     case Outcome::Refused: {
-      const auto before = std::tuple(slot.marker, slot.lock_text);
+      const auto before = std::tuple(slot.marker.text(), slot.lock_text());
       learn(slot, answer.found, pending.row.lock != FiringRow::Lock::Free);
       // Nothing new: the job or the hold moved, and their own event is on its way.
-      const bool taught = slot.accounted != pending.row.accounted || before != std::tuple(slot.marker, slot.lock_text);
+      const bool taught =
+          slot.accounted != pending.row.accounted || before != std::tuple(slot.marker.text(), slot.lock_text());
       taught ? look_now(slot) : look_again(slot, now.wall + options.retry_store);
       return;
     }
@@ -326,9 +327,7 @@ void Scheduler::State::firing_done(const PendingFiring& pending, Revision fence)
     run.entry.fence = fence;
     run.job = slot.job;
     if (row.entry->locked) {
-      slot.lock_text = lock_value(self, *row.entry);
-      slot.lock = LockEntry{row.entry->run, self, row.entry->incarnation, row.entry->safe_after};
-      slot.lock_free_after_death = false;
+      set_lock(slot, *row.entry);
     }
     if (row.entry->phase == Phase::Ended) {
       record(run);
@@ -357,13 +356,13 @@ void Scheduler::State::answered(const ReadDeadLock& read, const ReadAnswered& an
   JobSlot& slot = *slots[read.index];
   slot.busy = 0;
   if (!answer.ok) return look_again(slot, now.wall + options.retry_store);
-  const std::string asked = slot.lock_text;
+  const std::string asked = slot.lock_text();
   learn(slot, answer.found, true);
   const bool holder_alive =
       std::any_of(answer.found.begin(), answer.found.end(), [&](const KeyValue& e) { return e.key == read.hold; });
-  if (slot.lock && slot.lock_text == asked) {
+  if (slot.lock && slot.lock->text == asked) {
     if (!holder_alive) {
-      slot.lock_free_after_death = true;
+      slot.lock->free_after_death = true;
     } else {
       // It lives and goes on past its next instant: an ordinary overlap from here on.
       slot.lock->safe_after = WallTime::max();

@@ -218,10 +218,7 @@ void Scheduler::State::adopt_own(const RunningEntry& entry, const KeyValue& stan
   if (run.entry.fence == 0) run.entry.fence = stands.created;
   if (JobSlot* slot = find_slot(entry.run.firing.job)) {
     run.job = slot->job ? slot->job : slot->adopted;
-    if (entry.locked && entry.phase != Phase::Ended) {
-      slot->lock_text = lock_value(self, entry);
-      slot->lock = LockEntry{entry.run, self, entry.incarnation, entry.safe_after};
-    }
+    if (entry.locked && entry.phase != Phase::Ended) set_lock(*slot, entry);
   }
   if (const auto order = kill_orders.find(keys.kill(entry.run)); order != kill_orders.end()) {
     run.kill_order = true;

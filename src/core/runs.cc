@@ -209,7 +209,7 @@ void Scheduler::State::end_unstarted(RunSlot& run, RunStatus status, Reason reas
 }
 
 bool Scheduler::State::next_attempt_allowed(const RunSlot& run, const domain::RunEnd& end) const {
-  const auto found = by_name.find(run.entry.run.firing.job);
+  const auto found = by_name.find(run.entry.run.firing.job.text());
   if (found == by_name.end() || run.entry.range) return false;
   const JobSlot& slot = *slots[found->second];
   if (!slot.claimable() || !slot.job->job->enabled || run.entry.run.attempt >= slot.job->job->attempts_max())
@@ -410,10 +410,7 @@ void Scheduler::State::run_written(RunSlot& run, const PendingRun& pending, Revi
         RunSlot& next = add_run(*pending.next);
         next.entry.fence = revision;
         next.job = find_slot(id.firing.job) ? find_slot(id.firing.job)->job : run.job;
-        if (JobSlot* slot = find_slot(id.firing.job); slot != nullptr && next.entry.locked) {
-          slot->lock_text = lock_value(self, next.entry);
-          slot->lock = LockEntry{next.entry.run, self, next.entry.incarnation, next.entry.safe_after};
-        }
+        if (JobSlot* slot = find_slot(id.firing.job); slot != nullptr && next.entry.locked) set_lock(*slot, next.entry);
         next.entry.phase == Phase::Ended ? record(next) : wait_for_attempt(next);
       }
       record(*find_run(id));
@@ -529,8 +526,6 @@ void Scheduler::State::lock_freed(const JobName& job) {
   JobSlot* slot = find_slot(job);
   if (slot == nullptr) return;
   slot->lock.reset();
-  slot->lock_text.clear();
-  slot->lock_free_after_death = false;
   look_now(*slot);
   for (auto& [id, trigger] : triggers) {
     if (trigger.entry.job == job) decide(trigger);

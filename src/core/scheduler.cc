@@ -41,7 +41,7 @@ bool Scheduler::full() const { return state_->active_runs >= state_->places(); }
 std::map<std::string, std::string> Scheduler::refused_jobs() const {
   std::map<std::string, std::string> refused;
   for (const auto& slot : state_->slots) {
-    if (slot->exists && !slot->job) refused.emplace(slot->name.text(), slot->refusal);
+    if (slot->exists && !slot->job) refused.emplace(slot->name.text(), slot->why_refused());
   }
   return refused;
 }
@@ -97,17 +97,17 @@ void Scheduler::State::on(const Woke&) {
 }
 
 JobSlot& Scheduler::State::slot_of(const JobName& name) {
-  const auto [it, fresh] = by_name.try_emplace(name, static_cast<DueQueue::Index>(slots.size()));
-  if (fresh) {
-    slots.push_back(std::make_unique<JobSlot>());
-    slots.back()->index = it->second;
-    slots.back()->name = name;
-  }
-  return *slots[it->second];
+  if (JobSlot* slot = find_slot(name)) return *slot;
+  slots.push_back(std::make_unique<JobSlot>());
+  JobSlot& slot = *slots.back();
+  slot.index = static_cast<DueQueue::Index>(slots.size() - 1);
+  slot.name = name;
+  by_name.emplace(slot.name.text(), slot.index);
+  return slot;
 }
 
 JobSlot* Scheduler::State::find_slot(const JobName& name) {
-  const auto found = by_name.find(name);
+  const auto found = by_name.find(name.text());
   return found == by_name.end() ? nullptr : slots[found->second].get();
 }
 
@@ -117,7 +117,7 @@ void Scheduler::State::on(const JobSeen& seen) {
   slot.exists = true;
   slot.revision = seen.revision;
   slot.job = seen.job;
-  slot.refusal = seen.refusal;
+  seen.refusal.empty() ? slot.refusal.reset() : void(slot.refusal = seen.refusal);
   slot.looked = false;
   slot.standing_at = 0;
   if (seen.job && (domain::has_valid_stamp(*seen.job->job) || !rules.require_stamp)) {
@@ -145,7 +145,7 @@ void Scheduler::State::on(const JobGone& gone) {
   slot->exists = false;
   slot->revision = gone.revision;
   slot->job.reset();
-  slot->refusal.clear();
+  slot->refusal.reset();
   each_run_of(gone.name, [this](RunSlot& run) {
     if (run.stage != RunSlot::Stage::Starting || run.cancelling) return;
     run.cancelling = true;

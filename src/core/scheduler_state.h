@@ -7,36 +7,44 @@
 //   recovery.cc    jobs put by hand, accounts, what earlier lives and dead workers left
 #pragma once
 
+#include "base/boxed.h"
 #include "base/function.h"
 
 #include "core/edits.h"
 #include "core/fleet.h"
+#include "core/known_marker.h"
 #include "core/protocol.h"
 #include "core/scheduler.h"
 
 namespace cronfleet::core {
 
+struct KnownLock : LockEntry {
+  std::string text;               // as it stands
+  bool free_after_death = false;  // its holder's hold is absent and safe_after has passed
+};
+
+// There is one for every job of the fleet: what few of them have is boxed.
 struct JobSlot {
   DueQueue::Index index = 0;
   JobName name;
   bool exists = false;
   Revision revision = 0;
   CompiledPtr job;  // null: gone, or refused
-  std::string refusal;
+  Boxed<std::string> refusal;
   CompiledPtr adopted;  // the newest version with a valid stamp, also after the job is gone
   Revision adopted_revision = 0;
-  std::optional<std::string> marker;  // exactly as it stands, when known
-  WallTime accounted{};               // the newest instant known to be accounted for
+  KnownMarker marker;    // exactly as it stands, when known
+  WallTime accounted{};  // the newest instant known to be accounted for
   bool marker_closed = false;
-  std::optional<LockEntry> lock;  // as last known
-  std::string lock_text;
-  bool lock_free_after_death = false;     // its holder's hold is absent and safe_after has passed
-  Ticket busy = 0;                        // a claim, adoption or read of this job is under way
-  bool looked = false;                    // rank 1 and later: the store was asked after the takeover delay
-  std::optional<domain::RunId> replaced;  // the run that a kill was ordered for, overlap replace
-  Fleet::Standing standing;               // of this worker for the job, as of standing_at
-  std::uint64_t standing_at = 0;          // a generation of the fleet; 0: to be worked out
+  Boxed<KnownLock> lock;          // as last known
+  Ticket busy = 0;                // a claim, adoption or read of this job is under way
+  bool looked = false;            // rank 1 and later: the store was asked after the takeover delay
+  Boxed<domain::RunId> replaced;  // the run that a kill was ordered for, overlap replace
+  Fleet::Standing standing;       // of this worker for the job, as of standing_at
+  std::uint64_t standing_at = 0;  // a generation of the fleet; 0: to be worked out
   bool claimable() const { return exists && job != nullptr; }
+  std::string why_refused() const { return refusal ? *refusal : std::string(); }
+  std::string lock_text() const { return lock ? lock->text : std::string(); }
 };
 
 struct RunSlot {
@@ -215,6 +223,7 @@ struct Scheduler::State {
   void write_off(JobSlot& slot, const Passed& passed);
   void learn(JobSlot& slot, const std::vector<KeyValue>& found, bool lock_read);
   void set_marker(JobSlot& slot, const std::string& text);
+  void set_lock(JobSlot& slot, const RunningEntry& holder);
   void answered(PendingFiring pending, const CommitAnswered& answer);
   void firing_done(const PendingFiring& pending, Revision fence);
   void answered(const ReadJob& read, const ReadAnswered& answer);
@@ -299,7 +308,7 @@ struct Scheduler::State {
   Effects* out = nullptr;
 
   std::vector<std::unique_ptr<JobSlot>> slots;
-  std::unordered_map<JobName, DueQueue::Index> by_name;
+  std::unordered_map<std::string_view, DueQueue::Index> by_name;  // the texts are those of the slots
   DueQueue due;                         // what is to be claimed at its moment, apart, so that the lead can count it
   DueQueue looks;                       // all else; a job stands in one of the two at most
   std::vector<DueQueue::Index> popped;  // of both, in order; those before `taken` are done with

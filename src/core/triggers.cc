@@ -70,7 +70,7 @@ void Scheduler::State::decide(TriggerSlot& slot) {
     if (now.mono < slot.first_seen + std::chrono::seconds(2)) return again(options.takeover_delay);
     return trigger_verdict(slot, RunStatus::Refused, Reason::Disabled, "no such job");
   }
-  if (!job->job) return trigger_verdict(slot, RunStatus::Refused, Reason::None, job->refusal);
+  if (!job->job) return trigger_verdict(slot, RunStatus::Refused, Reason::None, job->why_refused());
   const domain::Job& policy = *job->job->job;
   if (now.wall > over) return trigger_verdict(slot, RunStatus::Missed, Reason::Late, {});
   if (!standing.eligible) {
@@ -80,7 +80,7 @@ void Scheduler::State::decide(TriggerSlot& slot) {
   if (!has_room()) return again(options.takeover_delay);
 
   const bool locks = policy.overlap.fenced();
-  if (locks && job->lock && !job->lock_free_after_death) {
+  if (locks && job->lock && !job->lock->free_after_death) {
     switch (policy.overlap.mode) {
       case domain::Overlap::Mode::Queue: return again(options.lock_poll);
       case domain::Overlap::Mode::Replace:
@@ -178,11 +178,7 @@ void Scheduler::State::trigger_done(const PendingTrigger& pending, Revision fenc
   JobSlot* slot = find_slot(pending.entry.run.firing.job);
   if (slot != nullptr) run.job = slot->job;
   if (run.entry.phase == Phase::Ended) return record(run);
-  if (slot != nullptr && run.entry.locked) {
-    slot->lock_text = lock_value(self, run.entry);
-    slot->lock = LockEntry{run.entry.run, self, run.entry.incarnation, run.entry.safe_after};
-    slot->lock_free_after_death = false;
-  }
+  if (slot != nullptr && run.entry.locked) set_lock(*slot, run.entry);
   run.parameters = std::move(parameters);
   run.confirmed = pending.sent_at;
   run.start_limit = pending.start_limit;

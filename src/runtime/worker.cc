@@ -222,6 +222,7 @@ void Worker::caught_up_when_whole() {
   if (caught_up_ || !follow_->markers->synced() || !follow_->jobs->synced()) return;
   caught_up_ = true;
   step(core::CaughtUp{});
+  if (parts_.caught_up) parts_.caught_up();
 }
 
 // ---- events in, effects out -----------------------------------------------------------------------------------------

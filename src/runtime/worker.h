@@ -51,6 +51,7 @@ struct WorkerParts {
   Rng rng;
   // Starts a lost runner again and says what the old one left; empty where a runner cannot be lost.
   std::function<Result<std::vector<exec::JournalEntry>>()> reopen_executor{};
+  std::function<void()> caught_up{};  // jobs and markers have been listed once: much memory is free again
 };
 
 // What is worth telling people; called on the loop.
