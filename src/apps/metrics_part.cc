@@ -19,7 +19,7 @@ api::HttpOptions server_options(const config::MetricsConfig& config) {
   api::HttpOptions options;
   if (config.address != "127.0.0.1" && config.address != "localhost") options.addresses = {config.address};
   options.port = config.port;
-  options.port_setting = "metrics.port (or metrics.enabled false)";
+  options.port_setting = "metrics.port";
   options.connections_max = 64;
   options.streams_max = 0;
   options.handler_threads = 1;

@@ -242,7 +242,7 @@ TEST(Config, PrintsEveryKeyAndItsSource) {
     "time_zone": ""  // default
   },
   "metrics": {
-    "enabled": true,  // default
+    "enabled": false,  // default
     "address": "127.0.0.1",  // default
     "port": 8091  // default
   },

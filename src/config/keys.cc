@@ -87,6 +87,7 @@ void declare(Settings& settings, MetricsConfig& metrics) {
   settings.boolean("metrics.enabled", metrics.enabled);
   loopback_address(settings, "metrics.address", metrics.address);
   settings.integer("metrics.port", metrics.port, 0, 65535);
+  if (settings.has_value("metrics.port") && !settings.has_value("metrics.enabled")) metrics.enabled = true;
 }
 
 void declare(Settings& settings, LogConfig& log) {

@@ -38,7 +38,7 @@ struct HttpConfig {
 };
 
 struct MetricsConfig {
-  bool enabled = true;                // metrics.enabled
+  bool enabled = false;               // metrics.enabled; true where metrics.port is set
   std::string address = "127.0.0.1";  // metrics.address: loopback only
   std::uint16_t port = 8091;          // metrics.port; 0: any free one
   friend bool operator==(const MetricsConfig&, const MetricsConfig&) = default;
