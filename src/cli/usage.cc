@@ -13,10 +13,13 @@ constexpr std::size_t kColumn = 30;
 
 class Help final : public CLI::Formatter {
  public:
-  Help() { column_width(kColumn); }
+  Help() {
+    column_width(kColumn);
+    label("Positionals", words("Positionals"));
+  }
 
   std::string make_usage(const CLI::App* app, std::string name) const override {
-    std::string line = "Usage: " + (name.empty() ? app->get_name() : name);
+    std::string line = words("Usage:") + " " + (name.empty() ? app->get_name() : name);
     if (!app->get_options([](const CLI::Option* one) { return one->nonpositional(); }).empty()) line += " [OPTIONS]";
     for (const CLI::Option* one : app->get_options([](const CLI::Option* o) { return o->get_positional(); }))
       line += " " + make_option_usage(one);
@@ -27,10 +30,11 @@ class Help final : public CLI::Formatter {
 
   std::string make_group(std::string group, bool is_positional,
                          std::vector<const CLI::Option*> options) const override {
+    if (group == "Options") group = words("Options");
     if (group != "Client") return CLI::Formatter::make_group(std::move(group), is_positional, std::move(options));
     std::string names;
     for (const CLI::Option* one : options) names += " --" + one->get_lnames().front();
-    return "\nAlso:" + names + "\n";
+    return "\n" + words("Also:") + names + "\n";
   }
 
   std::string make_option_opts(const CLI::Option* option) const override {
@@ -73,6 +77,8 @@ void set_help(CLI::App& app) { set_help(app, std::make_shared<Help>()); }
 std::string usage_mistake(const CLI::App& app, const CLI::ParseError& error, int count, const char* const* arguments) {
   const CLI::App& command = reached(app);
   std::string what = error.what();
+  constexpr std::string_view kRequired = " is required";
+  if (what.ends_with(kRequired)) what = words("{} is missing", what.substr(0, what.size() - kRequired.size()));
   std::vector<std::string> options, commands;
   for (const CLI::Option* one : command.get_options())
     for (const std::string& name : one->get_lnames()) options.push_back("--" + name);

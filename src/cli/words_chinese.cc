@@ -139,7 +139,13 @@ const std::map<std::string_view, std::string_view>& chinese() {
        "已忘记工作节点 '{}'；它的 {} 个任务现在可以在别处运行"},
       {"no alarms", "没有告警"},
       {"alarm '{}' is confirmed; claims go on", "已确认告警 '{}'；认领继续"},
+      {"{} is missing", "缺少 {}"},
       // --- --help ---
+      {"Usage:", "用法："},
+      {"Options", "选项"},
+      {"Positionals", "参数"},
+      {"Also:", "另有："},
+      {"Print this help message and exit", "显示帮助后结束"},
       {"Looks at what a service needs here, and says what to do", "检查服务在本机所需的条件，并说明该怎么做"},
       {"standalone, master or worker (standalone)", "standalone、master 或 worker（standalone）"},
       {"cronfleet: a crontab for a fleet. Each firing runs once, on time, and is accounted for.",
