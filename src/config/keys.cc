@@ -87,7 +87,6 @@ void declare(Settings& settings, MetricsConfig& metrics) {
   settings.boolean("metrics.enabled", metrics.enabled);
   loopback_address(settings, "metrics.address", metrics.address);
   settings.integer("metrics.port", metrics.port, 0, 65535);
-  if (settings.has_value("metrics.port") && !settings.has_value("metrics.enabled")) metrics.enabled = true;
 }
 
 void declare(Settings& settings, LogConfig& log) {
@@ -294,14 +293,24 @@ void mount_compat(Settings& settings, CompatConfig& compat) {
   if (settings.has_value("webroot") && !settings.has_value("compat.enabled")) compat.enabled = true;
 }
 
+// Whoever names a port for them wants metrics.
+void open_metrics(Settings& settings, MetricsConfig& metrics) {
+  if (settings.has_value("metrics.port") && !settings.has_value("metrics.enabled")) metrics.enabled = true;
+}
+
 }  // namespace
 
-void settle(Settings& settings, StandaloneConfig& config) { mount_compat(settings, config.http.compat); }
+void settle(Settings& settings, StandaloneConfig& config) {
+  mount_compat(settings, config.http.compat);
+  open_metrics(settings, config.metrics);
+}
 void settle(Settings& settings, MasterConfig& config) {
   mount_compat(settings, config.http.compat);
+  open_metrics(settings, config.metrics);
   config.backend = settled(settings, config.backend, config.mongodb);
 }
 void settle(Settings& settings, WorkerConfig& config) {
+  open_metrics(settings, config.metrics);
   config.backend = settled(settings, config.backend, config.mongodb);
 }
 
