@@ -1,6 +1,5 @@
 // pages/job/duration_chart.tsx: the latest runs of a job, oldest at the left: height is the duration, colour and hatching
 // the verdict; a line marks what is usual. Each bar is a link; what never ran is a short hollow bar at the foot.
-import {useLayoutEffect, useRef, useState} from "preact/hooks";
 import type {Run} from "../../api/schema.ts";
 import {href} from "../../app/router.ts";
 import {duration, shortTime} from "../../i18n/format.ts";
@@ -8,6 +7,7 @@ import {texts} from "../../i18n/language.ts";
 import {serverNow} from "../../live/clock.ts";
 import {toneOf} from "../../ui/status.tsx";
 import {reasonText, verdictWords} from "../../ui/words.ts";
+import {useWidth} from "../../ui/width.ts";
 
 const t = texts({
   en: {chart: (n: number) => `Durations of the latest ${n} runs`, usual: (d: string) => `usual: ${d}`},
@@ -23,13 +23,7 @@ export function topOf(durations: readonly number[]): number {
 }
 
 export function DurationChart({runs, usual}: {runs: readonly Run[]; usual: number | undefined}) {
-  const box = useRef<HTMLDivElement>(null);
-  const [width, setWidth] = useState(0);
-  useLayoutEffect(() => {
-    const observer = new ResizeObserver(() => setWidth(box.current?.clientWidth ?? 0));
-    observer.observe(box.current as HTMLElement);
-    return () => observer.disconnect();
-  }, []);
+  const {ref: box, width} = useWidth();
   const left = 64;
   const room = Math.max(1, Math.floor((width - left) / 9));
   const shown = runs.slice(0, Math.min(60, room)).reverse();

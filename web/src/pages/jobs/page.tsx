@@ -1,6 +1,6 @@
 // pages/jobs/page.tsx: every job in one list (UI-21 to UI-24). The filter, the order and the direction are in the address.
 import {Component} from "preact";
-import {useLayoutEffect, useMemo, useRef, useState} from "preact/hooks";
+import {useMemo, useRef, useState} from "preact/hooks";
 import {addressOf} from "../../api/client.ts";
 import type {Glance, StoredJob} from "../../api/schema.ts";
 import {useCommands} from "../../app/commands.ts";
@@ -30,6 +30,7 @@ import {toast} from "../../ui/toast.tsx";
 import {Empty, Note, Skeleton} from "../../ui/states.tsx";
 import {useVisibleRows} from "../../ui/virtual_list.tsx";
 import {words} from "../../ui/words.ts";
+import {useWidth} from "../../ui/width.ts";
 import {FirstJob} from "../../jobs/first_job.tsx";
 import type {BulkKind} from "./bulk.tsx";
 import {columns, fitting, usualColumns, type Column, type ColumnId} from "./columns.tsx";
@@ -178,13 +179,7 @@ function JobTable({list, query, scope}: {list: readonly StoredJob[]; query: URLS
   const glances = useGlances(visible.map((job) => job.name));
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const [cursor, setCursor] = useState(-1);
-  const box = useRef<HTMLDivElement>(null);
-  const [width, setWidth] = useState(0);
-  useLayoutEffect(() => {
-    const observer = new ResizeObserver(() => setWidth(box.current?.clientWidth ?? 0));
-    observer.observe(box.current as HTMLElement);
-    return () => observer.disconnect();
-  }, []);
+  const {ref: box, width} = useWidth();
   const wanted = columns.filter((column) => column.id === "name" || shownColumns.value.includes(column.id));
   const shown = cards ? wanted : fitting(wanted, width);
   const columnKey = shown.map((column) => column.id).join(" ");

@@ -6,7 +6,7 @@ import {day, minuteTime, number} from "../../i18n/format.ts";
 import {texts} from "../../i18n/language.ts";
 import {StatusMark, toneOf, type Tone} from "../../ui/status.tsx";
 import {verdictWords} from "../../ui/words.ts";
-import {useLayoutEffect, useRef, useState} from "preact/hooks";
+import {useWidth} from "../../ui/width.ts";
 
 const t = texts({
   en: {none: "Nothing was due in the last 24 hours.", hour: "Hour", chart: "Firings by hour and verdict"},
@@ -25,13 +25,7 @@ export function roundUp(n: number): number {
 }
 
 export function HourChart({hours}: {hours: readonly Hour[]}) {
-  const box = useRef<HTMLDivElement>(null);
-  const [width, setWidth] = useState(0);
-  useLayoutEffect(() => {
-    const observer = new ResizeObserver(() => setWidth(box.current?.clientWidth ?? 0));
-    observer.observe(box.current as HTMLElement);
-    return () => observer.disconnect();
-  }, []);
+  const {ref: box, width} = useWidth();
   const most = Math.max(0, ...hours.map((hour) => sum(hour.verdicts)));
   const top = roundUp(most);
   const left = 8 + String(number(top)).length * 7;

@@ -17,9 +17,8 @@ import {Loaded, Note} from "../../ui/states.tsx";
 import {StatusWord, toneOf} from "../../ui/status.tsx";
 import {Duration, Since, Time} from "../../ui/time.tsx";
 import {verdictWords, words} from "../../ui/words.ts";
-import {askChange, askLabels, t as actions} from "../workers/actions.tsx";
-import {Fill, WorkerState} from "../workers/state.tsx";
-import {Labels, workerActions} from "../workers/page.tsx";
+import {askChange, askLabels, t as actions, workerActions} from "../workers/actions.tsx";
+import {Fill, Labels, WorkerState} from "../workers/state.tsx";
 import {begin, end, inLanes} from "./lanes.ts";
 
 const t = texts({

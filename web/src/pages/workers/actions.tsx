@@ -8,6 +8,7 @@ import {problemOf} from "../../live/resource.ts";
 import {Button} from "../../ui/button.tsx";
 import {Dialog, openDialog} from "../../ui/dialog.tsx";
 import {Field} from "../../ui/field.tsx";
+import type {MenuItem} from "../../ui/menu.tsx";
 import {ProblemNote} from "../../ui/problem.tsx";
 import {Note} from "../../ui/states.tsx";
 import {toast} from "../../ui/toast.tsx";
@@ -133,4 +134,14 @@ export async function askLabels(node: string): Promise<void> {
   } catch (error) {
     toast.problem(error);
   }
+}
+
+export function workerActions(worker: Worker): MenuItem[] {
+  const wanted = worker.settings?.drain ?? false;
+  if (worker.state === "gone") return [{label: t.forget, icon: "stop", danger: true, action: () => askChange(worker, "forget")}];
+  return [
+    wanted ? {label: t.undrain, icon: "play", action: () => askChange(worker, "undrain")}
+      : {label: t.drain, icon: "pause", action: () => askChange(worker, "drain")},
+    {label: t.editLabels, icon: "edit", action: () => void askLabels(worker.node)},
+  ];
 }

@@ -7,12 +7,12 @@ import {texts} from "../../i18n/language.ts";
 import {useResource} from "../../live/resource.ts";
 import {AsCommand} from "../../ui/as_command.tsx";
 import {Icon} from "../../ui/icons.tsx";
-import {Menu, type MenuItem} from "../../ui/menu.tsx";
+import {Menu} from "../../ui/menu.tsx";
 import {Empty, Loaded, Note} from "../../ui/states.tsx";
 import {Relative, Since} from "../../ui/time.tsx";
 import {words} from "../../ui/words.ts";
-import {askChange, askLabels, t as actions} from "./actions.tsx";
-import {Fill, WorkerState} from "./state.tsx";
+import {workerActions} from "./actions.tsx";
+import {Fill, Labels, WorkerState} from "./state.tsx";
 
 const t = texts({
   en: {
@@ -30,20 +30,6 @@ const t = texts({
     total: (up, all, running, capacity) => `${all} 个中 ${up} 个在线 · 运行 ${running} / ${capacity}`,
   },
 });
-
-export function workerActions(worker: Worker): MenuItem[] {
-  const wanted = worker.settings?.drain ?? false;
-  if (worker.state === "gone") return [{label: actions.forget, icon: "stop", danger: true, action: () => askChange(worker, "forget")}];
-  return [
-    wanted ? {label: actions.undrain, icon: "play", action: () => askChange(worker, "undrain")}
-      : {label: actions.drain, icon: "pause", action: () => askChange(worker, "drain")},
-    {label: actions.editLabels, icon: "edit", action: () => void askLabels(worker.node)},
-  ];
-}
-
-export function Labels({labels}: {labels: Record<string, string>}) {
-  return <span class="row wrap workers-labels">{Object.entries(labels).map(([name, value]) => <span key={name} class="chip"><span class="clip">{name}={value}</span></span>)}</span>;
-}
 
 const odd = (all: readonly Worker[], of: (worker: Worker) => string | undefined): boolean =>
   new Set(all.filter((one) => one.state !== "gone").map(of).filter(Boolean)).size > 1;

@@ -37,3 +37,7 @@ export function Fill({running = 0, capacity = 0}: {running?: number | undefined;
     </span>
   );
 }
+
+export function Labels({labels}: {labels: Record<string, string>}) {
+  return <span class="row wrap workers-labels">{Object.entries(labels).map(([name, value]) => <span key={name} class="chip"><span class="clip">{name}={value}</span></span>)}</span>;
+}
