@@ -8,14 +8,18 @@
 namespace cronfleet::crontab {
 namespace {
 
-VixieFields fields_of(std::string_view text) {
+std::array<std::string_view, 5> words_of(std::string_view text) {
   std::array<std::string_view, 5> words;
   for (std::string_view& word : words) {
     const auto end = std::min(text.find(' '), text.size());
     word = text.substr(0, end);
     text.remove_prefix(std::min(end + 1, text.size()));
   }
-  const auto fields = read_vixie_fields(words);
+  return words;
+}
+
+VixieFields fields_of(std::string_view text) {
+  const auto fields = read_vixie_fields(words_of(text));
   EXPECT_TRUE(fields) << (fields ? "" : fields.error().message);
   return fields ? *fields : VixieFields{};
 }
@@ -180,14 +184,7 @@ TEST(VixieFields, RefuseWhatVixieRefuses) {
       {"* * L * *", 2, 1, "day of month: 'L' is no value of it"},
   };
   for (const auto& test : kCases) {
-    std::string_view text = test.text;
-    std::array<std::string_view, 5> words;
-    for (std::string_view& word : words) {
-      const auto end = std::min(text.find(' '), text.size());
-      word = text.substr(0, end);
-      text.remove_prefix(std::min(end + 1, text.size()));
-    }
-    const auto fields = read_vixie_fields(words);
+    const auto fields = read_vixie_fields(words_of(test.text));
     ASSERT_FALSE(fields) << test.text;
     EXPECT_EQ(fields.error().field, test.field) << test.text;
     EXPECT_EQ(fields.error().column, test.column) << test.text;
