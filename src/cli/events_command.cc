@@ -8,8 +8,7 @@
 #include "api/url.h"
 #include "async/asio_loop.h"
 #include "cli/answers.h"
-#include "cli/event_reader.h"
-#include "cli/interrupts.h"
+#include "cli/event_stream.h"
 #include "cli/terminal.h"
 #include "cli/words.h"
 
@@ -17,11 +16,6 @@ namespace cronfleet::cli {
 namespace {
 
 namespace json = boost::json;
-using namespace std::chrono_literals;
-
-constexpr auto kSilenceMax = 45s;  // three heartbeats
-constexpr auto kGiveUpAfter = 60s;
-constexpr auto kPauseMost = 2s;
 
 struct Wishes {
   std::vector<std::string> topics;
@@ -56,29 +50,17 @@ class Watcher {
   Watcher(const Cli& cli, const Wishes& wishes) : cli_(cli), wishes_(wishes), last_(wishes.since) {}
 
   int run() {
-    std::chrono::milliseconds pause = 200ms;
-    auto trouble_since = std::chrono::steady_clock::now();
-    bool reached = false;
+    std::string topics;
+    for (const std::string& topic : wishes_.topics) topics += (topics.empty() ? "" : ",") + topic;
+    const std::string target = "/api/v1/events" + (topics.empty() ? "" : "?topics=" + api::percent_encode(topics));
+    Patience patience;
+    const auto heard = [&] {
+      patience.heard();
+      patience.shorten();
+    };
     for (;;) {
-      std::string topics;
-      for (const std::string& topic : wishes_.topics) topics += (topics.empty() ? "" : ",") + topic;
-      ClientRequest request{
-          .target = "/api/v1/events" + (topics.empty() ? "" : "?topics=" + api::percent_encode(topics)),
-          .headers = {{"Accept", "text/event-stream"}}};
-      if (!last_.empty()) request.headers["Last-Event-ID"] = last_;
-      EventReader reader;
-      const auto answer = cli_.stream(
-          request, kSilenceMax,
-          [&](std::string_view bytes) {
-            reached = true;
-            pause = 200ms;
-            trouble_since = std::chrono::steady_clock::now();
-            reader.feed(bytes);
-            while (const auto event = reader.next())
-              if (!take(*event)) return false;
-            return true;
-          },
-          interrupts_.descriptor());
+      const auto answer = stream_events(cli_, target, last_, interrupts_, heard,
+                                        [this](const ServerEvent& event) { return take(event); });
       if (done_) return kExitOk;
       if (std::ferror(cli_.io.out)) return failed(cli_, {kExitFailure, words("the output cannot be written")});
       if (interrupts_.pending()) return kExitInterrupted;
@@ -86,10 +68,9 @@ class Watcher {
       const CliError error = answer && answer->status != 200 ? error_of(*answer)
                              : answer ? CliError{kExitFailure, words("the stream of events ended")}
                                       : error_of(answer.error());
-      if (refused || !reached || std::chrono::steady_clock::now() - trouble_since > kGiveUpAfter)
-        return failed(cli_, error);
-      if (interrupts_.wait(pause)) return kExitInterrupted;
-      pause = std::min<std::chrono::milliseconds>(pause * 2, kPauseMost);
+      if (refused || !patience.reached() || patience.over()) return failed(cli_, error);
+      if (interrupts_.wait(patience.pause)) return kExitInterrupted;
+      patience.lengthen();
     }
   }
 

@@ -10,8 +10,7 @@
 
 #include "api/base64.h"
 #include "api/url.h"
-#include "cli/event_reader.h"
-#include "cli/interrupts.h"
+#include "cli/event_stream.h"
 #include "cli/terminal.h"
 #include "cli/words.h"
 #include "domain/run_json.h"
@@ -20,11 +19,6 @@ namespace cronfleet::cli {
 namespace {
 
 namespace json = boost::json;
-using namespace std::chrono_literals;
-
-constexpr auto kSilenceMax = 45s;  // three heartbeats
-constexpr auto kGiveUpAfter = 60s;
-constexpr auto kPauseMost = 2s;
 
 // Prints the output events of one run; remembers where it is.
 class Printer {
@@ -55,7 +49,6 @@ class Printer {
  private:
   void write(const json::object& chunk) {
     std::string bytes;
-    if (const auto* text = chunk.if_contains("text"); text && text->is_string()) bytes = text->get_string().c_str();
     if (const auto* text = chunk.if_contains("text"); text && text->is_string())
       bytes.assign(text->get_string().data(), text->get_string().size());
     if (const auto* encoded = chunk.if_contains("base64"); encoded && encoded->is_string())
@@ -103,25 +96,12 @@ class Follower {
  private:
   CliResult<domain::RunRecord> follow_attempt(const std::string& run, bool may_be_late) {
     Printer printer(cli_, streams_, escapes_);
-    std::chrono::milliseconds pause = 200ms;
-    auto trouble_since = std::chrono::steady_clock::now();
-    bool reached = false;
+    const std::string target = words("/api/v1/runs/{}/output?follow=1", api::percent_encode(run));
+    Patience patience;
     for (;;) {
-      ClientRequest request{.target = words("/api/v1/runs/{}/output?follow=1", api::percent_encode(run)),
-                            .headers = {{"Accept", "text/event-stream"}}};
-      if (!printer.offset().empty()) request.headers["Last-Event-ID"] = printer.offset();
-      EventReader reader;
-      const auto answer = cli_.stream(
-          request, kSilenceMax,
-          [&](std::string_view bytes) {
-            trouble_since = std::chrono::steady_clock::now();
-            reached = true;
-            reader.feed(bytes);
-            while (const auto event = reader.next())
-              if (printer.take(*event)) return false;
-            return true;
-          },
-          interrupts_.descriptor());
+      const auto answer = stream_events(
+          cli_, target, printer.offset(), interrupts_, [&] { patience.heard(); },
+          [&](const ServerEvent& event) { return !printer.take(event); });
       if (printer.over()) return *printer.over();
       if (std::ferror(cli_.io.out)) return CliFailure({kExitFailure, words("the output cannot be written")});
       if (interrupts_.pending()) {
@@ -134,11 +114,10 @@ class Follower {
                            (may_be_late && answer->status == 404);
       if (ended_early) error = {kExitFailure, words("the stream of the run's output ended too early")};
       // The first failure of a fresh command is final: nothing has been followed yet.
-      const bool fresh = !reached && !answer && !may_be_late;
-      if (!passing || fresh || std::chrono::steady_clock::now() - trouble_since > kGiveUpAfter)
-        return CliFailure(error);
-      if (interrupts_.wait(pause)) continue;
-      pause = std::min<std::chrono::milliseconds>(pause * 2, kPauseMost);
+      const bool fresh = !patience.reached() && !answer && !may_be_late;
+      if (!passing || fresh || patience.over()) return CliFailure(error);
+      if (interrupts_.wait(patience.pause)) continue;
+      patience.lengthen();
       may_be_late = true;
     }
   }
