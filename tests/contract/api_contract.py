@@ -98,7 +98,7 @@ def fields_of(event):
 class Server:
     def __init__(self, binary):
         self.folder = tempfile.mkdtemp(prefix="cronfleet-contract-")
-        arguments = [binary, "standalone", "--data-dir", self.folder + "/data", "--port", "0", "--set", "metrics.enabled=false",
+        arguments = [binary, "standalone", "--data-dir", self.folder + "/data", "--port", "0",
                      "--set", "http.writes_per_second=0"]
         self.log = open(self.folder + "/log", "w+", encoding="utf-8")
         self.process = subprocess.Popen(arguments, stderr=self.log, stdin=subprocess.DEVNULL,

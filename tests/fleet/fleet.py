@@ -139,7 +139,7 @@ class Fleet:
     def start_standalone(self):
         port = free_ports(1)[0]
         child = Child("w0", [self.programs.cronfleet, "standalone", "--data-dir", self.folder / "w0", "--port", port,
-                             "--set", "metrics.enabled=false", "--set", "http.writes_per_second=0",
+                             "--set", "http.writes_per_second=0",
                              "--set", f"worker.capacity={self.settings.capacity}"],
                       self.folder / "w0.log").start()
         self.workers, self.masters, self.ports = [child], [], [port]
@@ -183,7 +183,7 @@ class Fleet:
     def configuration(self, name, document):
         path = self.folder / f"{name}.json"
         path.write_text(json.dumps({
-            "etcd": {"endpoints": self.endpoints(name)}, "metrics": {"enabled": False},
+            "etcd": {"endpoints": self.endpoints(name)},
             **self.history(name), **document}, indent=1))
         return path
 

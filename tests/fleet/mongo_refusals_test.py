@@ -68,7 +68,7 @@ class Refusals(unittest.TestCase):
         port = free_ports(1)[0]
         path = self.folder / f"{self.id()}-{name}.json"
         path.write_text(json.dumps({
-            "etcd": {"endpoints": [f"127.0.0.1:{self.etcd.client_ports[0]}"]}, "metrics": {"enabled": False}, "mongodb": mongodb,
+            "etcd": {"endpoints": [f"127.0.0.1:{self.etcd.client_ports[0]}"]}, "mongodb": mongodb,
             **({"http": {"port": port}} if name == "master" else {"node_id": "w", "data_dir": str(self.folder / self.id())})}))
         return path, port
 

@@ -44,9 +44,7 @@ class Fleet : public ::testing::Test {
     ASSERT_TRUE(etcd_->wait_until_healthy());
   }
   std::vector<std::string> master_arguments(const std::vector<std::string>& more = {}) {
-    return with({binary(), "master", "--port", "0", "--set", "metrics.enabled=false", "--set",
-                 "etcd.endpoints=" + joined(etcd_->endpoints())},
-                more);
+    return with({binary(), "master", "--port", "0", "--set", "etcd.endpoints=" + joined(etcd_->endpoints())}, more);
   }
   std::vector<std::string> worker_arguments(const std::string& node, const std::vector<std::string>& more = {}) {
     return with({binary(), "worker", "--data-dir", (folder_ / node).string(), "--set", "node_id=" + node, "--set",
@@ -135,8 +133,7 @@ TEST_F(Fleet, WhatNoWaitingHelpsEndsWithASentence) {
   start_etcd();
   const std::string endpoint = etcd_->endpoint(0);
   const auto master = [&](const std::vector<std::string>& more, std::map<std::string, std::string> environment = {}) {
-    return ending(with({binary(), "master", "--port", "0", "--set", "metrics.enabled=false"}, more),
-                  std::move(environment));
+    return ending(with({binary(), "master", "--port", "0"}, more), std::move(environment));
   };
   const auto expect = [](const std::pair<int, std::string>& ended, std::initializer_list<const char*> parts) {
     EXPECT_EQ(ended.first, 78) << ended.second;
@@ -164,10 +161,9 @@ TEST_F(Fleet, WhatNoWaitingHelpsEndsWithASentence) {
   expect(master({"--set", "etcd.endpoints=" + endpoint, "--set", "etcd.user=cron"},
                 {{"CRONFLEET_ETCD_PASSWORD", "wrong"}}),
          {"etcd.user"});
-  Server allowed(with({binary(), "master", "--port", "0", "--set", "metrics.enabled=false", "--set",
-                       "etcd.endpoints=" + endpoint, "--set", "etcd.user=cron"},
-                      {}),
-                 {{"CRONFLEET_ETCD_PASSWORD", "right"}});
+  Server allowed(
+      with({binary(), "master", "--port", "0", "--set", "etcd.endpoints=" + endpoint, "--set", "etcd.user=cron"}, {}),
+      {{"CRONFLEET_ETCD_PASSWORD", "right"}});
   EXPECT_TRUE(allowed.wait_until_ready()) << allowed.process().errors();
   EXPECT_EQ(allowed.process().errors().find("right"), std::string::npos) << "a password is in the log";
 }

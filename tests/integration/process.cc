@@ -130,11 +130,8 @@ Standalone::Standalone(std::filesystem::path data, std::vector<std::string> flag
                        std::map<std::string, std::string> environment)
     : Server(
           [&] {
-            std::vector<std::string> arguments{binary(),     "standalone",
-                                               "--data-dir", data.string(),
-                                               "--port",     "0",
-                                               "--set",      "metrics.enabled=false",
-                                               "--set",      "http.writes_per_second=0"};
+            std::vector<std::string> arguments{binary(), "standalone", "--data-dir", data.string(),
+                                               "--port", "0",          "--set",      "http.writes_per_second=0"};
             arguments.insert(arguments.end(), flags.begin(), flags.end());
             return arguments;
           }(),
