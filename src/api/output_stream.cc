@@ -11,7 +11,9 @@ namespace cronfleet::api {
 namespace {
 
 constexpr std::size_t kPieceBytes = 64 << 10;
-constexpr std::chrono::milliseconds kPauseLeast{50}, kPauseMost{500}, kPauseInTrouble{1'000};
+// What a run writes is in the history 150 ms later (chunks close after 100, wait for company for 50): with the longest
+// pause a follower reads it within 300, however long the run was silent before.
+constexpr std::chrono::milliseconds kPauseLeast{25}, kPauseMost{100}, kPauseInTrouble{1'000};
 
 class OutputStream final : public BodyStream {
  public:
