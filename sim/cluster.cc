@@ -49,7 +49,7 @@ Cluster::Life::Life(Cluster& cluster, Machine& m)
     : owner(cluster),
       machine(m),
       store(cluster.store_.client(m.loop)),
-      history(cluster.history_, m.loop),
+      history(cluster.history_, m.loop, [&cluster, &m](std::string_view point) { cluster.reached(m, point); }),
       executor(*m.processes, m.loop),
       tokens(cluster.rng_.fork("tokens")),
       worker(

@@ -18,8 +18,9 @@ constexpr std::array<std::string_view, 20> kFaultNames = {
     "crash",         "machine-crash", "disk-lost",   "freeze",       "machine-freeze", "cut",   "store-down",
     "leader-change", "store-full",    "compact",     "history-down", "disk-full",      "clock", "drain",
     "relabel",       "cut-requests",  "cut-answers", "slow-link",    "store-restart",  "drift"};
-constexpr std::array<const char*, 7> kPoints = {"claim",      "end",        "removed",      "before-exec",
-                                                "after-exec", "after-exit", "after-journal"};
+constexpr std::array<const char*, 9> kPoints = {"claim",         "end",         "removed",
+                                                "before-exec",   "after-exec",  "after-exit",
+                                                "after-journal", "record-sent", "record-stored"};
 constexpr std::array<const char*, 9> kSchedules = {"* * * * * *",    "*/2 * * * * *",  "*/5 * * * * *",
                                                    "*/10 * * * * *", "0,30 * * * * *", "0 * * * * *",
                                                    "7 */2 * * * *",  "@every 3s",      "@every 7s"};

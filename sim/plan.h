@@ -60,7 +60,9 @@ struct Fault {
   Kind kind = Kind::Crash;
   std::chrono::milliseconds at{0}, length{0};
   std::size_t node = 0;
-  std::string point;  // "claim", "end", "removed", "before-exec", "after-exec", "after-exit", "after-journal"
+  // "claim", "end", "removed", "before-exec", "after-exec", "after-exit", "after-journal", "record-sent",
+  // "record-stored"
+  std::string point;
   std::chrono::milliseconds step{0};
 };
 inline constexpr Fault::Kind kLastFault = Fault::Kind::ClockDrift;

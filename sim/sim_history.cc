@@ -158,8 +158,14 @@ void SimHistory::send(Write write, async::Callback<Result<Answer>> done) {
 }
 
 void SimHistory::insert(std::vector<RunRecord> records, async::Callback<Result<std::vector<Inserted>>> done) {
-  send<std::vector<Inserted>>([records = std::move(records)](SimHistoryStore& store) { return store.insert(records); },
-                              std::move(done));
+  if (hook_) hook_("record-sent");
+  send<std::vector<Inserted>>(
+      [this, alive = std::weak_ptr(alive_), records = std::move(records)](SimHistoryStore& store) {
+        auto answer = store.insert(records);
+        if (hook_ && !alive.expired()) hook_("record-stored");
+        return answer;
+      },
+      std::move(done));
 }
 
 void SimHistory::append_output(std::vector<OutputChunk> chunks, async::Callback<Result<std::size_t>> done) {

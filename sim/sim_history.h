@@ -7,10 +7,13 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "async/loop.h"
@@ -73,7 +76,11 @@ class SimHistoryStore {
 // Answers on `loop`, the node's. Reads answer at once, or Unavailable while the store cannot be reached.
 class SimHistory final : public history::RunHistory {
  public:
-  SimHistory(SimHistoryStore& store, async::Loop& loop) : store_(store), loop_(loop) {}
+  // Called at "record-sent", when records leave the node, and at "record-stored", when they stand and nobody knows yet.
+  using Hook = std::function<void(std::string_view point)>;
+
+  SimHistory(SimHistoryStore& store, async::Loop& loop, Hook hook = {})
+      : store_(store), loop_(loop), hook_(std::move(hook)) {}
 
   void insert(std::vector<domain::RunRecord> records,
               async::Callback<Result<std::vector<history::Inserted>>> done) override;
@@ -92,6 +99,7 @@ class SimHistory final : public history::RunHistory {
 
   SimHistoryStore& store_;
   async::Loop& loop_;
+  const Hook hook_;
   std::shared_ptr<int> alive_ = std::make_shared<int>();
 };
 
