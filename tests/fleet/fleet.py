@@ -489,6 +489,8 @@ class Fleet:
         self.settle()
         if self.mongo:  # a shared history acknowledges later than one on the worker's own disk: what was spooled drains
             wait_until(lambda: not self.owed_keys(last), 90, "what waited for MongoDB is recorded", or_go_on=True)
+            # Workers make them, half a minute after they could not.
+            wait_until(self.mongo.has_indexes, 90, "MongoDB has its indexes again", or_go_on=True)
         self.wait_accounted(first, last)
         evidence = self.gather(first, last)
         residue = self.residue(evidence)
@@ -502,10 +504,8 @@ class Fleet:
             wait_until(self.etcd.healthy, 60, "etcd answers")
             wait_until(lambda: self.etcd.keys("/cron/running/") is not None, 30, "etcd lists its keys")
             evidence.leftovers = [key for key in self.etcd.keys("/cron/running/") if self.is_owed(key, last)]
-        if self.mongo:
-            wait_until(self.mongo.has_indexes, 60, "MongoDB has its indexes again", or_go_on=True)
-            if not self.mongo.has_indexes():
-                evidence.leftovers.append("(indexes of MongoDB are missing)")
+        if self.mongo and not self.mongo.has_indexes():
+            evidence.leftovers.append("(indexes of MongoDB are missing)")
         report = checker.Checker(evidence)
         found = report.run()
         if self.proxy:

@@ -77,6 +77,8 @@ bool obey(const std::string& line, std::map<std::string, Way>& ways) {
 }  // namespace
 
 int main() {
+  // Orders that came together wait in the stream's own buffer, where in_avail() sees them, and not in that of stdio.
+  std::ios::sync_with_stdio(false);
   std::map<std::string, Way> ways;
   std::string line;
   for (;;) {
