@@ -8,6 +8,8 @@ namespace cronfleet::history {
 namespace {
 
 constexpr std::size_t kSetAsideMax = 32;
+constexpr int kHalvedMost = 10;           // then any batch is down to one member
+constexpr int kAnswersBeforeDoubled = 4;  // in a row
 
 std::size_t bytes_of(const domain::RunRecord& record) {
   return sizeof(record) + record.command.size() + record.output.size() + record.end.error.size();
@@ -42,7 +44,8 @@ struct HistoryWriter::State {
   }
   bool chunks_due(MonoTime now) const {
     return !chunks.empty() &&
-           (hurried() || chunk_bytes >= options.batch_bytes || now >= chunks.front().since + options.output_delay);
+           (hurried() || chunks.size() >= options.batch_chunks || chunk_bytes >= options.batch_bytes ||
+            now >= chunks.front().since + options.output_delay);
   }
   bool sendable(const WaitingRecord& waiting) const { return waiting.chunks_before <= chunks_done; }
 
@@ -85,9 +88,9 @@ struct HistoryWriter::State {
   void send_records() {
     std::vector<domain::RunRecord> batch;
     std::size_t bytes = 0;
-    const std::size_t limit = singly > 0 ? 1 : options.batch_records;
+    const std::size_t limit = singly > 0 ? 1 : options.batch_records >> halved;
     for (const WaitingRecord& waiting : records) {
-      if (!batch.empty() && (batch.size() >= limit || bytes >= options.batch_bytes)) break;
+      if (!batch.empty() && (batch.size() >= limit || bytes >= options.batch_bytes >> halved)) break;
       if (!sendable(waiting)) break;
       batch.push_back(waiting.record);
       bytes += waiting.bytes;
@@ -102,8 +105,9 @@ struct HistoryWriter::State {
   void send_chunks() {
     std::vector<domain::OutputChunk> batch;
     std::size_t bytes = 0;
+    const std::size_t limit = singly > 0 ? 1 : options.batch_chunks >> halved;
     for (const WaitingChunk& waiting : chunks) {
-      if (!batch.empty() && (singly > 0 || bytes >= options.batch_bytes)) break;
+      if (!batch.empty() && (batch.size() >= limit || bytes >= options.batch_bytes >> halved)) break;
       batch.push_back(waiting.chunk);
       bytes += bytes_of(waiting.chunk);
     }
@@ -172,6 +176,9 @@ struct HistoryWriter::State {
     if (singly > 0) --singly;
     attempt = 0;
     trouble.clear();
+    if (halved == 0 || ++answers_in_row < kAnswersBeforeDoubled) return;
+    --halved;
+    answers_in_row = 0;
   }
 
   void back_off(const Status& status) {
@@ -180,6 +187,8 @@ struct HistoryWriter::State {
     const auto whole =
         std::min<std::chrono::nanoseconds>(options.retry_delay_max, options.retry_delay * (std::int64_t{1} << attempt));
     attempt = std::min(attempt + 1, 20);
+    if (status.code() == Code::Unavailable) halved = std::min(halved + 1, kHalvedMost);
+    answers_in_row = 0;
     const auto jitter = std::chrono::nanoseconds(rng.below(static_cast<std::uint64_t>(whole.count()) / 2 + 1));
     backing_off = true;
     wake_at(clock.mono() + whole - jitter);
@@ -222,6 +231,8 @@ struct HistoryWriter::State {
   Sent last_sent = Sent::Chunks;
   int attempt = 0;
   std::size_t singly = 0;  // so many calls carry one member each
+  int halved = 0;          // so many times, since calls got no answer
+  int answers_in_row = 0;  // since then
   async::TimerId wake = 0;
   MonoTime wake_due{};
   std::vector<async::Task> flushed;

@@ -2,7 +2,9 @@
 //
 // A batch closes at `batch_records` (or `batch_bytes`) or after `batch_delay`, whichever comes first; one call to the
 // history is under way at a time. Failures are repeated with backoff and jitter for ever: until the answer, the record
-// is safe in the running/ key and the runner's journal. Output of a run is stored before its record. Loop thread only.
+// is safe in the running/ key and the runner's journal. What got no answer is sent again in halves, for a server that
+// is slower than its time-out for as much as we sent would never be done with it; whole batches come back with success.
+// Output of a run is stored before its record. Loop thread only.
 #pragma once
 
 #include <chrono>
@@ -20,6 +22,7 @@ namespace cronfleet::history {
 
 struct HistoryOptions {
   std::size_t batch_records = 200;             // sent together; more is cheaper per record
+  std::size_t batch_chunks = 1'000;            // pieces of output sent together
   std::size_t batch_bytes = 4 << 20;           // of text or output sent together, so that no call takes long
   std::chrono::milliseconds batch_delay{200};  // the longest a record waits for company
   std::chrono::milliseconds output_delay{50};  // the longest output waits: people watch it

@@ -116,17 +116,59 @@ TEST_F(HistoryWriterTest, FailuresAreRepeatedForEverWithGrowingPauses) {
     pauses.push_back(loop.mono() - failed_at);
     EXPECT_GE(pauses.back(), milliseconds(50));
     EXPECT_LE(pauses.back(), milliseconds(10'000));
-    EXPECT_EQ(history.records.size(), 3u);
   }
   EXPECT_LE(pauses[0], milliseconds(100));
   EXPECT_GE(pauses[99], milliseconds(5'000));
   EXPECT_NE(pauses[98], pauses[99]) << "no jitter";
   EXPECT_GT(loop.mono() - start, std::chrono::minutes(8));
   EXPECT_EQ(writer().counters().failures, 100u);
-  history.all_stored();
-  EXPECT_EQ(told.size(), 3u);
+  while (told.size() < 3u) history.all_stored();
   EXPECT_EQ(writer().trouble(), "");
   EXPECT_EQ(writer().counters().stored, 3u);
+}
+
+// A server that needs longer for a batch than a call may take, as one does that finds most of it there already: the
+// same batch again would fare no better, for ever.
+TEST_F(HistoryWriterTest, WhatGetsNoAnswerIsSentInHalvesUntilItDoes) {
+  options.batch_records = 200;
+  constexpr std::size_t kAnsweredInTime = 7;
+  for (int i = 0; i < 1'000; ++i) record(i);
+  int seen = 0, failed = 0;
+  const auto answer_until_told = [&](std::size_t count) {
+    while (told.size() < count) {
+      ASSERT_TRUE(loop.run_until([&] { return history.inserts > seen; }));
+      seen = history.inserts;
+      if (history.records.size() > kAnsweredInTime && told.size() < 500) {
+        ++failed;
+        ASSERT_LT(failed, 100);
+        history.answer_insert(fail(Code::Unavailable, "no answer in time"));
+      } else {
+        history.all_stored();
+      }
+    }
+  };
+  answer_until_told(900);
+  EXPECT_GE(failed, 5);
+  EXPECT_EQ(writer().trouble(), "");
+  for (int i = 1'000; i < 3'000; ++i) record(i);
+  answer_until_told(2'000);
+  EXPECT_EQ(history.records.size(), 200u) << "and in whole batches again";
+  EXPECT_EQ(writer().counters().failures, static_cast<std::uint64_t>(failed));
+}
+
+TEST_F(HistoryWriterTest, OutputThatGetsNoAnswerIsSentInHalvesUntilItDoes) {
+  for (std::uint64_t i = 0; i < 1'500; ++i) EXPECT_TRUE(writer().output(chunk_of(run_id("a", 0), i, i, "x")));
+  EXPECT_EQ(history.chunks.size(), 1'000u) << "a full batch waits for nothing";
+  for (int calls = 1; writer().output_bytes_waiting() > 0; ++calls) {
+    ASSERT_TRUE(loop.run_until([&] { return history.appends == calls; }));
+    if (history.chunks.size() > 1) {
+      history.answer_append(fail(Code::Unavailable, "no answer in time"));
+    } else {
+      history.answer_append(std::size_t{1});
+    }
+    ASSERT_LT(calls, 3'000);
+  }
+  EXPECT_EQ(writer().counters().chunks_stored, 1'500u);
 }
 
 TEST_F(HistoryWriterTest, AFullBatchDoesNotCutThePauseShort) {

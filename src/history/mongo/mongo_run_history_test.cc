@@ -224,6 +224,34 @@ TEST(MongoRunHistory, ACollectionOfSomethingElseIsRefusedBeforeAnythingIsWritten
   }
 }
 
+// Few are asked for one by one, many together: both say what stands.
+TEST(MongoRunHistory, WhatStandsIsToldOfFewAndOfManyDuplicates) {
+  World world(options_of(server().uri(), "duplicates"));
+  constexpr std::int64_t kStanding = 40;
+  const auto records = [](std::int64_t first, std::int64_t last, RunStatus status) {
+    std::vector<domain::RunRecord> made;
+    for (std::int64_t i = first; i < last; ++i) {
+      made.push_back(record_of(run_id("a", i), status));
+      made.back().final = i % 3 != 0;
+    }
+    return made;
+  };
+  ASSERT_TRUE(world.calls().insert(records(0, kStanding, RunStatus::Failed)));
+  std::int64_t next = kStanding;  // that no call has sent yet
+  for (const std::int64_t first : {kStanding - 1, kStanding - 5, std::int64_t{0}}) {
+    const std::int64_t stood = next++;
+    const auto answers = world.calls().insert(records(first, next, RunStatus::Succeeded));
+    ASSERT_TRUE(answers) << answers.error().text();
+    for (std::int64_t i = first; i < next; ++i) {
+      const Inserted& answer = answers->at(static_cast<std::size_t>(i - first));
+      EXPECT_EQ(answer.outcome, i < stood ? Inserted::Outcome::Duplicate : Inserted::Outcome::Stored) << i;
+      if (i >= stood) continue;
+      EXPECT_EQ(answer.standing, i < kStanding ? RunStatus::Failed : RunStatus::Succeeded) << i;
+      EXPECT_EQ(answer.standing_final, i % 3 != 0) << i;
+    }
+  }
+}
+
 TEST(MongoRunHistory, ADocumentThatIsNoRecordIsPassedOver) {
   const MongoOptions options = options_of(server().uri(), "passed_over");
   World world(options);

@@ -12,24 +12,38 @@ using Outcome = Inserted::Outcome;
 
 Inserted refusal(std::string why) { return {Outcome::Refused, domain::RunStatus::Lost, true, std::move(why)}; }
 
+// Up to so many ids are asked for one by one: every server has an index for that, while some read the whole collection
+// for a list of ids, which may take longer than they are given.
+constexpr std::size_t kAskedSinglyMost = 16;
+
 // What stands, by run id; of those in `ids` that stand.
 using Standing = std::unordered_map<std::string, Inserted>;
-Result<Standing> read_standing(Session& session, const std::vector<std::string>& ids) {
-  Standing standing;
-  if (ids.empty()) return standing;
-  Document filter, among, options, fields;
-  among.texts("$in", ids);
-  filter.document("_id", among);
+Result<void> read_standing(Session& session, const Document& filter, Standing& standing) {
+  Document options, fields;
   fields.number("status", 1).number("final", 1);
   options.document("projection", fields);
-  auto read = session.find(Place::Records, filter, options, Read::Primary, [&](std::string_view bson) {
+  return session.find(Place::Records, filter, options, Read::Primary, [&](std::string_view bson) {
     const auto status = domain::parse_run_status(text_in(bson, "status").value_or(""));
     const auto final = member_of(bson, "final");
     const std::string id(text_in(bson, "_id").value_or(""));
     if (status) standing[id] = {Outcome::Duplicate, *status, !final || final->integer != 0, ""};
     return true;
   });
-  if (!read) return Failure(read.error());
+}
+Result<Standing> read_standing(Session& session, const std::vector<std::string>& ids) {
+  Standing standing;
+  if (ids.size() > kAskedSinglyMost) {
+    Document filter, among;
+    among.texts("$in", ids);
+    filter.document("_id", among);
+    if (auto read = read_standing(session, filter, standing); !read) return Failure(read.error());
+    return standing;
+  }
+  for (const std::string& id : ids) {
+    Document filter;
+    filter.text("_id", id);
+    if (auto read = read_standing(session, filter, standing); !read) return Failure(read.error());
+  }
   return standing;
 }
 
