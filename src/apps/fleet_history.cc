@@ -44,6 +44,7 @@ Result<std::unique_ptr<history::MongoRunHistory>> open_mongo(Daemon& daemon, con
   // A server that is away is waited for while all else goes on; one that refuses us needs a person now.
   const auto usable = (*opened)->check();
   if (!usable && usable.error().code() == Code::InvalidArgument) return Failure(usable.error());
+  if (!usable) daemon.log.on_message(Level::Warn, "history is away", usable.error().message());
   return std::move(*opened);
 }
 

@@ -544,8 +544,20 @@ void Worker::tick() {
   send_output();
   step(core::ClaimRate{batcher_.rate_per_second(), batcher_.latency()});
   look_for_room();
+  look_at_history();
   report_obstacles();
   publish();
+}
+
+// Told once when it goes and once when it is back, not for each call.
+void Worker::look_at_history() {
+  const bool away = !writer_.trouble().empty();
+  if (away == std::exchange(history_away_, away)) return;
+  if (away)
+    observer_.on_message(Level::Warn, "history is away", writer_.trouble());
+  else
+    observer_.on_message(Level::Info, "history answers again",
+                         fmt::format("{} records wait", writer_.records_waiting()));
 }
 
 // What others need to know of this worker, where it has changed.

@@ -127,6 +127,7 @@ class Worker final : public exec::ExecutorSink, private coord::SessionSink {
   void settings_changed(const std::optional<core::NodeSettings>& settings);
   int runs_most() const;
   void look_for_room();
+  void look_at_history();
 
   WorkerParts parts_;
   WorkerOptions options_;
@@ -156,6 +157,7 @@ class Worker final : public exec::ExecutorSink, private coord::SessionSink {
   bool accepting_ = false, full_ = false;  // as published
   core::NodeSettings settings_;            // what the operator wants
   bool no_room_ = false;                   // as the log says: every place that the machine's limits leave is taken
+  bool history_away_ = false;              // as the log says
   core::Obstacles reported_;
   std::string condition_;
   exec::Room room_;

@@ -2,7 +2,7 @@
 """tests/fleet/mongo_refusals_test.py BUILD: what a worker and a master say of a MongoDB that they cannot use.
 
 What can never work ends the program with 78 and a sentence that names the key and holds no secret; what may come right
-is waited for: the master runs, calls itself degraded, and marks its lists as partial.
+is waited for: the master runs, calls itself degraded, marks its lists as partial, and its log says why.
 """
 
 import json
@@ -119,7 +119,7 @@ class Refusals(unittest.TestCase):
         self.refused("mongodb.collection", "poems", "holds something else", uri=self.uri(), collection="poems")
         self.assertNotIn(b"cronfleet", self.mongo.command(("listIndexes", "poems")) or b"")  # nothing was written
 
-    def waited_for(self, uri):
+    def waited_for(self, uri, *says):
         path, port = self.settings("master", uri=uri)
         child = Child("master", [PROGRAMS.cronfleet, "master", "--config", path], self.folder / f"{self.id()}.log").start()
         self.addCleanup(child.kill)
@@ -133,12 +133,16 @@ class Refusals(unittest.TestCase):
         wait_until(told, 60, "the master runs and calls itself degraded")
         listed = client.ask_one(port, "GET", "/api/v1/runs")
         self.assertEqual((200, True), (listed.status, listed.json().get("partial")), listed.body)
+        # Why it is so is for the log, not for everybody who may ask.
+        said = next((line for line in child.log.read_text().splitlines() if "history is away" in line), "")
+        for text in says:
+            self.assertIn(text, said)
 
     def test_nobody_listens(self):
-        self.waited_for(f"mongodb://127.0.0.1:{free_ports(1)[0]}/")
+        self.waited_for(f"mongodb://127.0.0.1:{free_ports(1)[0]}/", "MongoDB")
 
     def test_a_server_without_tls(self):
-        self.waited_for(self.uri("?tls=true"))
+        self.waited_for(self.uri("?tls=true"), "MongoDB")
 
 
 if __name__ == "__main__":
