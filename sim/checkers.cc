@@ -256,29 +256,157 @@ void check_live_version(const Evidence& evidence, const Expected& expected, Viol
   }
 }
 
-// Judged where nothing stands in the way of a start in time: no fault near, a first attempt, no other run of the job.
-void check_lateness(const Evidence& evidence, const Expected& expected, Violations& violations) {
-  std::map<JobName, std::vector<const TrueExec*>> by_job;
+namespace {
+
+using ExecsOfJob = std::vector<const TrueExec*>;
+
+std::map<JobName, ExecsOfJob> execs_by_job(const Evidence& evidence) {
+  std::map<JobName, ExecsOfJob> by_job;
   for (const TrueExec& exec : evidence.execs) by_job[exec.run.firing.job].push_back(&exec);
-  for (const auto& [job, execs] : by_job) {
+  return by_job;
+}
+
+// Every place on the worker of `exec` was taken at some moment between its instant and its start.
+bool was_full(const Evidence& evidence, const TrueExec& exec) {
+  const WallTime instant = exec.run.firing.instant();
+  std::vector<std::pair<WallTime, int>> changes;
+  for (const TrueExec& other : evidence.execs) {
+    if (other.node != exec.node || other.at >= exec.at || (other.end && other.end->at < instant)) continue;
+    changes.emplace_back(other.at, 1);
+    if (other.end) changes.emplace_back(other.end->at, -1);
+  }
+  std::sort(changes.begin(), changes.end());
+  std::size_t together = 0;
+  for (const auto& [at, change] : changes) {
+    together += static_cast<std::size_t>(change);
+    if (at < exec.at && together >= evidence.capacity) return true;
+  }
+  return false;
+}
+
+// The first start of a firing that came later than kLatenessMax although no run of its job stood before it.
+bool late(const TrueExec& exec, const ExecsOfJob& of_job, const TrueDocument& document) {
+  if (!exec.run.firing.scheduled() || exec.run.attempt > 1 || exec.undone) return false;
+  const WallTime instant = exec.run.firing.instant();
+  if (exec.at <= instant + document.job.jitter + kLatenessMax) return false;
+  return !document.job.overlap.fenced() || std::none_of(of_job.begin(), of_job.end(), [&](const TrueExec* other) {
+    return other != &exec && other->at < exec.at && (!other->end || other->end->at + seconds(5) >= instant);
+  });
+}
+
+template <typename Judge>
+void each_late(const Evidence& evidence, const Expected& expected, Judge judge) {
+  for (const auto& [job, execs] : execs_by_job(evidence)) {
     for (const TrueExec* exec : execs) {
-      if (!exec->run.firing.scheduled() || exec->run.attempt > 1 || exec->undone) continue;
       const TrueDocument* document = document_of(expected, job, exec->version);
-      if (document == nullptr) continue;
-      const WallTime instant = exec->run.firing.instant();
-      const WallTime bound = instant + document->job.jitter + kLatenessMax;
-      if (exec->at <= bound) continue;
-      const bool disturbed = std::any_of(evidence.faults.begin(), evidence.faults.end(), [&](const FaultSpan& fault) {
-        return fault.from <= exec->at && fault.until + kRecovery >= instant;
-      });
-      const bool blocked =
-          document->job.overlap.fenced() && std::any_of(execs.begin(), execs.end(), [&](const TrueExec* other) {
-            return other != exec && other->at < exec->at && (!other->end || other->end->at + seconds(5) >= instant);
-          });
-      if (disturbed || blocked) continue;
-      report(violations, "I5", job, exec->at, "{} began {:.0f} ms late on {}, and nothing was wrong", exec->run.text(),
-             ms_between(instant, exec->at), exec->node);
+      if (document != nullptr && late(*exec, execs, *document) && !was_full(evidence, *exec)) judge(*exec, *document);
     }
+  }
+}
+
+bool is_order(const FaultSpan& fault) { return fault.kind == "drain" || fault.kind == "relabel"; }
+
+}  // namespace
+
+// Judged where nothing stands in the way of a start in time: no fault near, a first attempt, no other run of the job, a
+// place on the worker.
+void check_lateness(const Evidence& evidence, const Expected& expected, Violations& violations) {
+  each_late(evidence, expected, [&](const TrueExec& exec, const TrueDocument&) {
+    const WallTime instant = exec.run.firing.instant();
+    const bool disturbed = std::any_of(evidence.faults.begin(), evidence.faults.end(), [&](const FaultSpan& fault) {
+      return fault.from <= exec.at && fault.until + kRecovery >= instant;
+    });
+    if (disturbed) return;
+    report(violations, "I5", exec.run.firing.job, exec.at, "{} began {:.0f} ms late on {}, and nothing was wrong",
+           exec.run.text(), ms_between(instant, exec.at), exec.node);
+  });
+}
+
+// With one worker dead, stopped or cut off, and nothing else wrong, the others are in time: within the delay of the
+// next ranks (B1). Judged on jobs that may run anywhere and wait for no lock of the one that is gone.
+void check_takeover(const Evidence& evidence, const Expected& expected, Violations& violations) {
+  if (evidence.nodes < 2) return;
+  each_late(evidence, expected, [&](const TrueExec& exec, const TrueDocument& document) {
+    if (document.job.overlap.fenced() || !document.job.where.empty()) return;
+    const WallTime instant = exec.run.firing.instant();
+    std::set<NodeId> gone;
+    for (const FaultSpan& fault : evidence.faults) {
+      if (fault.from > exec.at || fault.until + kRecovery < instant) continue;
+      const bool away = fault.kind == "crash" || fault.kind == "machine-crash" || fault.kind == "disk-lost" ||
+                        fault.kind == "freeze" || fault.kind == "machine-freeze" || fault.kind == "cut";
+      if (!away || fault.node == exec.node) return;
+      gone.insert(fault.node);
+    }
+    if (gone.size() != 1) return;
+    report(violations, "B1", exec.run.firing.job, exec.at, "{} began {:.0f} ms late on {}, and only {} was away",
+           exec.run.text(), ms_between(instant, exec.at), exec.node, *gone.begin());
+  });
+}
+
+// Half a minute after the last fault everything begins in time again. Where one machine alone may run a job, a worker
+// that came back under another id is not it.
+void check_recovered(const Evidence& evidence, const Expected& expected, Violations& violations) {
+  if (evidence.healed_at == WallTime::max()) return;
+  each_late(evidence, expected, [&](const TrueExec& exec, const TrueDocument& document) {
+    const WallTime instant = exec.run.firing.instant();
+    if (instant < evidence.healed_at + kRecovered || !document.job.where.empty()) return;
+    report(violations, "I14", exec.run.firing.job, exec.at,
+           "{} began {:.0f} ms late on {}, {:.0f} s after all was well", exec.run.text(), ms_between(instant, exec.at),
+           exec.node, ms_between(evidence.healed_at, instant) / 1000);
+  });
+}
+
+// A worker that has stopped is shown as offline soon. Judged where nothing else was wrong with it or with the store.
+void check_offline(const Evidence& evidence, const Expected&, Violations& violations) {
+  for (const FaultSpan& fault : evidence.faults) {
+    const bool away = fault.kind == "crash" || fault.kind == "machine-crash" || fault.kind == "disk-lost" ||
+                      fault.kind == "freeze" || fault.kind == "machine-freeze";
+    if (!away || fault.until < fault.from + kOfflineMax || evidence.ended_at < fault.from + kOfflineMax) continue;
+    if (fault.from < evidence.began_at + kRecovery) continue;
+    const bool alone = std::none_of(evidence.faults.begin(), evidence.faults.end(), [&](const FaultSpan& other) {
+      return &other != &fault && !is_order(other) && concerns(other, fault.node) &&
+             other.from <= fault.from + kOfflineMax && other.until + kRecovery >= fault.from;
+    });
+    if (!alone) continue;
+    const bool shown = std::any_of(evidence.offline.begin(), evidence.offline.end(), [&](const Offline& offline) {
+      return offline.node == fault.node && offline.at >= fault.from && offline.at <= fault.from + kOfflineMax;
+    });
+    if (!shown)
+      report(violations, "B5", JobName(), fault.from, "{} stopped ({}) and was not shown as offline within {} s",
+             fault.node, fault.kind, kOfflineMax.count());
+  }
+}
+
+// What the history has of a run's output is what the run wrote: without gap or repeat, but for what the record says was
+// left out. What a lost disk held is gone with it (G8).
+void check_output(const Evidence& evidence, const Expected&, Violations& violations) {
+  const auto execs = execs_by_run(evidence);
+  for (const RunRecord& record : evidence.records) {
+    const auto found = execs.find(record.id);
+    if (found == execs.end() || found->second->undone || !found->second->end) continue;
+    const TrueExec& exec = *found->second;
+    if (record.end.status == RunStatus::Lost || record.end.status != exec.end->status) continue;  // nobody knew its end
+    const bool disk_lost = std::any_of(evidence.faults.begin(), evidence.faults.end(), [&](const FaultSpan& fault) {
+      return fault.kind == "disk-lost" && fault.node == exec.node && fault.from >= exec.at;
+    });
+    if (disk_lost) continue;
+    const auto wrong = [&](const std::string& what) {
+      report(violations, "I11", record.id.firing.job, record.end.ended_at, "output of {}: {}", record.id.text(), what);
+    };
+    if (record.end.output_bytes != exec.output_bytes)
+      wrong(fmt::format("it wrote {} bytes, the record says {}", exec.output_bytes, record.end.output_bytes));
+    std::uint64_t stored = 0, next = 0;
+    if (const auto chunks = evidence.output.find(record.id); chunks != evidence.output.end()) {
+      for (const StoredChunk& chunk : chunks->second) {
+        if (chunk.sequence != next++) wrong(fmt::format("piece {} stands where {} should", chunk.sequence, next - 1));
+        if (record.end.output_bytes_dropped == 0 && chunk.offset != stored)
+          wrong(fmt::format("piece {} begins at {}, not at {}", chunk.sequence, chunk.offset, stored));
+        stored += chunk.bytes;
+      }
+    }
+    if (stored + record.end.output_bytes_dropped != record.end.output_bytes)
+      wrong(fmt::format("{} bytes stand and {} are said to be left out, of {}", stored, record.end.output_bytes_dropped,
+                        record.end.output_bytes));
   }
 }
 
@@ -457,8 +585,9 @@ void check_records_stand(const Evidence& evidence, const Expected&, Violations& 
 Violations check(const Evidence& evidence, const Expected& expected) {
   Violations violations;
   for (const auto checker : {check_no_early_start, check_skips, check_start_deadline, check_starts_once,
-                             check_one_verdict, check_live_version, check_lateness, check_no_overlap, check_where,
-                             check_drained, check_record_is_true, check_kills, check_nothing_left, check_records_stand})
+                             check_one_verdict, check_live_version, check_lateness, check_takeover, check_recovered,
+                             check_offline, check_output, check_no_overlap, check_where, check_drained,
+                             check_record_is_true, check_kills, check_nothing_left, check_records_stand})
     checker(evidence, expected, violations);
   return violations;
 }

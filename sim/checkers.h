@@ -23,6 +23,10 @@ using Violations = std::vector<Violation>;
 
 // Lateness allowed while nothing is wrong and long after (G10 B0), and with a first choice gone or full (B1).
 inline constexpr std::chrono::milliseconds kLatenessMax{750};
+// After the last fault everything is as it should be again (I14).
+inline constexpr std::chrono::seconds kRecovered{30};
+// From the moment a worker stops to the end of its registration (B5: S + 2 s).
+inline constexpr std::chrono::seconds kOfflineMax{12};
 
 void check_no_early_start(const Evidence&, const Expected&, Violations&);  // I1
 void check_skips(const Evidence&, const Expected&, Violations&);           // I1
@@ -31,6 +35,10 @@ void check_starts_once(const Evidence&, const Expected&, Violations&);     // I2
 void check_one_verdict(const Evidence&, const Expected&, Violations&);     // I3
 void check_live_version(const Evidence&, const Expected&, Violations&);    // I4, I10
 void check_lateness(const Evidence&, const Expected&, Violations&);        // I5
+void check_takeover(const Evidence&, const Expected&, Violations&);        // B1
+void check_recovered(const Evidence&, const Expected&, Violations&);       // I14
+void check_offline(const Evidence&, const Expected&, Violations&);         // B5
+void check_output(const Evidence&, const Expected&, Violations&);          // I11
 void check_no_overlap(const Evidence&, const Expected&, Violations&);      // I6
 void check_where(const Evidence&, const Expected&, Violations&);           // I16
 void check_drained(const Evidence&, const Expected&, Violations&);         // I17

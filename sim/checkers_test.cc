@@ -57,7 +57,7 @@ class CleanHistory {
   void add_job(int i) {
     domain::Job job;
     job.name = JobName("job" + std::to_string(i));
-    job.where = {{"zone", {{"a"}}}};
+    if (i != 1) job.where = {{"zone", {{"a"}}}};
     job.schedule = i == 0 ? "*/10 * * * * *" : i == 1 ? "5,35 * * * * *" : "@every 7s";
     job.schedule_set_at = at(0);
     if (i == 1) job.overlap.mode = domain::Overlap::Mode::Allow;
@@ -143,6 +143,11 @@ struct Planted {
 };
 
 TrueExec& any_exec(Evidence& evidence, Rng& rng) { return evidence.execs[rng.below(evidence.execs.size())]; }
+TrueExec& any_exec_of(const char* job, Evidence& evidence, Rng& rng) {
+  for (;;) {
+    if (TrueExec& exec = any_exec(evidence, rng); exec.run.firing.job == JobName(job)) return exec;
+  }
+}
 domain::RunRecord& record_of(Evidence& evidence, const domain::RunId& run) {
   return *std::find_if(evidence.records.begin(), evidence.records.end(),
                        [&](const domain::RunRecord& record) { return record.id == run; });
@@ -249,6 +254,46 @@ const Planted kPlanted[] = {
          return;
        }
      }},
+    {"a start a second late, half a minute after all was well", "I14",
+     [](Evidence& e, Rng& rng) {
+       for (;;) {
+         TrueExec& exec = any_exec(e, rng);
+         if (exec.run.firing.job != JobName("job1") || exec.run.firing.instant() < e.began_at + seconds(60)) continue;
+         e.healed_at = exec.run.firing.instant() - seconds(31);
+         exec.at = exec.run.firing.instant() + seconds(1);
+         return;
+       }
+     }},
+    {"a second late because one worker of two is dead", "B1",
+     [](Evidence& e, Rng& rng) {
+       for (;;) {
+         TrueExec& exec = any_exec(e, rng);
+         if (exec.run.firing.job != JobName("job1")) continue;
+         e.nodes = 2;
+         e.faults.push_back({"crash", NodeId("n2"), exec.run.firing.instant() - seconds(1), e.ended_at});
+         exec.at = exec.run.firing.instant() + seconds(1);
+         return;
+       }
+     }},
+    {"a dead worker that is not shown as offline", "B5",
+     [](Evidence& e, Rng& rng) {
+       const WallTime died = e.began_at + seconds(100 + rng.below(300));
+       e.faults.push_back({"crash", NodeId("n2"), died, died + seconds(60)});
+       e.offline.push_back({NodeId("n2"), died + seconds(13)});
+     }},
+    {"a byte that is missing", "I11",
+     [](Evidence& e, Rng& rng) {
+       TrueExec& exec = any_exec(e, rng);
+       exec.output_bytes = record_of(e, exec.run).end.output_bytes = 10;
+       e.output[exec.run] = {{0, 0, 9}};
+     }},
+    {"a piece that is there twice", "I11",
+     [](Evidence& e, Rng& rng) {
+       TrueExec& exec = any_exec(e, rng);
+       exec.output_bytes = record_of(e, exec.run).end.output_bytes = 10;
+       e.output[exec.run] = {{0, 0, 5}, {0, 0, 5}};
+     }},
+    {"output that the record does not know", "I11", [](Evidence& e, Rng& rng) { any_exec(e, rng).output_bytes = 10; }},
     {"two runs of a forbid job together", "I6",
      [](Evidence& e, Rng& rng) {
        for (;;) {
@@ -266,10 +311,10 @@ const Planted kPlanted[] = {
        }
      }},
     {"a run on a worker that its job does not admit", "I16",
-     [](Evidence& e, Rng& rng) { any_exec(e, rng).node = NodeId("n2"); }},
+     [](Evidence& e, Rng& rng) { any_exec_of("job0", e, rng).node = NodeId("n2"); }},
     {"a run on a worker that left the zone 6 s before", "I16",
      [](Evidence& e, Rng& rng) {
-       const TrueExec& exec = any_exec(e, rng);
+       const TrueExec& exec = any_exec_of("job0", e, rng);
        e.faults.push_back({"relabel", exec.node, exec.at - seconds(6), exec.at + seconds(1)});
      }},
     {"a start on a drained worker", "I17",

@@ -7,6 +7,8 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -33,9 +35,10 @@ struct TrueExec {
   NodeId node;
   WallTime at{};
   WallTime node_wall{};
-  std::int64_t fence = 0;  // what the command was given
-  int version = 0;         // of the job's document, as the command was told (see probe_command)
-  bool undone = false;     // begun too late after a pause and ended at once (executor: Frozen)
+  std::int64_t fence = 0;          // what the command was given
+  int version = 0;                 // of the job's document, as the command was told (see probe_command)
+  std::uint64_t output_bytes = 0;  // that it wrote
+  bool undone = false;             // begun too late after a pause and ended at once (executor: Frozen)
   std::optional<TrueEnd> end;
 };
 
@@ -52,6 +55,15 @@ struct AckedEdit {
   JobName job;
   int version = 0;
   core::Revision revision = 0;
+  WallTime at{};
+};
+// A piece of output that stands in the history.
+struct StoredChunk {
+  std::uint64_t sequence = 0, offset = 0, bytes = 0;
+};
+// A registration that ended: from then on the worker is shown as offline.
+struct Offline {
+  NodeId node;
   WallTime at{};
 };
 struct AckedKill {
@@ -74,13 +86,18 @@ struct Evidence {
   std::vector<AckedEdit> edits;
   std::vector<AckedKill> kills;
   std::vector<FaultSpan> faults;
-  std::vector<domain::RunRecord> records;     // all that stands in the history at the end
-  std::vector<std::string> changed_records;   // run ids whose record a reader saw change or vanish
-  std::vector<core::KeyValue> store_at_end;   // all keys that were left
-  std::vector<domain::RunId> running_at_end;  // of the true processes
+  std::vector<Offline> offline;
+  std::map<domain::RunId, std::vector<StoredChunk>> output;  // of the runs in `records`, in order of their sequence
+  std::vector<domain::RunRecord> records;                    // all that stands in the history at the end
+  std::vector<std::string> changed_records;                  // run ids whose record a reader saw change or vanish
+  std::vector<core::KeyValue> store_at_end;                  // all keys that were left
+  std::vector<domain::RunId> running_at_end;                 // of the true processes
   WallTime began_at{}, ended_at{};
-  bool settled = false;      // faults had stopped and there was time to account for everything
-  bool shared_clock = true;  // no clock was touched: moments of nodes and true time agree
+  WallTime healed_at = WallTime::max();  // the last fault was over
+  std::size_t nodes = 1;
+  std::size_t capacity = 64;  // runs at once on a worker
+  bool settled = false;       // faults had stopped and there was time to account for everything
+  bool shared_clock = true;   // no clock was touched: moments of nodes and true time agree
 };
 
 // The commands of simulated jobs say how they behave, so that the truth does not depend on what the product passes on:

@@ -47,7 +47,7 @@ struct SimMachine::Process {
   MonoTime grace_until = MonoTime::max();
   std::optional<exec::KillOrder> order;
   std::size_t exec = 0;  // index into the evidence
-  std::uint64_t output_bytes = 0;
+  std::uint64_t output_bytes = 0, chunks = 0;
   RunEnd begun;  // started_at
 };
 
@@ -246,16 +246,22 @@ void SimMachine::exec(const RunId& run) {
   journal_[run].started = started;
   if (const auto life = process.life.lock()) {
     (*life)->tell([started](exec::ExecutorSink& sink) { sink.on_started(started); });
-    if (rng_.chance(options_.output)) {
-      domain::OutputChunk chunk;
-      chunk.run = run;
-      chunk.written_at = clock_.wall();
-      chunk.bytes = "output of " + run.text() + "\n";
-      process.output_bytes = chunk.bytes.size();
-      journal_[run].output.push_back(chunk);
-      (*life)->tell([chunk](exec::ExecutorSink& sink) { sink.on_output(chunk); });
-    }
+    if (rng_.chance(options_.output)) write(run, process);
   }
+}
+
+void SimMachine::write(const RunId& run, Process& process) {
+  domain::OutputChunk chunk;
+  chunk.run = run;
+  chunk.sequence = process.chunks++;
+  chunk.offset = process.output_bytes;
+  chunk.written_at = clock_.wall();
+  chunk.bytes = fmt::format("output {} of {}\n", chunk.sequence, run.text());
+  process.output_bytes += chunk.bytes.size();
+  evidence_.execs[process.exec].output_bytes = process.output_bytes;
+  journal_[run].output.push_back(chunk);
+  if (const auto life = process.life.lock())
+    (*life)->tell([chunk](exec::ExecutorSink& sink) { sink.on_output(chunk); });
 }
 
 void SimMachine::refuse(const RunId& run, NotStarted why, std::string error) {
@@ -339,6 +345,7 @@ void SimMachine::end(const RunId& run, RunEnd end) {
     end.reason = process.order->reason;
     end.actor = process.order->actor;
   }
+  if (process.chunks > 0) write(run, process);  // its last words
   end.started_at = process.begun.started_at;
   end.ended_at = clock_.wall();
   end.output_bytes = process.output_bytes;

@@ -76,6 +76,7 @@ class SimMachine {
   void kill(const domain::RunId& run, const exec::KillOrder& order);
   void set_fence(const domain::RunId& run, MonoTime deadline);
   void terminate(Process& process, const exec::KillOrder& order);
+  void write(const domain::RunId& run, Process& process);
   void end(const domain::RunId& run, domain::RunEnd end);
   void ended_by(const domain::RunId& run, std::optional<int> signal);
   void drop(Process& process);

@@ -33,6 +33,8 @@ class Simulation {
         history_(world_, world_, Rng(plan.seed).fork("history"), plan.history,
                  {.age = std::chrono::hours(0), .records_per_job = 0}) {
     evidence_.began_at = time_.wall();
+    evidence_.nodes = plan.nodes;
+    evidence_.capacity = static_cast<std::size_t>(plan.scheduler.capacity);
     history_.set_first_stands(plan.rules.first_record_stands);
     store_.set_report_deletions(plan.rules.report_deletions);
     // Chance that works all the time is a fault all the time.
@@ -84,6 +86,8 @@ class Simulation {
         evidence_.writes.push_back(
             {revision, time_.wall(), key, change.deleted ? std::nullopt : std::optional(change.entry.value)});
       }
+      if (constexpr std::string_view kWorkers = "/cron/workers/"; change.deleted && key.rfind(kWorkers, 0) == 0)
+        evidence_.offline.push_back({NodeId(key.substr(kWorkers.size())), time_.wall()});
       if (tracing_ && key.rfind("/cron/workers/", 0) != 0)
         say(fmt::format("store {}: {} {}", revision, key, change.deleted ? "-" : change.entry.value));
     }
@@ -109,6 +113,7 @@ class Simulation {
 
   void heal() {
     say("all faults end");
+    evidence_.healed_at = time_.wall();
     cluster_->heal();
     SimFaults calm;
     store_.set_faults(calm);
@@ -139,6 +144,10 @@ class Simulation {
     evidence_.ended_at = time_.wall();
     for (const auto& [run, record] : history_.records()) {
       evidence_.records.push_back(record);
+      if (const auto* chunks = history_.chunks(run)) {
+        for (const auto& [sequence, chunk] : *chunks)
+          evidence_.output[run].push_back({sequence, chunk.offset, chunk.bytes.size()});
+      }
       mix(static_cast<std::uint64_t>(record.end.status));
       mix(static_cast<std::uint64_t>(to_ms(record.end.ended_at)));
     }
