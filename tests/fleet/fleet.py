@@ -174,7 +174,7 @@ class Fleet:
     def history(self, name):
         if not self.mongo:
             return {"history": {"backend": "local"}}
-        port = self.proxy.open(f"mongo/{name}", self.mongo.port) if self.proxy else self.mongo.port
+        port = self.proxy.open(f"mongo/{name}", self.mongo.front.port) if self.proxy else self.mongo.port
         # Workers notice a frozen server within a second, so that several faults fit into a minute. Masters have longer:
         # FerretDB reads every record for each page.
         milliseconds = 60_000 if name.startswith("master") else 1000
@@ -396,6 +396,17 @@ class Fleet:
 
         def heal():
             self.proxy.set("mongo", "pass")
+            self.healed(fault)
+
+        return heal
+
+    def refuse_writes(self, how):
+        fault = self.begin_history(f"MongoDB refuses writes ({how})")
+        before, self.mongo.front.refusal = self.mongo.front.refused, mongo.REFUSALS[how]
+
+        def heal():
+            wait_until(lambda: self.mongo.front.refused > before, 60, "a write is refused")
+            self.mongo.front.refusal = None
             self.healed(fault)
 
         return heal

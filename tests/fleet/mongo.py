@@ -8,6 +8,7 @@ import shutil
 import socket
 import struct
 import subprocess
+import threading
 
 import evidence as ev
 from services import Child, Trouble, free_ports, wait_until
@@ -43,6 +44,77 @@ def bson(pairs):
     return struct.pack("<i", len(body) + 5) + body + b"\0"
 
 
+OUR_INSERT = b"\x02insert\0"
+REFUSALS = {  # what a server says that takes no writes for now
+    "not_primary": [("ok", 0), ("errmsg", "not primary"), ("code", 10107), ("codeName", "NotWritablePrimary")],
+    "forbidden": [("ok", 0), ("errmsg", "not authorized on cron to execute command"), ("code", 13), ("codeName", "Unauthorized")],
+    "no_space": [("ok", 0), ("errmsg", "no space left on device"), ("code", 14031), ("codeName", "OutOfDiskSpace")],
+    "each_by_itself": [("ok", 1), ("n", 0), ("writeErrors", [{"index": 0, "code": 11600, "errmsg": "interrupted at shutdown"}])],
+}
+
+
+class Front:
+    """Stands before the server and passes everything on, but for inserts while it refuses: these it answers itself."""
+
+    def __init__(self, target):
+        self.target, self.refusal, self.refused = target, None, 0
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return  # closed
+            try:
+                server = socket.create_connection(("127.0.0.1", self.target))
+            except OSError:
+                client.close()
+                continue
+            for way in (self.requests, self.replies):
+                threading.Thread(target=way, args=(client, server), daemon=True).start()
+
+    @staticmethod
+    def end_both(*connections):
+        for connection in connections:
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def replies(self, client, server):
+        try:
+            while piece := server.recv(65536):
+                client.sendall(piece)
+        except OSError:
+            pass
+        self.end_both(client, server)
+        client.close()
+
+    def requests(self, client, server):
+        try:
+            while len(head := client.recv(16, socket.MSG_WAITALL)) == 16:
+                size, number, _, code = struct.unpack("<iiii", head)
+                rest = client.recv(size - 16, socket.MSG_WAITALL)
+                refusal = self.refusal
+                # Flags, the kind of the first section, its length, and then the command's first member.
+                if refusal and code == 2013 and rest[9:9 + len(OUR_INSERT)] == OUR_INSERT:
+                    self.refused += 1
+                    body = struct.pack("<i", 0) + b"\0" + bson(refusal)
+                    client.sendall(struct.pack("<iiii", 16 + len(body), 1, number, 2013) + body)
+                else:
+                    server.sendall(head + rest)
+        except OSError:
+            pass
+        self.end_both(client, server)
+        server.close()
+
+    def end(self):
+        self.listener.close()
+
+
 class Mongo:
     """One server in a folder of its own. Out of space: files cannot grow any more (RLIMIT_FSIZE), which fails as a full
     disk does but needs no file system of its own."""
@@ -59,6 +131,7 @@ class Mongo:
         else:
             arguments = [path, "--handler=sqlite", "--telemetry=disable", f"--listen-addr=127.0.0.1:{self.port}",
                          "--debug-addr=-", "--log-level=error", f"--state-dir={data}", f"--sqlite-url=file:{data}/"]
+        self.front = Front(self.port)
         self.child = Child("mongo", arguments, self.folder / "mongo.log")
 
     def start(self):
@@ -102,6 +175,7 @@ class Mongo:
         subprocess.run(["prlimit", "--pid", str(self.child.pid), f"--fsize={limit}:unlimited"], check=True)
 
     def end(self):
+        self.front.end()
         self.child.thaw()
         if self.child.process is not None:
             self.child.kill()

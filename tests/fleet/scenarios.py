@@ -7,6 +7,7 @@ import itertools
 import threading
 import time
 
+import mongo
 from client import Client
 from services import Trouble, now_ms
 
@@ -276,11 +277,13 @@ def anything(fleet, seconds, chance):
 
 
 def history_away(fleet, seconds, chance):
-    """MongoDB is killed, frozen, slow, cut off, out of space, empty of indexes: no start waits for it, no run is lost."""
+    """MongoDB is killed, frozen, slow, cut off, refuses writes, is out of space, empty of indexes: no start waits for it,
+    no run is lost."""
     ordinary_jobs(fleet)
     first = settled(fleet)
     plan = Plan(seconds)
-    kinds = [(fleet.kill_mongo,), (fleet.freeze_mongo,), (fleet.fill_mongo,), (fleet.kill_mongo, True)]
+    kinds = [(fleet.refuse_writes, how) for how in mongo.REFUSALS]
+    kinds += [(fleet.kill_mongo,), (fleet.freeze_mongo,), (fleet.fill_mongo,), (fleet.kill_mongo, True)]
     kinds += [(fleet.cut_off_mongo, *how) for how in CUTS]
     waiting = []
     while not plan.over():
@@ -314,8 +317,33 @@ def recording(fleet, seconds, chance):
     return first, now_ms()
 
 
+def history_brief(fleet, seconds, chance):
+    """The two above in brief: MongoDB is killed, frozen, cut off and refuses writes while workers are killed."""
+    fleet.save("each", "* * * * * *", overlap="allow", print_bytes=100)
+    fleet.save("strict", "* * * * * *", duration_ms=300)
+    fleet.save("failing", "1-59/4 * * * * *", overlap="allow", retries=2, exit_code=3)
+    for index in range(6):
+        fleet.save(f"brief-{index}", "* * * * * *", overlap="allow", duration_ms=60 * index)
+    first = settled(fleet)
+    plan = Plan(seconds)
+    ways = [(fleet.cut_off_mongo, "cut_reply"), (fleet.kill_mongo,), (fleet.freeze_mongo,), (fleet.cut_off_mongo, "refuse")]
+    ways += [(fleet.refuse_writes, how) for how in mongo.REFUSALS]
+    chance.shuffle(ways)
+    for way in itertools.cycle(ways):
+        if plan.over():
+            break
+        plan.begin("mongo", chance.uniform(0.6, 1.2), *way)
+        plan.rest(1 - time.time() % 1 + chance.uniform(0.01, 0.6))
+        index = chance.randrange(len(fleet.workers))
+        plan.begin(f"worker {index}", chance.uniform(0.05, 0.6), fleet.kill_worker, index)
+        while "mongo" in plan.busy and not plan.over():
+            plan.rest(0.1)
+    plan.heal_all()
+    return first, now_ms()
+
+
 ALL = {"quiet": quiet, "killed": killed, "frozen": frozen, "leader": leader, "quorum": quorum, "cut_off": cut_off,
        "compacted": compacted, "edits": edits, "random": anything,
-       "history": history_away, "recording": recording}
-WITH_MONGO = {"history", "recording"}  # runs are recorded in MongoDB
-SECONDS = {"history": (60, 600)}  # how long it is disturbed, and with CRONFLEET_LONG, where that is not 20 and 120
+       "history": history_away, "recording": recording, "history_brief": history_brief}
+WITH_MONGO = {"history", "recording", "history_brief"}  # runs are recorded in MongoDB
+SECONDS = {"history": (60, 600), "history_brief": (8, 30)}  # how long it is disturbed, and with CRONFLEET_LONG, where that is not 20 and 120
