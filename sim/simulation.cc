@@ -161,11 +161,27 @@ class Simulation {
     verdict_.violations = check(evidence_, expected);
     for (const auto& [job, firings] : expected.firings) verdict_.firings += firings.size();
     verdict_.execs = evidence_.execs.size();
+    verdict_.together_most = together_most();
     verdict_.records = evidence_.records.size();
     verdict_.faults = evidence_.faults.size();
     verdict_.trace_hash = hash_;
     if (tracing_) trace_execs();
     return std::move(verdict_);
+  }
+
+  // The most runs that went on at once on one worker.
+  std::size_t together_most() const {
+    std::map<NodeId, std::multimap<WallTime, int>> changes;
+    for (const TrueExec& exec : evidence_.execs) {
+      changes[exec.node].emplace(exec.at, 1);
+      if (exec.end) changes[exec.node].emplace(exec.end->at, -1);
+    }
+    int most = 0;
+    for (const auto& [node, of_node] : changes) {
+      int together = 0;
+      for (const auto& [at, change] : of_node) most = std::max(most, together += change);
+    }
+    return static_cast<std::size_t>(most);
   }
 
   void trace_execs() {

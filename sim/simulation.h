@@ -17,6 +17,7 @@ struct Verdict {
   std::uint64_t trace_hash = 0;
   std::uint64_t firings = 0;  // expected ones, that is, with a verdict each
   std::uint64_t execs = 0;
+  std::size_t together_most = 0;  // runs at once on one worker
   std::uint64_t records = 0;
   std::uint64_t faults = 0;
   std::uint64_t commits = 0;

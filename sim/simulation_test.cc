@@ -13,7 +13,9 @@
 namespace cronfleet::sim {
 namespace {
 
+using std::chrono::milliseconds;
 using std::chrono::minutes;
+using std::chrono::seconds;
 
 Profile profile_of(std::set<std::string> faults, std::size_t nodes, minutes active = minutes(6)) {
   Profile profile;
@@ -82,6 +84,38 @@ TEST(Simulation, AnotherKindOfFaultChangesNothingOfTheOthers) {
   const Fault alone = first_cut({"cut"}), beside = first_cut({"cut", "crash"});
   EXPECT_EQ(alone.length, beside.length);
   EXPECT_EQ(alone.node, beside.node);
+}
+
+// REL-F29: far more is due at once than a worker can begin in time. It begins what it can, no more at once than it has
+// places for, nothing past its deadline (I5), and says of each of the others that it was missed (I3, I7).
+TEST(Simulation, TenThousandJobsDueAtOnceAreBegunAsFarAsThereIsTime) {
+#ifdef CRONFLEET_SANITIZED
+  constexpr std::size_t kJobs = 2'000;
+#else
+  constexpr std::size_t kJobs = 10'000;
+#endif
+  Plan plan;
+  plan.active = minutes(1);
+  plan.quiet = seconds(50);  // two rounds
+  plan.scheduler.capacity = 64;
+  for (std::size_t i = 0; i < kJobs; ++i) {
+    JobPlan job;
+    job.job.name = JobName(fmt::format("j{}", i));
+    job.job.schedule = "30 * * * * *";
+    job.job.misfire.mode = domain::Misfire::Mode::Skip;
+    job.job.start_deadline = seconds(5);
+    job.probe.duration = milliseconds(500);
+    plan.jobs.push_back(job);
+    plan.actions.push_back({Action::Kind::Create, milliseconds(i), i, i});
+  }
+  const Verdict verdict = simulate(plan);
+  EXPECT_TRUE(verdict.violations.empty()) << summary(verdict.violations);
+  EXPECT_EQ(verdict.firings, 2 * kJobs);
+  EXPECT_EQ(verdict.records, 2 * kJobs);
+  EXPECT_EQ(verdict.together_most, 64u);
+  // 64 places, half a second each, five seconds: at most eleven of them on each place in a round.
+  EXPECT_GE(verdict.execs, 2u * 64 * 9);
+  EXPECT_LE(verdict.execs, 2u * 64 * 11);
 }
 
 TEST(Simulation, ThePlanShrinksToWhatFails) {
