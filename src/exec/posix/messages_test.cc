@@ -131,6 +131,15 @@ TEST(Crc32c, MatchesThePublishedValues) {  // RFC 3720, B.4
   EXPECT_EQ(crc32c(std::string(32, '\0')), 0x8a9136aau);
   EXPECT_EQ(crc32c(std::string(32, '\xff')), 0x62a8ab43u);
   EXPECT_EQ(crc32c("456789", crc32c("123")), crc32c("123456789"));
+  EXPECT_EQ(crc32c_by_tables("123456789"), 0xe3069283u);
+  std::string bytes;
+  for (int i = 0; i < 200; ++i) {
+    EXPECT_EQ(crc32c(bytes, 7), crc32c_by_tables(bytes, 7)) << i;
+    EXPECT_EQ(crc32c(std::string_view(bytes).substr(bytes.size() / 3)),
+              crc32c_by_tables(std::string_view(bytes).substr(bytes.size() / 3)))
+        << i;
+    bytes.push_back(static_cast<char>(i * 37 + 11));
+  }
 }
 
 }  // namespace
