@@ -68,6 +68,7 @@ bool ran(const domain::RunRecord& record) {
 
 void OverviewApi::add_routes(Router& router) {
   router.add({Method::Get, "/api/v1/firings", [this](Call& call) { return list_firings(call); }});
+  router.add({Method::Get, "/api/v1/firings:count", [this](Call& call) { return count_firings(call); }});
   router.add({Method::Get, "/api/v1/statistics", [this](Call& call) { return statistics(call); }});
   router.add({Method::Get, "/api/v1/jobs:glance", [this](Call& call) { return glance(call); }});
 }

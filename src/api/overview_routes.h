@@ -35,6 +35,7 @@ class OverviewApi {
   Answer list_firings(Call& call);
   Answer statistics(Call& call);
   Answer glance(Call& call);
+  Answer count_firings(Call& call);
 
   const OverviewParts parts_;
 };

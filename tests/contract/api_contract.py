@@ -207,6 +207,8 @@ def fixture_of(server, path, parameter):
         return json.loads(server.ask("GET", "/api/v1/runs?job=ticks&status=succeeded&limit=1")[2])["items"][-1]["id"]
     if name == "expression":
         return "0 3 * * 1-5"
+    if name == "edge":
+        return "2026-01-01T00:00:00Z,2026-01-02T00:00:00Z"
     if name == "If-Match":
         return "*"
     return None

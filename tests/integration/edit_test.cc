@@ -245,6 +245,23 @@ TEST_F(Edits, FiringsPastAndComing) {
   EXPECT_EQ(statistics.at("next").as_array().size(), 20u);
   EXPECT_EQ(statistics.at("running"), 0);
 
+  const auto at_of = [&](const json::value& value) { return json::value_to<std::string>(value); };
+  const RawAnswer past = ask("firings:count?edge=" + at_of(statistics.at("from")) + "," + at_of(statistics.at("now")));
+  ASSERT_EQ(past.status, 200) << past.body;
+  EXPECT_EQ(parsed(past).at("items").at(0).at("verdicts"), statistics.at("verdicts"));
+  EXPECT_EQ(parsed(past).at("items").at(0).at("expected"), 0);
+  const json::array next = statistics.at("next").as_array();
+  const RawAnswer ahead =
+      ask("firings:count?edge=" + at_of(next.front().at("at")) + "&edge=" + at_of(next.back().at("at")));
+  ASSERT_EQ(ahead.status, 200) << ahead.body;
+  std::size_t between = 0;
+  for (const json::value& firing : next) between += firing.at("at") != next.back().at("at");
+  EXPECT_EQ(parsed(ahead).at("items").at(0).at("expected"), between);
+  EXPECT_GE(parsed(ahead).at("busiest").at(0).at("count").to_number<int>(), 1);
+  EXPECT_EQ(parsed(ahead).at("complete"), true);
+  EXPECT_EQ(ask("firings:count?edge=2026-01-02T00:00:00Z").status, 400) << "one edge";
+  EXPECT_EQ(ask("firings:count?edge=2026-01-02T00:00:00Z,2026-01-01T00:00:00Z").status, 400) << "backwards";
+
   const RawAnswer seen = ask("jobs:glance?name=b&name=a&name=nobody&language=zh");
   ASSERT_EQ(seen.status, 200) << seen.body;
   const json::array glances = parsed(seen).at("items").as_array();

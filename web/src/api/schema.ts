@@ -676,6 +676,27 @@ export interface Operations {
       more: boolean;
     };
   };
+  count_firings: {
+    path: Record<never, never>;
+    query: { edge: Array<string> };
+    body: undefined;
+    answer: {
+      now: string;
+      items: Array<{
+        from: string;
+        verdicts: Verdicts;
+        expected: number;
+      }>;
+      busiest: Array<{
+        at: string;
+        count: number;
+        /** the first of them */
+        jobs: Array<string>;
+      }>;
+      /** false: there are more firings to come than are looked at */
+      complete: boolean;
+    };
+  };
   statistics: {
     path: Record<never, never>;
     query: { from?: string; until?: string };
@@ -921,6 +942,7 @@ export const operations = {
   get_output: ["GET", "/api/v1/runs/{id}/output"],
   kill_run: ["POST", "/api/v1/runs/{id}:kill"],
   list_firings: ["GET", "/api/v1/firings"],
+  count_firings: ["GET", "/api/v1/firings:count"],
   statistics: ["GET", "/api/v1/statistics"],
   explain_by_query: ["GET", "/api/v1/cron:explain"],
   explain: ["POST", "/api/v1/cron:explain"],
