@@ -41,10 +41,11 @@ export function HeatMap({days, year, today, bad}: {days: DayCount[]; year: boole
               const column = (Date.parse(cell.day) - Date.parse(weekStart(cell.day))) / 86_400_000 + 1;
               const about = [say(cell.day, {weekday: "short", day: "numeric", month: "long"}), cell.past > 0 && t.past(number(cell.past)), cell.failed > 0 && t.bad(number(cell.failed)), cell.expected > 0 && t.coming(number(cell.expected))].filter(Boolean).join(" · ");
               return (
-                <a key={cell.day} href={`/calendar?at=${cell.day}`} data-day={cell.day} tabIndex={cell.day === focusable ? 0 : -1} title={about} aria-label={about} style={i === 0 ? {gridColumnStart: column} : undefined}
+                <a key={cell.day} href={`/calendar?at=${cell.day}`} data-day={cell.day} tabIndex={cell.day === focusable ? 0 : -1} title={about} style={i === 0 ? {gridColumnStart: column} : undefined}
                    class={`calendar-day ${bad ? "tone-bad" : "tone-good"} level-${level}${cell.day === today ? " today" : ""}${cell.past === 0 && cell.expected > 0 ? " coming" : ""}`}>
-                  <span class="calendar-number">{Number(cell.day.slice(8))}</span>
-                  {!year && <>{value > 0 && <strong>{short(value)}</strong>}{!bad && cell.failed > 0 && <span class="calendar-bad">✕ {short(cell.failed)}</span>}{cell.expected > 0 && <span class="calendar-expected">○ {short(cell.expected)}</span>}</>}
+                  <span class="away">{about}</span>
+                  <span class="calendar-number" aria-hidden="true">{Number(cell.day.slice(8))}</span>
+                  {!year && <span class="calendar-counts" aria-hidden="true">{value > 0 && <strong>{short(value)}</strong>}{!bad && cell.failed > 0 && <span class="calendar-bad">✕ {short(cell.failed)}</span>}{cell.expected > 0 && <span class="calendar-expected">○ {short(cell.expected)}</span>}</span>}
                   {year && cell.failed > 0 && !bad && <i class="calendar-mark" />}
                 </a>
               );
