@@ -429,9 +429,12 @@ class Fleet:
     def look_all_the_time(self):
         """One reader for each master, who notes what he is told of the newest runs."""
         def look(port):
-            client = Client(f"reader {port}", [port])
-            while not self.looking.wait(0.5):
+            client, took = Client(f"reader {port}", [port]), 0
+            # A master whose history is slow, as FerretDB is with many records, is not asked faster than it answers.
+            while not self.looking.wait(max(0.5, 2 * took)):
+                begun = time.monotonic()
                 self.account.look(client, port)
+                took = time.monotonic() - begun
 
         for port in self.ports:
             thread = threading.Thread(target=look, args=(port,))
@@ -450,7 +453,7 @@ class Fleet:
         if not self.mongo:
             return [record for path in self.histories() for record in ev.read_history(path)]
         patient = Client("gatherer", self.ports, seconds=60)
-        return list(mongo.records_of(wait_until(lambda: mongo.all_runs(patient), 120, "the API lists every record")))
+        return list(mongo.records_of(wait_until(lambda: mongo.all_runs(patient), 600, "the API lists every record")))
 
     def gather(self, first, last):
         lives, orphans = ev.read_truth(self.truth)

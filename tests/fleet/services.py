@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import pathlib
+import random
 import signal
 import socket
 import subprocess
@@ -19,11 +20,17 @@ class Trouble(Exception):
 
 
 def free_ports(count):
-    """Ports of loopback that nobody listens on; all are held while they are chosen, so that they differ."""
+    """Ports of loopback that nobody listens on; all are held while they are chosen, so that they differ. None of those that
+    the kernel gives to connections: one would have it when a server comes back that was killed."""
     with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
+        sockets = []
+        while len(sockets) < count:
+            one = stack.enter_context(socket.socket())
+            try:
+                one.bind(("127.0.0.1", random.randrange(12_000, 32_000)))
+                sockets.append(one)
+            except OSError:
+                pass  # somebody has it
         return [one.getsockname()[1] for one in sockets]
 
 

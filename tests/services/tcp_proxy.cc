@@ -158,13 +158,24 @@ struct TcpProxy::Impl {
     CHECK(colon != std::string::npos);
     target = tcp::endpoint(asio::ip::make_address(to.substr(0, colon)),
                            static_cast<std::uint16_t>(std::stoi(to.substr(colon + 1))));
-    listen(0);
+    hold(0);
     port = acceptor->local_endpoint().port();
+    listen();
     thread = std::thread([this] { context.run(); });
   }
 
-  void listen(std::uint16_t at) {
-    acceptor.emplace(context, tcp::endpoint(asio::ip::address_v4::loopback(), at), true);
+  // The port is ours and nobody is listened to. Also while all is refused: a connection that something else opens would
+  // be given a port that is free, and keep it.
+  void hold(std::uint16_t at) {
+    acceptor.emplace(context);
+    acceptor->open(tcp::v4());
+    acceptor->set_option(tcp::acceptor::reuse_address(true));
+    acceptor->bind(tcp::endpoint(asio::ip::address_v4::loopback(), at));
+    listening = false;
+  }
+  void listen() {
+    acceptor->listen();
+    listening = true;
     accept();
   }
   void accept() {
@@ -190,7 +201,7 @@ struct TcpProxy::Impl {
   void set(bool requests_held, bool replies_held) {
     held[0] = requests_held;
     held[1] = replies_held;
-    if (!acceptor) listen(port);
+    if (!listening) listen();
     for (const auto& link : std::set(links)) link->poke();
   }
 
@@ -210,6 +221,7 @@ struct TcpProxy::Impl {
   tcp::endpoint target;
   std::uint16_t port = 0;
   std::optional<tcp::acceptor> acceptor;
+  bool listening = false;
   std::set<std::shared_ptr<Link>> links;
   bool held[2] = {false, false};
   std::chrono::milliseconds delay{0};
@@ -249,7 +261,7 @@ void TcpProxy::half_open(Direction held) {
 }
 void TcpProxy::refuse() {
   impl_->change([this] {
-    impl_->acceptor.reset();
+    impl_->hold(impl_->port);
     impl_->close_links();
   });
 }
