@@ -74,8 +74,7 @@ std::optional<Process> look_at(pid_t pid) {
   const std::string_view state = next_word(rest);
   if (state.empty() || !parse(next_word(rest), process.parent)) return std::nullopt;
   process.state = state[0];
-  next_word(rest);  // process group
-  if (!parse(next_word(rest), process.session)) return std::nullopt;
+  if (!parse(next_word(rest), process.group) || !parse(next_word(rest), process.session)) return std::nullopt;
   for (int skipped = 7; skipped <= 21; ++skipped) next_word(rest);
   if (!parse(next_word(rest), process.started_ticks)) return std::nullopt;
   return process;
@@ -157,14 +156,22 @@ std::optional<std::string> environment_of(pid_t pid, std::string_view name) {
   return std::nullopt;
 }
 
-void signal(const Process& process, int number) {
+bool signal(const Process& process, int number) {
   const Fd fd(static_cast<int>(::syscall(SYS_pidfd_open, process.pid, 0)));
-  if (!fd) return;
+  if (!fd) return false;
   const auto now = look_at(process.pid);
-  if (!now || now->started_ticks != process.started_ticks) return;
-  static_cast<void>(::syscall(SYS_pidfd_send_signal, fd.get(), number, nullptr, 0));
+  if (!now || now->started_ticks != process.started_ticks) return false;
+  return ::syscall(SYS_pidfd_send_signal, fd.get(), number, nullptr, 0) == 0;
 }
-void freeze(const Process& process) { signal(process, SIGSTOP); }
+void freeze(const Process& process) {
+  if (!signal(process, SIGSTOP)) return;
+  // Stopped, it keeps its group's number from being another's. A session that is not ours was begun by somebody in the
+  // family, so all of its groups are of it.
+  const auto own = look_at(::getpid());
+  const auto stopped = look_at(process.pid);
+  if (!own || !stopped || stopped->started_ticks != process.started_ticks || stopped->session == own->session) return;
+  if (stopped->group > 1) static_cast<void>(::kill(-stopped->group, SIGSTOP));
+}
 void finish(const Process& process) { signal(process, SIGKILL); }
 
 // ---- leftovers

@@ -4,8 +4,10 @@
 #include <sys/types.h>
 
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/status.h"
@@ -14,7 +16,7 @@
 namespace cronfleet::exec::posix {
 
 struct Process {
-  pid_t pid = 0, parent = 0, session = 0;
+  pid_t pid = 0, parent = 0, group = 0, session = 0;
   char state = '?';                 // 'T' is stopped, 'Z' a zombie
   std::uint64_t started_ticks = 0;  // since boot; with the pid it names one process for good
   MonoTime started_at() const;
@@ -32,10 +34,11 @@ std::vector<Process> family_of(const std::vector<pid_t>& roots);
 // Value of `name` in the environment that `pid` was started with; nothing when absent or not ours to read.
 std::optional<std::string> environment_of(pid_t pid, std::string_view name);
 
-// Signals the very process that was looked at, not a later one of the same pid.
-void signal(const Process& process, int number);
+// Signals the very process that was looked at, not a later one of the same pid. False: it is gone.
+bool signal(const Process& process, int number);
 // Stops `found()` again and again until it shows nobody new, so that nobody can fork away, then kills all of it. Those
-// that a limit on rounds leaves over are the next call's.
+// that a limit on rounds leaves over are the next call's. A process group is stopped in one call, before its members
+// are known: a fork bomb takes the CPU time that looking at each of them needs.
 template <typename Find>
 std::size_t freeze_and_kill(Find find);
 
@@ -69,19 +72,20 @@ class Cgroups {
 // ---- the template's body
 
 inline constexpr int kFreezeRoundsMax = 20;
-void freeze(const Process& process);
+void freeze(const Process& process);  // and its group, where that is of a session other than ours
 void finish(const Process& process);
 
 template <typename Find>
 std::size_t freeze_and_kill(Find find) {
   std::vector<Process> found;
+  std::set<std::pair<pid_t, std::uint64_t>> frozen;
   for (int round = 0; round < kFreezeRoundsMax; ++round) {
     found = find();
     bool any_new = false;
     for (const Process& process : found) {
-      if (process.state == 'T') continue;
-      freeze(process);
+      if (!frozen.emplace(process.pid, process.started_ticks).second) continue;
       any_new = true;
+      if (process.state != 'T') freeze(process);
     }
     if (!any_new) break;
   }

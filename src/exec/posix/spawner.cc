@@ -88,6 +88,8 @@ SpawnAnswer refuse(const SpawnOrder& order, NotStarted why, std::string error) {
   return answer;
 }
 
+// Our end never blocks: what made it readable may have been read by then, in a look at the end of the run. The end of
+// the run does, as its programs expect.
 struct Pipe {
   Fd read, write;
   bool open() {
@@ -95,7 +97,7 @@ struct Pipe {
     if (::pipe2(ends, O_CLOEXEC) != 0) return false;
     read.reset(ends[0]);
     write.reset(ends[1]);
-    return true;
+    return ::fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0;
   }
 };
 

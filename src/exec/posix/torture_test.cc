@@ -175,6 +175,17 @@ TEST_P(Torture, AForkBombEnds) {
   EXPECT_LT(harness->seen(1).ended_seen_at - asked, bomb.kill_grace + seconds(kSanitized ? 6 : 2));
 }
 
+TEST_P(Torture, OutputAndEndAtOnceBlockNobody) {
+  // Each writes and ends at once while a child holds its pipes open: what the look at its end has read, epoll still
+  // reports as readable in that round. A runner that then waits for more stands still, for all runs.
+  constexpr int kRuns = 64;
+  const std::string token = make_token();
+  for (int run = 1; run <= kRuns; ++run) harness->start(shell(run, fill_in("SLEEP & echo out; echo err >&2", token)));
+  for (int run = 1; run <= kRuns; ++run)
+    ASSERT_TRUE(harness->wait(run, [](const Seen& seen) { return seen.over(); })) << run;
+  EXPECT_EQ(count_with(token), 0u);
+}
+
 TEST_P(Torture, RunsDoNotEndEachOther) {
   const std::string token = make_token(), other = make_token();
   harness->start(shell(1, fill_in("(setsid SLEEP &) ; SLEEP & echo ready; wait", token)));
