@@ -1,7 +1,6 @@
 #include "cli/follow.h"
 
 #include <fmt/format.h>
-#include <poll.h>
 
 #include <algorithm>
 #include <boost/json.hpp>
@@ -150,15 +149,10 @@ class Follower {
     std::fflush(cli_.io.out);
     fmt::print(cli_.io.err, "\n[d]etach and let it run, [k]ill it, or [c]ontinue? ");
     std::fflush(cli_.io.err);
-    pollfd input{.fd = ::fileno(cli_.io.in), .events = POLLIN, .revents = 0};
-    pollfd what[] = {input, {.fd = interrupts_.descriptor(), .events = POLLIN, .revents = 0}};
-    char line[16] = {};
-    while (::poll(what, 2, -1) < 0) {
-    }
-    if (what[1].revents != 0 || !std::fgets(line, sizeof line, cli_.io.in)) return Answer::Detach;
-    return line[0] == 'k' || line[0] == 'K'   ? Answer::Kill
-           : line[0] == 'c' || line[0] == 'C' ? Answer::GoOn
-                                              : Answer::Detach;
+    const std::string line = interrupts_.line_from(::fileno(cli_.io.in)).value_or("d");
+    return line.starts_with('k') || line.starts_with('K')   ? Answer::Kill
+           : line.starts_with('c') || line.starts_with('C') ? Answer::GoOn
+                                                            : Answer::Detach;
   }
 
   const Cli& cli_;

@@ -1,6 +1,7 @@
 #include "cli/interrupts.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <poll.h>
 #include <signal.h>
 #include <unistd.h>
@@ -55,6 +56,27 @@ bool Interrupts::wait(std::chrono::milliseconds most) const {
     const int ready = ::poll(&what, 1, left.count() > 0 ? static_cast<int>(left.count()) : 0);
     if (ready >= 0 || errno != EINTR) return ready > 0;
   }
+}
+
+std::optional<std::string> Interrupts::line_from(int terminal) const {
+  // A terminal drops what was typed when Ctrl-C follows: what poll saw may be gone before it is read, and a read that
+  // blocks would wait for a line nobody types. Opened again, since O_NONBLOCK on the given one would be everybody's.
+  const int own =
+      ::open(fmt::format("/proc/self/fd/{}", terminal).c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+  std::optional<std::string> line;
+  for (;;) {
+    pollfd what[] = {{.fd = own >= 0 ? own : terminal, .events = POLLIN, .revents = 0},
+                     {.fd = pipe_ends[0], .events = POLLIN, .revents = 0}};
+    if (::poll(what, 2, -1) < 0) continue;
+    if (what[1].revents != 0) break;
+    char bytes[256];
+    const auto size = ::read(what[0].fd, bytes, sizeof bytes);
+    if (size < 0 && (errno == EAGAIN || errno == EINTR)) continue;
+    if (size > 0) line.emplace(bytes, static_cast<std::size_t>(size));
+    break;
+  }
+  if (own >= 0) ::close(own);
+  return line;
 }
 
 void Interrupts::clear() {

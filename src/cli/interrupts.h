@@ -2,6 +2,8 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
+#include <string>
 
 namespace cronfleet::cli {
 
@@ -18,6 +20,8 @@ class Interrupts {
   void clear();
   // Waits so long; true as soon as one is noted.
   bool wait(std::chrono::milliseconds most) const;
+  // The next line somebody types at `terminal`; nothing when a signal is noted first, or no more is typed.
+  std::optional<std::string> line_from(int terminal) const;
 };
 
 }  // namespace cronfleet::cli

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
@@ -401,6 +402,21 @@ class Runs(Case):
         self.assertEqual(self.status(run), "running")
         self.ok("run", "kill", "--grace", "0s", run)
         self.assertIn(self.cli("run", "wait", run).code, (137, 143))
+
+    def test_a_second_ctrl_c_takes_away_what_was_typed(self):
+        # A terminal drops its input at Ctrl-C, also what a command has just been told is there to be read.
+        for round in range(25):
+            followed, run = self.interrupt()
+            followed.read("[d]etach")
+            followed.type("c\n")
+            until = time.perf_counter() + round % 5 * 20e-6
+            while time.perf_counter() < until:  # a different moment each time: none of them matters
+                pass
+            followed.type("\x03")
+            self.assertEqual(followed.end().code, 130)
+            self.ok("run", "kill", "--grace", "0s", run)
+            self.cli("run", "wait", run)
+            self.ok("job", "delete", "long", "--yes")
 
     def test_ctrl_c_kills_when_told_to(self):
         followed, run = self.interrupt()

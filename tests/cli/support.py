@@ -14,6 +14,7 @@ import subprocess
 import tempfile
 import termios
 import time
+import urllib.request
 
 LIMIT = 60  # seconds; generous, for loaded machines
 
@@ -47,10 +48,19 @@ class Standalone:
 
         def listening():
             assert self.process.poll() is None, self.log.read_text()
-            return re.search(r"listening: 127\.0\.0\.1:(\d+)", self.log.read_text())
+            return re.search(r"listening: 127\.0\.0\.1:(\d+)\s", self.log.read_text())
 
         self.port = int(eventually(listening).group(1))
         self.address = f"http://127.0.0.1:{self.port}"
+        eventually(self.ready)
+
+    def ready(self):
+        """It listens a moment before it takes writes."""
+        try:
+            with urllib.request.urlopen(f"{self.address}/readyz", timeout=LIMIT) as answer:
+                return answer.status == 200
+        except OSError:
+            return False
 
     def stop(self):
         if self.process and self.process.poll() is None:
