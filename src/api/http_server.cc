@@ -679,13 +679,20 @@ HttpServer::~HttpServer() { stop(std::chrono::milliseconds(0)); }
 
 Result<void> HttpServer::start() {
   CHECK(!state_->started);
-  state_->port = state_->options.port;
   if (state_->options.addresses.empty()) return fail(Code::InvalidArgument, "no address to listen on");
-  for (const std::string& address : state_->options.addresses) {
-    if (auto opened = state_->open(address); !opened) {
-      state_->listeners.clear();
-      return opened;
-    }
+  // A port that the kernel chose for one address may be taken on the next.
+  constexpr int kPortsTried = 16;
+  Result<void> opened;
+  for (int tries = 0; tries < (state_->options.port == 0 ? kPortsTried : 1); ++tries) {
+    state_->listeners.clear();
+    state_->port = state_->options.port;
+    for (const std::string& address : state_->options.addresses)
+      if (opened = state_->open(address); !opened) break;
+    if (opened || opened.error().code() != Code::Conflict) break;
+  }
+  if (!opened) {
+    state_->listeners.clear();
+    return opened;
   }
   state_->started = true;
   state_->pool = std::make_unique<HandlerPool>(state_->options.handler_threads, state_->options.handler_queue_max);

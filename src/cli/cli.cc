@@ -138,6 +138,16 @@ std::size_t width_of(std::FILE* terminal) {
 
 bool is_terminal(std::FILE* file) { return ::fileno(file) >= 0 && ::isatty(::fileno(file)); }
 
+// Nothing was done for it: whatever it was, it may be asked again.
+bool not_taken(const ClientAnswer& answer) {
+  if (answer.status == 429) return true;
+  if (answer.status != 503) return false;
+  json::error_code no_json;
+  const auto problem = json::parse(answer.body, no_json);
+  const std::string code = !no_json && problem.is_object() ? text_of(problem.get_object(), "code") : "";
+  return code == "starting" || code == "overloaded";
+}
+
 bool asks_for_patience(const ClientAnswer& answer) { return answer.status == 429 || answer.status == 503; }
 
 milliseconds retry_after(const ClientAnswer& answer) {
@@ -277,8 +287,8 @@ CliResult<ClientAnswer> Cli::ask(const ClientRequest& request) const {
     const auto answer = ask_servers(full);
     const bool lost = !answer && answer.error().kind != ClientError::Kind::Unreachable;
     const bool put_off = answer && asks_for_patience(*answer);
-    const bool not_taken = answer && answer->status == 429;  // nothing was done: anything may be asked again
-    if (tries >= settings.retries || !(not_taken || (repeatable && (lost || put_off)))) {
+    const bool again = repeatable && (lost || put_off);
+    if (tries >= settings.retries || !(again || (answer && not_taken(*answer)))) {
       if (!answer) return CliFailure(error_of(answer.error()));
       if (answer->status < 200 || answer->status >= 300) return CliFailure(error_of(*answer));
       return *answer;

@@ -3,8 +3,11 @@
 #include <gtest/gtest.h>
 #include <CLI/CLI.hpp>
 
+#include <atomic>
 #include <boost/json.hpp>
 
+#include "api/http_server.h"
+#include "async/asio_loop.h"
 #include "cli/events_command.h"
 #include "cli/import_command.h"
 #include "cli/job_command.h"
@@ -311,6 +314,30 @@ TEST_F(CliTest, ImportsACrontabWholeOrNotAtAll) {
   const Ran again = run({"import", "crontab", "-", "--apply", "--prefix", "old ", "--zone", "UTC"}, crontab);
   EXPECT_EQ(again.exit_code, 0);
   EXPECT_THAT(again.err, HasSubstr("0 jobs imported, 2 stood there already\n"));
+}
+
+// What was refused before anything was done is asked again, whatever it was; what may have been done is not.
+TEST_F(CliTest, AsksAgainWhatWasNotTaken) {
+  struct Case {
+    const char* code;
+    int calls, exit_code;
+  };
+  for (const Case& each : {Case{"starting", 2, 0}, Case{"overloaded", 2, 0}, Case{"unavailable", 1, 8}}) {
+    std::atomic<int> calls = 0;
+    const auto refuse_once = [&](api::Call&) -> api::Answer {
+      if (++calls == 1) return api::Refusal(api::Problem{.status = 503, .code = each.code, .detail = "not now"});
+      return api::Response{.body = "{}"};
+    };
+    api::Router router;
+    router.add({.method = api::Method::Delete, .pattern = "/api/v1/jobs/{name}", .handle = refuse_once});
+    async::SystemClock clock;
+    async::SystemTokens tokens;
+    api::HttpServer refusing({.addresses = {"127.0.0.1"}, .port = 0}, router, clock, tokens);
+    ASSERT_TRUE(refusing.start());
+    server_address_ = fmt::format("http://127.0.0.1:{}", refusing.port());
+    EXPECT_EQ(run({"job", "delete", "nightly", "--yes"}).exit_code, each.exit_code) << each.code;
+    EXPECT_EQ(calls, each.calls) << each.code;
+  }
 }
 
 TEST_F(CliTest, Version) { EXPECT_THAT(run({"version"}).out, StartsWith("cronfleet ")); }
