@@ -17,6 +17,7 @@
 #include "api/edit_routes.h"
 #include "api/event_feed.h"
 #include "api/job_catalogue.h"
+#include "api/job_list.h"
 #include "api/overview_routes.h"
 #include "api/router.h"
 #include "api/run_catalogue.h"
@@ -108,6 +109,7 @@ class Api {
   StoreReader reader_;
   Copies copies_;
   JobCatalogue jobs_;
+  JobMatches job_matches_;
   RunCatalogue runs_;
   WorkerCatalogue workers_;
   EditApi edits_;

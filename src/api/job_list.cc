@@ -38,9 +38,11 @@ JobList JobList::take(Query& query, std::size_t page_size) {
   list.descending_ = list.sort_.starts_with('-');
   const std::string_view key = std::string_view(list.sort_).substr(list.descending_ ? 1 : 0);
   list.key_ = key == "next" ? Key::Next : key == "revision" ? Key::Revision : Key::Name;
-  list.bound_to_ =
-      digest(fmt::format("{}\n{}\n{}\n{}\n{}", list.sort_, list.text_, fmt::join(list.labels_, ","),
-                         list.enabled_ ? (*list.enabled_ ? "true" : "false") : "", query.text("filter").value_or("")));
+  for (const std::string& part :
+       {list.sort_, list.text_, fmt::format("{}", fmt::join(list.labels_, ",")),
+        std::string(list.enabled_ ? (*list.enabled_ ? "true" : "false") : ""), query.text("filter").value_or("")})
+    list.asked_ += fmt::format("{}:{};", part.size(), part);
+  list.bound_to_ = digest(list.asked_);
   const auto cursor = query.text("cursor");
   if (cursor && !cursor->empty() && !list.read_cursor(*cursor))
     query.refuse("cursor", "not a cursor that this server gave for a list in this order with these filters");
@@ -114,6 +116,77 @@ JobList::Page JobList::page_of(const std::vector<std::shared_ptr<const StoredJob
   for (auto at = left.begin(); at != end; ++at) page.items.push_back(at->second);
   if (left.size() > limit_) page.next_cursor = cursor_of(std::prev(end)->first);
   return page;
+}
+
+JobMatch JobList::match_of(JobsByName jobs, const JobMatch* before, WallTime now) const {
+  JobMatch match{.jobs = std::move(jobs), .taken = {}, .ordered = {}, .from = now, .until = WallTime::max()};
+  const auto& all = *match.jobs;
+  match.taken.reserve(all.size());
+  // A job that has not changed is the same object in both: nothing of it is looked at.
+  const bool usable = before && before->from <= now && now < before->until;
+  if (usable) match.until = before->until;
+  const std::size_t old_end = usable ? before->jobs->size() : 0;
+  std::size_t old = 0;
+  for (const auto& job : all) {
+    if (old < old_end && (*before->jobs)[old] != job)
+      while (old < old_end && (*before->jobs)[old]->name < job->name) ++old;
+    if (old < old_end && (*before->jobs)[old] == job) {
+      match.taken.push_back(before->taken[old++]);
+    } else {
+      match.taken.push_back(takes(*job, now));
+      if (const auto changes = typed_.asks_state() ? state_changes_at(*job, now) : std::nullopt)
+        match.until = std::min(match.until, *changes);
+    }
+    if (match.taken.back()) match.ordered.push_back(job.get());
+  }
+  if (key_ == Key::Name) {
+    if (descending_) std::reverse(match.ordered.begin(), match.ordered.end());
+  } else {
+    std::sort(match.ordered.begin(), match.ordered.end(), [&](const StoredJob* a, const StoredJob* b) {
+      return this->before(place_of(*a, now), place_of(*b, now));
+    });
+  }
+  return match;
+}
+
+JobList::Page JobList::page_of(const JobMatch& match) const {
+  Page page{.items = {}, .next_cursor = {}, .total = match.ordered.size()};
+  auto begin = match.ordered.begin();
+  if (after_number_) {
+    const Place after{.number = *after_number_, .name = after_name_};
+    begin = std::partition_point(begin, match.ordered.end(),
+                                 [&](const StoredJob* job) { return !before(after, place_of(*job, match.from)); });
+  }
+  const auto left = static_cast<std::size_t>(match.ordered.end() - begin);
+  const auto end = begin + static_cast<std::ptrdiff_t>(std::min(limit_, left));
+  page.items.assign(begin, end);
+  if (left > limit_) page.next_cursor = cursor_of(place_of(**std::prev(end), match.from));
+  return page;
+}
+
+JobList::Page JobMatches::page_of(const JobList& list, const JobsByName& jobs, WallTime now) {
+  if (!list.lasts()) return list.page_of(*jobs, now);
+  auto match = kept(list.asked());
+  if (!match || match->jobs != jobs || now < match->from || now >= match->until) {
+    match = std::make_shared<const JobMatch>(list.match_of(jobs, match.get(), now));
+    keep(list.asked(), match);
+  }
+  return list.page_of(*match);
+}
+
+std::shared_ptr<const JobMatch> JobMatches::kept(const std::string& asked) {
+  const std::lock_guard lock(mutex_);
+  const auto found = std::find_if(kept_.begin(), kept_.end(), [&](const Kept& each) { return each.asked == asked; });
+  if (found == kept_.end()) return nullptr;
+  kept_.splice(kept_.begin(), kept_, found);
+  return kept_.front().match;
+}
+
+void JobMatches::keep(const std::string& asked, std::shared_ptr<const JobMatch> match) {
+  const std::lock_guard lock(mutex_);
+  std::erase_if(kept_, [&](const Kept& each) { return each.asked == asked; });
+  kept_.push_front({asked, std::move(match)});
+  if (kept_.size() > kKept) kept_.pop_back();
 }
 
 }  // namespace cronfleet::api

@@ -4,6 +4,10 @@
 // come and go: the next one begins after the last job of the one before, wherever that would stand now.
 #pragma once
 
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,6 +15,17 @@
 #include "api/list_filters.h"
 
 namespace cronfleet::api {
+
+// By name; each list of the same version of the jobs holds the same one.
+using JobsByName = std::shared_ptr<const std::vector<std::shared_ptr<const StoredJob>>>;
+
+// What one filter took of one version of the jobs.
+struct JobMatch {
+  JobsByName jobs;
+  std::vector<bool> taken;                // for each of them
+  std::vector<const StoredJob*> ordered;  // those that are taken, as the list orders them
+  WallTime from{}, until{};               // it is so from then, until before then
+};
 
 class JobList {
  public:
@@ -22,8 +37,16 @@ class JobList {
     std::string next_cursor;  // empty: no more
     std::size_t total = 0;    // of all pages
   };
-  // `jobs` by name; they outlive the page.
+  // The jobs outlive the page.
   Page page_of(const std::vector<std::shared_ptr<const StoredJob>>& jobs, WallTime now) const;
+  Page page_of(const JobMatch& match) const;
+
+  // Whether a match is worth keeping: what it takes, and the order, does not change with every firing.
+  bool lasts() const { return key_ != Key::Next && !typed_.asks_next(); }
+  // What order and filters were asked for: equal for equal matches.
+  const std::string& asked() const { return asked_; }
+  // With `before`, of an older version of the jobs, only the jobs that changed since are looked at.
+  JobMatch match_of(JobsByName jobs, const JobMatch* before, WallTime now) const;
 
  private:
   enum class Key { Name, Next, Revision };
@@ -46,9 +69,30 @@ class JobList {
   std::vector<std::string> labels_;  // "team" or "team=db"
   std::optional<bool> enabled_;
   JobFilter typed_;
-  std::string bound_to_;  // order and filters, as a digest
+  std::string asked_;     // order and filters
+  std::string bound_to_;  // their digest
   std::optional<std::int64_t> after_number_;
   std::string after_name_;
+};
+
+// The matches of the filters that were asked for last, so that a page of many jobs costs no look at all of them. Call
+// from any thread.
+class JobMatches {
+ public:
+  // As list.page_of(*jobs, now) says. The page borrows from `jobs`.
+  JobList::Page page_of(const JobList& list, const JobsByName& jobs, WallTime now);
+
+ private:
+  static constexpr std::size_t kKept = 8;  // with 100,000 jobs, all taken, 0.8 MB each
+  struct Kept {
+    std::string asked;
+    std::shared_ptr<const JobMatch> match;
+  };
+  std::shared_ptr<const JobMatch> kept(const std::string& asked);
+  void keep(const std::string& asked, std::shared_ptr<const JobMatch> match);
+
+  std::mutex mutex_;
+  std::list<Kept> kept_;  // the one that was used last in front
 };
 
 }  // namespace cronfleet::api

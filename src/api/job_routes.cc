@@ -146,7 +146,7 @@ Answer Api::list_jobs(Call& call) {
   if (!jobs) return Refusal(jobs.error());
   const RefusedBy refused = refused_by(*copies_.workers.copy(), parts_.keys);
   const WallTime now = jobs_.now();
-  const JobList::Page page = list.page_of(*jobs->items, now);
+  const JobList::Page page = job_matches_.page_of(list, jobs->items, now);
   domain::JsonWriter json;
   json.object([&] {
     json.key("items").array([&] {

@@ -112,6 +112,20 @@ bool JobFilter::takes(const StoredJob& stored, const NextFiring& next, WallTime 
                      [&](const FilterTerm& term) { return holds(term, stored, next, now) != term.negated; });
 }
 
+bool JobFilter::asks(std::string_view field) const {
+  return std::any_of(terms_.begin(), terms_.end(), [field](const FilterTerm& term) { return term.field == field; });
+}
+bool JobFilter::asks_next() const { return asks("next"); }
+bool JobFilter::asks_state() const { return asks("state"); }
+
+std::optional<WallTime> state_changes_at(const StoredJob& stored, WallTime now) {
+  if (!stored.job) return std::nullopt;
+  std::optional<WallTime> at;
+  for (const auto& instant : {stored.job->ends_at, stored.job->paused_until})
+    if (instant && *instant > now && (!at || *instant < *at)) at = *instant;
+  return at;
+}
+
 void take_run_filter(Query& query, WallTime now, history::RunQuery& wanted) {
   for (const FilterTerm& term : take_terms(query, run_fields())) {
     const auto cannot = [&](std::string_view why) {

@@ -22,10 +22,17 @@ class JobFilter {
   // Takes the parameter "filter"; notes its mistake there.
   static JobFilter take(Query& query);
   bool takes(const StoredJob& stored, const NextFiring& next, WallTime now) const;
+  // Whether it asks when jobs fire next: then what it takes is another with every firing.
+  bool asks_next() const;
+  bool asks_state() const;
 
  private:
+  bool asks(std::string_view field) const;
   std::vector<FilterTerm> terms_;
 };
+
+// The next instant after `now` at which the state of a job changes by itself.
+std::optional<WallTime> state_changes_at(const StoredJob& stored, WallTime now);
 
 // Runs: state (the status of the run), job, worker, age (a duration back from now to when it was due). Notes mistakes,
 // also what a list of runs cannot be asked for: a term turned around, parts of a name, two terms of one field.
