@@ -102,8 +102,7 @@ domain::FieldError why_never(const domain::CompiledJob& compiled, WallTime now) 
     return {"/ends_at", 0, 0, fmt::format("it never fires: ends_at, {}, has passed", to_rfc3339(*job.ends_at)), ""};
   if (!cron::next(compiled.schedule, *compiled.zone, now))
     return {"/schedule", 0, 0, "it never fires: its last instant has passed", ""};
-  return {"/schedule", 0, 0, "it never fires: none of its instants lies between starts_at, paused_until and ends_at",
-          ""};
+  return {"/schedule", 0, 0, "it never fires: none of its instants lies between starts_at and ends_at", ""};
 }
 
 Problem unsettled() {
@@ -325,14 +324,20 @@ Outcome<Saved> JobCatalogue::save(domain::Job job, const Precondition& precondit
   const JobName name = job.name;
   const auto compiled = domain::compile(std::make_shared<domain::Job>(job), zones_);
   if (!compiled) return Refusal(problem_of(compiled.error()));
+  // A pause is over when somebody ends it, and one without an end is kept as the year 9999: judged is the job without
+  // it.
+  domain::Job awake = job;
+  awake.paused_until.reset();
+  const auto judged = domain::compile(std::make_shared<domain::Job>(std::move(awake)), zones_);
+  if (!judged) return Refusal(problem_of(judged.error()));
   for (int tries = 0; tries < kTriesMax; ++tries) {
     const auto state = read_state(name);
     if (!state) return Refusal(state.error());
     if (auto problem = check(precondition, name, state->document)) return Refusal(*std::move(problem));
     const WallTime now = clock_.wall();
-    if (never == Never::Refused && job.enabled && !domain::next_firing(*compiled, now)) {
+    if (never == Never::Refused && job.enabled && !domain::next_firing(*judged, now)) {
       domain::DocumentErrors errors;
-      errors.add(why_never(*compiled, now));
+      errors.add(why_never(*judged, now));
       Problem problem = problem_of(errors);
       problem.code = "never_fires";
       return Refusal(std::move(problem));

@@ -78,6 +78,18 @@ TEST_F(Edits, DryRunsWriteNothing) {
   EXPECT_EQ(server_.list(server_.keys.jobs()).size(), 1u);
 }
 
+// A pause without an end leaves no firing ahead, which is no mistake of the job: it can be paused in a batch, and
+// edited.
+TEST_F(Edits, APausedJobIsSavedLikeAnother) {
+  create("a");
+  const RawAnswer paused = call("PATCH", "/a", R"({"paused_until":"9999-12-31T23:59:59Z"})");
+  EXPECT_EQ(paused.status, 200) << paused.body;
+  const RawAnswer edited = call("PATCH", "/a", R"({"command":"echo edited"})");
+  EXPECT_EQ(edited.status, 200) << edited.body;
+  EXPECT_EQ(parsed(edited).at("next_firings"), json::array());
+  EXPECT_EQ(code(call("PATCH", "/a", R"({"schedule":"@at 2020-01-01T00:00:00Z"})")), "never_fires");
+}
+
 TEST_F(Edits, ASaveSaysWhatItMeans) {
   create("a");
   create("b", R"({"schedule":"0 2 * * *","command":"true","enabled":false})");
