@@ -1,10 +1,11 @@
-// check.mjs --build DIR [--pictures DIR] [--full] [--only REGEX] [--jobs N] [--days N] [--serve]
+// check.mjs --build DIR [--pictures DIR] [--full] [--only REGEX] [--jobs N] [--days N] [--tasks] [--serve]
 //
 //   --build DIR     the build folder with the binary under test
 //   --pictures DIR  a picture of each page for each language, theme and width; DIR/… is overwritten
 //   --full          every combination of language, theme and width instead of the two that differ most
 //   --only REGEX    only pages and parts whose name matches
 //   --jobs, --days  how many jobs there are (240) and how far their past goes back (7 days)
+//   --tasks         instead of all else: the twenty tasks, by mouse and by keyboard alone (tasks.mjs)
 //   --serve         checks nothing: fills a node, says its address, and keeps it until it is interrupted
 import {mkdtempSync, rmSync} from "node:fs";
 import {tmpdir} from "node:os";
@@ -18,10 +19,11 @@ import {checkEmpty, checkPages} from "./pages.mjs";
 import {Report} from "./report.mjs";
 import {saveJobs, startRuns, writePast} from "./seed.mjs";
 import {startServer} from "./server.mjs";
+import {checkTasks} from "./tasks.mjs";
 
 const {values: options} = parseArgs({options: {
   build: {type: "string"}, pictures: {type: "string"}, full: {type: "boolean", default: false}, only: {type: "string"},
-  jobs: {type: "string", default: "240"}, days: {type: "string", default: "7"}, serve: {type: "boolean", default: false}, port: {type: "string"},
+  jobs: {type: "string", default: "240"}, days: {type: "string", default: "7"}, tasks: {type: "boolean", default: false}, serve: {type: "boolean", default: false}, port: {type: "string"},
 }});
 if (!options.build) {
   console.error("console: --build DIR is missing: the build folder with the binary under test");
@@ -61,6 +63,12 @@ if (!/text\/html/.test(index.headers.get("content-type") ?? "")) {
 }
 const browser = await startBrowser();
 console.log(`console: Chromium ${browser.version}`);
+if (options.tasks) {
+  await checkTasks({browser, server: empty, report, pictures});
+  await browser.close();
+  await empty.stop();
+  process.exit(report.finish());
+}
 await checkEmpty({browser, server: empty, report, pictures, full: options.full, only});
 if (!only || only.test("first-run")) await checkFirstRun({browser, server: empty, report});
 await empty.stop();

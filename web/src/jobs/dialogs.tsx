@@ -1,7 +1,7 @@
 // jobs/dialogs.tsx: what the actions of jobs/actions.ts ask, each in a dialog. A chunk of its own, fetched when one opens.
 import {useRef, useState} from "preact/hooks";
 import {call, newKey, type ApiProblem} from "../api/client.ts";
-import type {StoredJob} from "../api/schema.ts";
+import type {Job, Mistake, StoredJob} from "../api/schema.ts";
 import {href, navigate} from "../app/router.ts";
 import {fullTime} from "../i18n/format.ts";
 import {plural, texts} from "../i18n/language.ts";
@@ -20,6 +20,7 @@ const t = texts({
   en: {
     runTitle: (name: string) => `Run ${name} now`, runAbout: "One run outside of the schedule. It keeps to the job's overlap policy and appears in the history as started by hand.",
     anyWorker: "any worker that fits", onWorker: "Worker", runAsked: (name: string) => `${name} will run in a moment`, show: "Show the run",
+    needed: "needed", theDefault: (value: string) => `${value} unless you say otherwise`,
     why: "Why? Kept with the run", pauseTitle: (name: string) => `Pause ${name}`, until: "Until", open: "I resume it", hour: "1 hour", tomorrow: "Tomorrow 09:00", date: "A date",
     pauseAbout: "Nothing fires while it is paused; what runs goes on. It can be run by hand all the time.",
     paused: (name: string) => `${name} is paused`, whyLog: "Why? Kept in the server's log",
@@ -33,6 +34,7 @@ const t = texts({
   zh: {
     runTitle: (name) => `立即运行 ${name}`, runAbout: "在计划之外运行一次。遵循任务的重叠策略,并在历史中记为手动启动。",
     anyWorker: "任意合适的执行节点", onWorker: "执行节点", runAsked: (name) => `${name} 即将运行`, show: "查看运行",
+    needed: "必填", theDefault: (value) => `默认为 ${value}`,
     why: "原因(随运行记录)", pauseTitle: (name) => `暂停 ${name}`, until: "直到", open: "手动恢复", hour: "1 小时", tomorrow: "明天 09:00", date: "指定日期",
     pauseAbout: "暂停期间不会触发;正在进行的运行会继续。仍可手动运行。",
     paused: (name) => `${name} 已暂停`, whyLog: "原因(记入服务器日志)",
@@ -78,19 +80,53 @@ export function AskDialog({title, about, verb, danger = false, act, onClose, chi
   );
 }
 
+type Parameter = NonNullable<Job["parameters"]>[number];
+/** One that the job declares: its choices, else what one types. The server judges the value. */
+function ParameterField({of, value, error, onChange}: {of: Parameter; value: string; error: string | undefined; onChange: (value: string) => void}) {
+  const choices = of.choices ?? (of.type === "boolean" ? [true, false] : null);
+  const hint = [of.description, of.default !== undefined && t.theDefault(String(of.default))].filter(Boolean).join(" · ");
+  return (
+    <Field label={of.name} optional={of.default === undefined ? t.needed : words.optional} hint={hint || undefined} error={error}>
+      {(control) => choices ? (
+        <select {...control} class="input" value={value} onChange={(event) => onChange(event.currentTarget.value)}>
+          <option value="">{of.default === undefined ? "" : String(of.default)}</option>
+          {choices.filter((one) => one !== of.default).map((one) => <option key={String(one)} value={String(one)}>{String(one)}</option>)}
+        </select>
+      ) : <input {...control} class="input" inputMode={of.type === "integer" ? "numeric" : "text"} placeholder={of.default === undefined ? "" : String(of.default)} value={value} onInput={(event) => onChange(event.currentTarget.value)} />}
+    </Field>
+  );
+}
+
 export function RunDialog({name, onClose}: {name: string; onClose: () => void}) {
   const key = useRef(newKey());
   const [reason, setReason] = useState(""), [worker, setWorker] = useState("");
+  const [given, setGiven] = useState<Record<string, string>>({}), [mistakes, setMistakes] = useState<readonly Mistake[]>([]);
   const workers = useResource("workers", (signal) => call("list_workers", {query: {stale: "ok"}, signal}));
+  const job = useResource(`job ${name}`, (signal) => call("get_job", {path: {name}, query: {stale: "ok"}, signal}));
   const ready = workers.kind === "ready" ? workers.data.items.filter((one) => one.state === "ready") : [];
+  const declared = job.kind === "ready" ? job.data.job?.parameters ?? [] : [];
+  const complete = declared.every((one) => one.default !== undefined || Boolean(given[one.name]));
   const act = async () => {
-    const body = {...(reason ? {reason} : {}), ...(worker ? {worker} : {})};
-    const {run_id} = await call("run_job", {path: {name}, body, idempotencyKey: key.current});
-    noteOwnChange(["runs"]);
-    toast(t.runAsked(name), {label: t.show, act: () => navigate(href.run(run_id)), ms: 8_000});
+    const parameters = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== ""));
+    const body = {...(reason ? {reason} : {}), ...(worker ? {worker} : {}), ...(Object.keys(parameters).length > 0 ? {parameters} : {})};
+    try {
+      const {run_id} = await call("run_job", {path: {name}, body, idempotencyKey: key.current});
+      noteOwnChange(["runs"]);
+      toast(t.runAsked(name), {label: t.show, act: () => navigate(href.run(run_id)), ms: 8_000});
+    } catch (error) {
+      // Refused is refused: with other values it is another request.
+      const problem = problemOf(error);
+      if (problem.code === "invalid_parameters") key.current = newKey();
+      setMistakes(problem.errors);
+      throw error;
+    }
   };
   return (
-    <AskDialog title={t.runTitle(name)} about={t.runAbout} verb={words.runNow} act={act} onClose={onClose}>
+    <AskDialog title={t.runTitle(name)} about={t.runAbout} verb={words.runNow} act={act} onClose={onClose} ready={job.kind !== "loading" && complete}>
+      {declared.map((one) => (
+        <ParameterField key={one.name} of={one} value={given[one.name] ?? ""} error={mistakes.find((mistake) => mistake.pointer === `/parameters/${one.name}`)?.detail}
+                        onChange={(value) => { setGiven((before) => ({...before, [one.name]: value})); setMistakes([]); }} />
+      ))}
       <Field label={words.reason} optional={words.optional} hint={t.why}>
         {(control) => <input {...control} class="input" autofocus value={reason} maxLength={1000} onInput={(event) => setReason(event.currentTarget.value)} />}
       </Field>

@@ -1,0 +1,287 @@
+// tasks.mjs: UI-T2: twenty things that an operator does, each by mouse and by keyboard alone, on a node of their own. A
+// task is written once, for a hand: `press` is a click, or Tab to the place and Enter; what came of it is asked of the server.
+import {mkdirSync} from "node:fs";
+import {join} from "node:path";
+import {saveJobs} from "./seed.mjs";
+import {until} from "./server.mjs";
+
+const kPatience = {timeout: 30_000};
+
+function mouse(page) {
+  return {
+    name: "mouse",
+    press: (place) => place.click(kPatience),
+    choose: (place) => place.click(kPatience),
+    async write(place, text) {
+      await place.click(kPatience);
+      await page.keyboard.press("Control+A");
+      await page.keyboard.type(text);
+    },
+    pick: (place, value) => place.selectOption(value, kPatience),
+    search: () => page.getByRole("button", {name: "Search"}).click(kPatience),
+  };
+}
+
+function keyboard(page) {
+  /** By Tab, as far as it takes: a place that Tab does not come to is a failure. Within a group of choices the arrows lead on. */
+  const reach = async (place) => {
+    await place.waitFor({...kPatience, state: "attached"});
+    const there = () => place.evaluate((element) => element === document.activeElement, undefined, kPatience);
+    for (let i = 0; i < 250; ++i) {
+      if (await there()) return;
+      await page.keyboard.press("Tab");
+    }
+    throw new Error(`Tab does not reach ${place}`);
+  };
+  return {
+    name: "keyboard",
+    async press(place) {
+      const item = await place.evaluate((element) => element.getAttribute("role")?.startsWith("menuitem") ?? false, undefined, kPatience);
+      if (item) {
+        for (let i = 0; i < 30 && !(await place.evaluate((element) => element === document.activeElement)); ++i) await page.keyboard.press("ArrowDown");
+      } else {
+        await reach(place);
+      }
+      await page.keyboard.press("Enter");
+    },
+    /** A box, or one of a few choices side by side, whose group is one stop. */
+    async choose(place) {
+      await place.waitFor({...kPatience, state: "attached"});
+      const group = await place.evaluate((element) => (element.type === "radio" ? element.name : ""));
+      const now = () => place.evaluate((element, named) => (named ? document.activeElement?.name === named : element === document.activeElement), group);
+      for (let i = 0; i < 250 && !(await now()); ++i) await page.keyboard.press("Tab");
+      if (!(await now())) throw new Error(`Tab does not reach ${place}`);
+      if (!group) return page.keyboard.press("Space");
+      if (!(await place.evaluate((element) => element === document.activeElement))) {
+        for (let i = 0; i < 10 && !(await place.isChecked()); ++i) await page.keyboard.press("ArrowRight");
+      }
+      if (!(await place.isChecked())) await page.keyboard.press("Space");
+    },
+    async write(place, text) {
+      await reach(place);
+      await page.keyboard.press("Control+A");
+      await page.keyboard.type(text);
+    },
+    async pick(place, value) {
+      await reach(place);
+      await page.keyboard.type(value);
+    },
+    search: () => page.keyboard.press("/"),
+  };
+}
+
+const shown = (text) => `printf '%s\\n' ${text}`;
+const jobs = (hand) => {
+  const yearly = {schedule: "0 0 1 1 *", labels: {team: hand}};
+  return [
+    {name: `nightly-${hand}`, ...yearly, command: shown("done")},
+    {name: `broken-${hand}`, ...yearly, command: "echo cannot reach the store >&2; exit 3"},
+    {name: `told-${hand}`, ...yearly, command: 'echo "table is $TABLE"', parameters: [{name: "TABLE", type: "text", choices: ["orders", "users"], description: "which to copy"}]},
+    {name: `edited-${hand}`, ...yearly, command: shown("one")},
+    {name: `contested-${hand}`, ...yearly, command: shown("one")},
+    {name: `dropped-${hand}`, ...yearly, command: shown("one")},
+    {name: `endless-${hand}`, ...yearly, command: "echo begun; sleep 100000"},
+    {name: `wordy-${hand}`, ...yearly, command: "seq -f 'row %.0f' 1 20000", output_bytes_max: 4 << 20},
+    {name: `many-a-${hand}`, ...yearly, command: shown("a")},
+    {name: `many-b-${hand}`, ...yearly, command: shown("b")},
+  ];
+};
+
+function tasks({open, page, server, hand, node}) {
+  const named = (name) => `${name}-${hand.name}`;
+  const button = (name, within = page) => within.getByRole("button", {name, exact: true});
+  const link = (name, within = page) => within.getByRole("link", {name, exact: true});
+  const box = (name, within = page) => within.getByRole("textbox", {name});
+  const dialog = page.getByRole("dialog");
+  const main = page.getByRole("main");
+  const read = async (name) => server.must("GET", `/api/v1/jobs/${encodeURIComponent(name)}`);
+  const comesTo = (name, condition) => until(`job ${name}: ${condition}`, async () => {
+    const {status, answer} = await server.ask("GET", `/api/v1/jobs/${encodeURIComponent(name)}`);
+    return condition(status === 200 ? answer.job : null, answer);
+  }, 30);
+  const runsOf = async (name) => (await server.must("GET", `/api/v1/runs?job=${encodeURIComponent(name)}`)).items;
+  const runIs = (name, status) => until(`a run of ${name} is ${status}`, async () => (await runsOf(name)).find((run) => run.status === status), 60);
+  const start = async (name, status, body = {}) => {
+    await server.must("POST", `/api/v1/jobs/${encodeURIComponent(named(name))}:run`, body);
+    return runIs(named(name), status);
+  };
+  const job = (name, tab = "") => open.show(`/jobs/${encodeURIComponent(named(name))}${tab}`);
+  const more = async (item) => {
+    await hand.press(main.getByRole("button", {name: "More", exact: true}));
+    await hand.press(page.getByRole("menuitem", {name: item, exact: true}));
+  };
+  const sure = (verb) => hand.press(button(verb, dialog));
+  const showBulk = async () => {
+    await open.show(`/jobs?filter=${encodeURIComponent(`name~many- label:team=${hand.name}`)}`);
+    await hand.choose(page.getByRole("checkbox", {name: "Select all"}));
+  };
+  return [
+    ["finds a job by a part of its name", async () => {
+      await open.show("/");
+      await hand.search();
+      await page.keyboard.type(named("nightly"));
+      const found = page.getByRole("option", {name: named("nightly")});
+      await found.waitFor(kPatience);
+      if (hand.name === "mouse") await found.click();
+      else await page.keyboard.press("Enter");
+      await page.getByRole("heading", {level: 1, name: named("nightly")}).waitFor(kPatience);
+    }],
+    ["finds what has failed, and reads why", async () => {
+      const run = await start("broken", "failed");
+      await open.show("/");
+      await hand.press(link("All failures"));
+      await page.waitForURL(/\/runs\?/, kPatience);
+      await hand.press(page.locator(`a.runs-link[href="/runs/${encodeURIComponent(run.id)}"]`));
+      await page.getByText("cannot reach the store").first().waitFor(kPatience);
+    }],
+    ["runs a job now and says why", async () => {
+      await job("nightly");
+      await hand.press(button("Run now", main));
+      await hand.write(box(/Reason/, dialog), "to see it");
+      await sure("Run now");
+      await runIs(named("nightly"), "succeeded");
+    }],
+    ["runs a job with a parameter", async () => {
+      await job("told");
+      await hand.press(button("Run now", main));
+      await hand.pick(dialog.getByRole("combobox", {name: /TABLE/}), "users");
+      await sure("Run now");
+      const run = await runIs(named("told"), "succeeded");
+      await open.show(`/runs/${encodeURIComponent(run.id)}`);
+      await page.getByText("table is users").waitFor(kPatience);
+    }],
+    ["pauses a job until it is resumed", async () => {
+      await job("nightly");
+      await hand.press(button("Pause", main));
+      await sure("Pause");
+      await comesTo(named("nightly"), (one) => Boolean(one.paused_until));
+    }],
+    ["resumes it", async () => {
+      await job("nightly");
+      await hand.press(button("Resume", main));
+      await comesTo(named("nightly"), (one) => !one.paused_until);
+    }],
+    ["disables a job", async () => {
+      await job("nightly");
+      await more("Disable");
+      await comesTo(named("nightly"), (one) => one.enabled === false);
+    }],
+    ["enables it", async () => {
+      await job("nightly");
+      await more("Enable");
+      await comesTo(named("nightly"), (one) => one.enabled !== false);
+    }],
+    ["changes a schedule", async () => {
+      await job("edited");
+      await hand.press(link("Edit", main));
+      await hand.write(page.getByLabel("Cron expression"), "30 4 * * *");
+      await hand.press(button("Save", main.locator(".page-actions")));
+      await comesTo(named("edited"), (one) => one.schedule === "30 4 * * *");
+    }],
+    ["brings an older version back", async () => {
+      await job("edited", "/versions");
+      await hand.press(main.locator(".versions-list button").last());
+      await hand.press(button("Restore this version", main));
+      await comesTo(named("edited"), (one) => one.schedule === "0 0 1 1 *");
+    }],
+    ["saves over somebody else's change, seeing both", async () => {
+      await job("contested", "/edit");
+      await hand.write(box("Command"), "echo mine");
+      const now = await read(named("contested"));
+      await server.must("PATCH", `/api/v1/jobs/${encodeURIComponent(named("contested"))}`, {command: "echo theirs", owner: "them"}, {"If-Match": `"${now.revision}"`});
+      await hand.press(button("Save", main.locator(".page-actions")));
+      await dialog.getByText("echo theirs").waitFor(kPatience);
+      await hand.choose(dialog.getByRole("radio", {name: /yours/}));
+      await hand.press(button("Save the merged job", dialog));
+      await comesTo(named("contested"), (one) => one.command === "echo mine" && one.owner === "them");
+    }],
+    ["copies a job", async () => {
+      await job("nightly");
+      await more("Clone");
+      await sure("Clone");
+      await comesTo(`${named("nightly")}-copy`, (one) => one?.enabled === false);
+    }],
+    ["deletes a job and takes it back", async () => {
+      await job("dropped");
+      await more("Delete");
+      await sure("Delete");
+      await comesTo(named("dropped"), (one) => one === null);
+      await hand.press(button("Undo"));
+      await comesTo(named("dropped"), (one) => one !== null);
+    }],
+    ["kills a run", async () => {
+      const run = await start("endless", "running");
+      await open.show(`/runs/${encodeURIComponent(run.id)}`);
+      await hand.press(button("Kill", main));
+      await sure("Kill");
+      await runIs(named("endless"), "killed");
+    }],
+    ["kills all runs of a job", async () => {
+      await start("endless", "running");
+      await job("endless");
+      await more("Kill");
+      await sure("Kill");
+      await until("nothing of it runs", async () => (await runsOf(named("endless"))).filter((run) => run.status === "killed").length === 2, 60);
+    }],
+    ["finds a line among twenty thousand", async () => {
+      const run = await start("wordy", "succeeded");
+      await open.show(`/runs/${encodeURIComponent(run.id)}`);
+      await page.getByText("20,000 lines").waitFor(kPatience);
+      await hand.write(page.getByRole("searchbox", {name: "Search the output"}), "row 19991");
+      await page.locator(".out-row.match", {hasText: "row 19991"}).waitFor(kPatience);
+    }],
+    ["pauses many at once", async () => {
+      await showBulk();
+      await hand.press(button("Pause", page.getByRole("toolbar")));
+      await dialog.getByText("2 will change").waitFor(kPatience);
+      await sure("Pause");
+      for (const name of ["many-a", "many-b"]) await comesTo(named(name), (one) => Boolean(one.paused_until));
+    }],
+    ["labels many at once", async () => {
+      await showBulk();
+      await hand.press(button("Label…", page.getByRole("toolbar")));
+      await hand.write(box("Label", dialog), "tier=low");
+      await dialog.getByText("2 will change").waitFor(kPatience);
+      await sure("Label");
+      for (const name of ["many-a", "many-b"]) await comesTo(named(name), (one) => one.labels.tier === "low");
+    }],
+    ["drains a worker and lets it work again", async () => {
+      for (const [verb, drained] of [["Drain", true], ["Take runs again", false]]) {
+        await open.show("/workers");
+        await hand.press(main.getByRole("row", {name: new RegExp(node)}).getByRole("button"));
+        await hand.press(page.getByRole("menuitem", {name: verb, exact: true}));
+        await sure(verb);
+        await until(`the worker is ${verb}`, async () => /^drain/.test((await server.must("GET", "/api/v1/workers")).items[0].state) === drained, 30);
+      }
+    }],
+    ["goes from the calendar of a month to a day", async () => {
+      await open.show("/calendar");
+      await hand.choose(page.getByRole("radio", {name: "Month"}));
+      await hand.press(main.locator(".calendar-day.today"));
+      await page.waitForURL(/\/calendar\?at=/, kPatience);
+    }],
+  ];
+}
+
+export async function checkTasks({browser, server, report, pictures}) {
+  const node = (await server.must("GET", "/api/v1/workers")).items[0].node;
+  if (pictures) mkdirSync(pictures, {recursive: true});
+  for (const made of [mouse, keyboard]) {
+    const open = await browser.open(server.address, {}), {page} = open, hand = made(page);
+    await saveJobs(server, jobs(hand.name).map((job) => ({job})));
+    let at = 0;
+    for (const [what, perform] of tasks({open, page, server, hand, node})) {
+      const place = String(++at).padStart(2, "0"), begun = Date.now();
+      await report.check(`tasks by ${hand.name}`, what, async () => {
+        try {
+          await perform();
+          return await open.offences();
+        } finally {
+          if (pictures) await open.picture(join(pictures, `task-${place}-${hand.name}.png`));
+          console.log(`console: ${hand.name} ${place} ${what}: ${((Date.now() - begun) / 1000).toFixed(1)} s`);
+        }
+      });
+    }
+    await open.close();
+  }
+}
