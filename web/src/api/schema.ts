@@ -89,8 +89,6 @@ export interface Run {
   error?: string;
   /** who killed it */
   actor?: string;
-  /** head and tail as text, where a run alone is asked for */
-  output?: string;
   output_bytes?: number;
   output_bytes_dropped?: number;
   cpu_user_us?: number;
