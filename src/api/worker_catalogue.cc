@@ -323,6 +323,8 @@ Outcome<std::vector<Alarm>> WorkerCatalogue::alarms() {
     alarms.push_back({.code = "clock_suspect",
                       .detail = "of the server that answers: " + trouble,
                       .action = "set its clock (chronyc tracking, timedatectl); edits go through another master"});
+  // A key is given up much sooner than a list; and what did not answer a moment ago the reader does not ask again.
+  const bool answers = reader_.get({keys_.workers()}).has_value();
   const auto workers = list();
   if (!workers) {
     // What can be told without the store is told.
@@ -333,7 +335,7 @@ Outcome<std::vector<Alarm>> WorkerCatalogue::alarms() {
     if (alarms.empty()) return Refusal(workers.error());
     return alarms;
   }
-  if (workers->stale &&
+  if ((workers->stale || !answers) &&
       std::none_of(alarms.begin(), alarms.end(), [](const Alarm& a) { return a.code == "store_away"; }))
     alarms.push_back({.code = "store_away",
                       .detail = "the coordination store does not answer",

@@ -41,7 +41,7 @@ function sentences(alarms: readonly Alarm[]): {key: string; text: string; bad: b
 }
 
 export function useAlarms() {
-  return useResource("alarms", (signal) => call("list_alarms", {signal}), {topics: ["alarms", "workers"], pace: 2_000, every: 4_000});
+  return useResource("alarms", (signal) => call("list_alarms", {signal}), {topics: ["alarms", "workers"], pace: 2_000, every: 2_500});
 }
 
 export function Banners() {
