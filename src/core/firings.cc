@@ -104,9 +104,10 @@ void Scheduler::State::give_places() {
 bool Scheduler::State::wait_for_lock(JobSlot& slot, const Plan& plan) {
   const domain::Job& job = *slot.job->job;
   if (!job.overlap.fenced() || !slot.lock || slot.lock->free_after_death) return false;
-  // Another node's lock whose holder may be dead: its hold tells (row "claim over a dead lock").
+  // Another node's lock whose holder may be dead: its hold tells (row "claim over a dead lock"), each time anew, since
+  // one that died keeps its hold for a while.
   const bool foreign = slot.lock->incarnation != incarnation || find_run(slot.lock->run) == nullptr;
-  if (foreign && (now.wall >= slot.lock->safe_after || !rules.wait_safe_after)) {
+  if (foreign && now.mono >= slot.lock->alive_until && (now.wall >= slot.lock->safe_after || !rules.wait_safe_after)) {
     const std::string hold = keys.hold(slot.lock->node, slot.lock->incarnation);
     slot.busy = read({hold, keys.lock(slot.name), keys.marker(slot.name)}, ReadDeadLock{slot.index, hold});
     return true;
@@ -364,8 +365,8 @@ void Scheduler::State::answered(const ReadDeadLock& read, const ReadAnswered& an
     if (!holder_alive) {
       slot.lock->free_after_death = true;
     } else {
-      // It lives and goes on past its next instant: an ordinary overlap from here on.
-      slot.lock->safe_after = WallTime::max();
+      // It goes on past its next instant: an ordinary overlap, this time.
+      slot.lock->alive_until = now.mono + options.lock_poll;
     }
   }
   slot.looked = true;

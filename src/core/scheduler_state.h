@@ -21,6 +21,7 @@ namespace cronfleet::core {
 struct KnownLock : LockEntry {
   std::string text;               // as it stands
   bool free_after_death = false;  // its holder's hold is absent and safe_after has passed
+  MonoTime alive_until{};         // its hold stood just now: not asked for again before this
 };
 
 // There is one for every job of the fleet: what few of them have is boxed.
