@@ -162,7 +162,7 @@ void SimHistory::insert(std::vector<RunRecord> records, async::Callback<Result<s
   send<std::vector<Inserted>>(
       [this, alive = std::weak_ptr(alive_), records = std::move(records)](SimHistoryStore& store) {
         auto answer = store.insert(records);
-        if (hook_ && !alive.expired()) hook_("record-stored");
+        if (!alive.expired() && hook_) hook_("record-stored");
         return answer;
       },
       std::move(done));
