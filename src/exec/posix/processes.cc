@@ -167,9 +167,8 @@ void freeze(const Process& process) {
   if (!signal(process, SIGSTOP)) return;
   // Stopped, it keeps its group's number from being another's. A session that is not ours was begun by somebody in the
   // family, so all of its groups are of it.
-  const auto own = look_at(::getpid());
   const auto stopped = look_at(process.pid);
-  if (!own || !stopped || stopped->started_ticks != process.started_ticks || stopped->session == own->session) return;
+  if (!stopped || stopped->started_ticks != process.started_ticks || stopped->session == ::getsid(0)) return;
   if (stopped->group > 1) static_cast<void>(::kill(-stopped->group, SIGSTOP));
 }
 void finish(const Process& process) { signal(process, SIGKILL); }
