@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "async/await.h"
+#include "coord/trim_versions.h"
 #include "cron/schedule.h"
 #include "domain/job_json.h"
 #include "domain/json_reader.h"
@@ -362,6 +363,7 @@ Outcome<Saved> JobCatalogue::save(domain::Job job, const Precondition& precondit
       if (!answer) return Refusal(std::move(answer.error()));
       if (!answer->committed) continue;  // somebody was faster: look again, which also judges the precondition again
       revision = answer->revision;
+      if (state->document) coord::trim_versions(store_, keys_, name);
     }
     core::KeyValue written;
     written.key = keys_.job(name);

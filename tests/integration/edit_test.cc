@@ -146,6 +146,19 @@ TEST_F(Edits, VersionsAreKeptComparedAndRestored) {
   EXPECT_EQ(parsed(back).at("job").at("command"), "false");
 }
 
+// What is too old goes a moment after the save.
+TEST_F(Edits, TheNewestHundredVersionsAreKept) {
+  create("a");
+  for (int i = 0; i < 110; ++i)
+    ASSERT_EQ(call("PATCH", "/a", fmt::format(R"({{"command":"echo {}"}})", i)).status, 200);
+  const auto listed = [&] { return parsed(call("GET", "/a/versions")).at("items").as_array(); };
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (listed().size() != 101 && std::chrono::steady_clock::now() < until) std::this_thread::yield();
+  const json::array versions = listed();
+  ASSERT_EQ(versions.size(), 101u) << "one hundred, and the one that stands";
+  EXPECT_EQ(versions.front().at("current"), true);
+}
+
 TEST_F(Edits, BatchAnswersItemByItem) {
   create("a");
   const RawAnswer answer = call("POST", ":batch", R"({"items":[
