@@ -59,6 +59,7 @@ Cluster::Life::Life(Cluster& cluster, Machine& m)
             options.scheduler = cluster.plan_.scheduler;
             options.batcher.in_flight_max = cluster.plan_.nodes > 1 ? 4 : 1;  // as apps/ does
             options.rules = cluster.plan_.rules;
+            options.housekeeping = cluster.plan_.housekeeping;
             return options;
           }(),
           [&] {

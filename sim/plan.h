@@ -13,6 +13,7 @@
 
 #include "core/scheduler.h"
 #include "domain/job.h"
+#include "runtime/housekeeping.h"
 #include "sim/evidence.h"
 #include "sim/sim_executor.h"
 #include "sim/sim_history.h"
@@ -82,6 +83,8 @@ struct Plan {
   MachineOptions machine;
   core::SchedulerOptions scheduler;
   core::Rules rules;
+  // Off as a rule: its own reads would change the course of every seed. Not part of a plan's text.
+  runtime::HousekeepingOptions housekeeping{.look_every = std::chrono::milliseconds(0)};
 };
 
 // What a plan is drawn for.

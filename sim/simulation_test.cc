@@ -57,6 +57,28 @@ TEST(Simulation, WhatOnceFailedPasses) {
   EXPECT_GE(plans, 6u);
 }
 
+// Everything is forgotten a few seconds after it may be, while jobs are deleted and created again by the dozen. No
+// clock that is wrong by an hour: to it every marker is old.
+TEST(Simulation, HousekeepingTakesNothingThatIsStillNeeded) {
+  std::size_t deletes = 0;
+  for (std::uint64_t seed = 1; seed <= 12; ++seed) {
+    Profile profile = profile_of({}, 3);
+    for (const std::string& fault : fault_names()) {
+      if (fault != to_string(Fault::Kind::ClockStep)) profile.faults.insert(fault);
+    }
+    profile.action_every = seconds(2);
+    Plan plan = make_plan(seed, profile);
+    plan.housekeeping = {
+        .look_every = seconds(1), .compact_after = seconds(2), .collect_every = seconds(2), .collect_after = seconds(5)};
+    const Verdict verdict = simulate(plan);
+    EXPECT_TRUE(verdict.violations.empty()) << "seed " << seed << "\n" << summary(verdict.violations);
+    deletes += static_cast<std::size_t>(std::count_if(plan.actions.begin(), plan.actions.end(), [](const Action& action) {
+      return action.kind == Action::Kind::Delete || action.kind == Action::Kind::HandDelete;
+    }));
+  }
+  EXPECT_GE(deletes, 100u);
+}
+
 TEST(Simulation, APlanKeptAsTextRunsTheSame) {
   const Plan plan = make_plan(7, profile_of({"all"}, 3));
   const auto again = decode_plan(encode_plan(plan, "a plan"));

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "coord/mirror.h"
+#include "core/rank.h"
 #include "cron/parse.h"
 #include "domain/job_json.h"
 #include "runtime/start_request.h"
@@ -185,7 +186,9 @@ Worker::Worker(WorkerParts parts, WorkerOptions options, core::WorkerEntry regis
       scheduler_(registration_.node, options_.keys, options_.scheduler, parts_.tokens, options_.rules),
       batcher_(parts_.store, parts_.loop, parts_.timers, parts_.clock, options_.batcher),
       reads_(parts_.store, parts_.loop),
-      writer_(parts_.history, parts_.timers, parts_.clock, parts_.rng.fork("history"), options_.history) {
+      writer_(parts_.history, parts_.timers, parts_.clock, parts_.rng.fork("history"), options_.history),
+      housekeeper_(parts_.store, parts_.timers, parts_.clock, options_.keys, options_.housekeeping,
+                   [this] { return first_in_house(); }) {
   registration_.capacity = options_.scheduler.capacity;
 }
 
@@ -215,6 +218,7 @@ void Worker::start(std::vector<exec::JournalEntry> journal, std::function<bool(s
   // The registration comes first: nothing is replayed or settled before it (rule 9).
   session_->open(registration_, process_alive_);
   follow_->start();
+  housekeeper_.start();
   tick_timer_ = parts_.timers.at(parts_.clock.mono() + options_.tick, [this] { tick(); });
 }
 
@@ -490,6 +494,17 @@ void Worker::on_room(exec::Room room) {
   room_ = std::move(room);
   look_for_room();
   report_obstacles();
+}
+
+// By rank among those that take work now: who cannot claim does not keep house either.
+bool Worker::first_in_house() const {
+  if (!accepting_ || full_) return false;
+  const core::RankHash ranks("compact");
+  const std::uint64_t own = ranks.of(registration_.node.text());
+  return std::none_of(follow_->standing.begin(), follow_->standing.end(), [&](const auto& other) {
+    const core::WorkerEntry& entry = other.second;
+    return entry.accepting && core::stands_before(ranks.of(entry.node.text()), entry.node, own, registration_.node);
+  });
 }
 
 int Worker::runs_most() const {

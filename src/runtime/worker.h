@@ -22,6 +22,7 @@
 #include "cron/zone.h"
 #include "exec/executor.h"
 #include "history/history_writer.h"
+#include "runtime/housekeeping.h"
 #include "runtime/measures.h"
 
 namespace cronfleet::runtime {
@@ -32,6 +33,7 @@ struct WorkerOptions {
   coord::SessionOptions session;
   coord::BatcherOptions batcher;
   history::HistoryOptions history;
+  HousekeepingOptions housekeeping;
   core::Rules rules;                      // the simulator's switches
   std::chrono::milliseconds tick{1'000};  // clock check, registration, counters
   std::map<std::string, std::string> environment{
@@ -126,6 +128,7 @@ class Worker final : public exec::ExecutorSink, private coord::SessionSink {
   void publish();
   void settings_changed(const std::optional<core::NodeSettings>& settings);
   int runs_most() const;
+  bool first_in_house() const;
   void look_for_room();
   void look_at_history();
 
@@ -139,6 +142,7 @@ class Worker final : public exec::ExecutorSink, private coord::SessionSink {
   history::HistoryWriter writer_;
   std::unique_ptr<Follow> follow_;
   std::unique_ptr<coord::Session> session_;
+  Housekeeper housekeeper_;
   std::function<bool(std::int64_t)> process_alive_;
   std::vector<exec::JournalEntry> journal_;
 
