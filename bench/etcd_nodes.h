@@ -1,5 +1,5 @@
 // bench/etcd_nodes.h: whole workers on loop threads of one process, over a real etcd; what they send is counted. Their
-// commands do nothing and their history keeps nothing. For etcd_bench.
+// commands do nothing and their history keeps nothing. For etcd_bench and etcd_growth.
 #pragma once
 
 #include <unistd.h>
@@ -235,13 +235,15 @@ class Node final : private runtime::WorkerObserver {
     thread_.join();
   }
 
-  void make_worker(std::size_t index, milliseconds run, std::size_t in_flight, const cron::ZoneSource& zones) {
+  void make_worker(std::size_t index, milliseconds run, std::size_t in_flight, const cron::ZoneSource& zones,
+                   runtime::HousekeepingOptions housekeeping = {}) {
     on_loop([&] {
       executor_ = std::make_unique<IdleExecutor>(loop, clock, run);
       history_ = std::make_unique<ForgetfulHistory>(loop);
       runtime::WorkerOptions options;
       options.scheduler.capacity = 1'000'000;
       options.batcher.in_flight_max = in_flight;
+      options.housekeeping = housekeeping;
       core::WorkerEntry entry;
       entry.node = NodeId(fmt::format("w{}", index));
       entry.pid = ::getpid();
