@@ -114,7 +114,24 @@ void DueQueue::place(Index index, std::int64_t ms) {
 // One job less is due at `ms`.
 void DueQueue::forget(std::int64_t ms) {
   --live_;
-  if (next_count_ > 0 && ms == next_ms_) --next_count_;
+  if (next_.count == 0) return;
+  if (ms == after_.ms && after_.count > 0) --after_.count;
+  if (ms != next_.ms || --next_.count > 0) return;
+  next_ = next_.whole ? after_ : Least{};
+  after_ = {};
+}
+
+// One job more is due at `ms`.
+void DueQueue::notice(std::int64_t ms) {
+  if (next_.count == 0) return;
+  if (ms == next_.ms) {
+    ++next_.count;
+  } else if (ms < next_.ms) {
+    after_ = next_;
+    next_ = {ms, 1, true};
+  } else if (after_.count > 0 && ms <= after_.ms) {
+    after_ = ms == after_.ms ? Least{ms, after_.count + 1, after_.whole} : Least{ms, 1, true};
+  }
 }
 
 void DueQueue::put(Index index, WallTime due) {
@@ -130,10 +147,7 @@ void DueQueue::put(Index index, WallTime due) {
   if (stands != kNowhere) forget(stands);
   ++live_;
   stands = ms;
-  if (next_count_ > 0 && ms <= next_ms_) {
-    next_count_ = ms == next_ms_ ? next_count_ + 1 : 1;
-    next_ms_ = ms;
-  }
+  notice(ms);
   place(index, ms);
   const std::size_t left_behind = placed_ + current_.size() - head_ + late_.size() - live_;
   if (left_behind > live_ + kLeftBehindMin) rebuild(opened_);
@@ -272,8 +286,8 @@ void DueQueue::rebuild(std::int64_t opened) {
 
 WallTime DueQueue::next() {
   if (live_ == 0) return WallTime::max();
-  if (next_count_ == 0) find_next();
-  return from_ms(next_ms_);
+  if (next_.count == 0) find_next();
+  return from_ms(next_.ms);
 }
 
 void DueQueue::find_next() {
@@ -281,10 +295,10 @@ void DueQueue::find_next() {
     while (head_ < current_.size() && due_ms_[current_index()] != current_ms()) ++head_;
     while (!late_.empty() && due_ms_[late_.top().index] != late_.top().ms) late_.pop();
     if (head_ < current_.size() || !late_.empty()) {
-      next_ms_ = std::numeric_limits<std::int64_t>::max();
-      if (head_ < current_.size()) next_ms_ = current_ms();
-      if (!late_.empty()) next_ms_ = std::min(next_ms_, late_.top().ms);
-      next_count_ = 1;  // perhaps more of them: then we only look again
+      std::int64_t ms = std::numeric_limits<std::int64_t>::max();
+      if (head_ < current_.size()) ms = current_ms();
+      if (!late_.empty()) ms = std::min(ms, late_.top().ms);
+      next_ = {ms, 1, false};
       return;
     }
     std::int64_t length_ms = 1000;
@@ -315,18 +329,19 @@ void DueQueue::find_next() {
 
 // The earliest job in a bucket becomes the next one. False: all have left it.
 bool DueQueue::least_of(const Bucket& bucket, std::int64_t from_ms, std::int64_t until_ms) {
-  next_ms_ = until_ms;
+  std::int64_t least = until_ms;
   earliest_.clear();
-  each(bucket, from_ms, until_ms, [this](Index index, std::int64_t ms) {
-    if (ms > next_ms_) return;
-    if (ms < next_ms_) earliest_.clear();
+  each(bucket, from_ms, until_ms, [&](Index index, std::int64_t ms) {
+    if (ms > least) return;
+    if (ms < least) earliest_.clear();
     earliest_.push_back(index);
-    next_ms_ = ms;
+    least = ms;
   });
   // A job that was moved away and back stands there twice.
   if (!std::is_sorted(earliest_.begin(), earliest_.end())) std::sort(earliest_.begin(), earliest_.end());
-  next_count_ = static_cast<std::size_t>(std::unique(earliest_.begin(), earliest_.end()) - earliest_.begin());
-  return next_count_ > 0;
+  const auto count = static_cast<std::size_t>(std::unique(earliest_.begin(), earliest_.end()) - earliest_.begin());
+  next_ = {least, count, true};
+  return count > 0;
 }
 
 std::size_t DueQueue::count(WallTime from, WallTime until) const {

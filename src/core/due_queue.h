@@ -81,6 +81,12 @@ class DueQueue {
     bool operator<(const Late& other) const { return ms != other.ms ? ms > other.ms : put > other.put; }
   };
 
+  struct Least {
+    std::int64_t ms = 0;
+    std::size_t count = 0;  // of jobs due then; 0: not known
+    bool whole = false;     // there are no more of them
+  };
+
   static constexpr int kMsShift = 54, kOrderShift = 32;
   static std::int64_t second_of(std::int64_t ms) { return ms >= 0 ? ms / 1000 : (ms - 999) / 1000; }
   std::int64_t current_ms() const {
@@ -90,6 +96,7 @@ class DueQueue {
 
   Block& block(std::uint32_t at) { return memory_[at / kBlocksAtOnce][at % kBlocksAtOnce]; }
   void forget(std::int64_t ms);
+  void notice(std::int64_t ms);
   void place(Index index, std::int64_t ms);
   void append(Bucket& bucket, Index index);
   void release(const Bucket& bucket);
@@ -120,9 +127,9 @@ class DueQueue {
 
   std::size_t live_ = 0, placed_ = 0;  // jobs that are due; places, the ones left behind included
   std::uint64_t puts_ = 0;
-  // The earliest moment and how many jobs are due then; 0: not known.
-  std::int64_t next_ms_ = 0;
-  std::size_t next_count_ = 0;
+  // The earliest moment, and the one after it, which may be unknown: in a burst each claim puts a job before thousands of
+  // others and takes it out again, and they are not to be looked through each time.
+  Least next_, after_;
   std::vector<Index> earliest_;  // scratch
 };
 

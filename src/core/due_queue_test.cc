@@ -92,7 +92,8 @@ void compare_with_a_map(std::uint64_t seed, DueQueue::Index jobs, std::int64_t j
   std::int64_t now = 1'772'323'200'000 + static_cast<std::int64_t>(rng.below(100'000'000));
   const auto distance = [&]() -> std::int64_t {
     constexpr std::int64_t kReach[] = {1'000, 5'000, 100'000, 5'000'000, 400'000'000, 40'000'000'000};
-    return static_cast<std::int64_t>(rng.below(static_cast<std::uint64_t>(kReach[rng.below(6)])));
+    const auto far = static_cast<std::int64_t>(rng.below(static_cast<std::uint64_t>(kReach[rng.below(6)])));
+    return rng.chance(0.5) ? far / 500 * 500 : far;  // many at one moment
   };
   for (int i = 0; i < 60'000; ++i) {
     const auto index = static_cast<DueQueue::Index>(rng.below(jobs));
