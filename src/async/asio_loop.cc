@@ -28,15 +28,12 @@ MonoTime SystemClock::mono() const { return MonoTime(read_clock(CLOCK_BOOTTIME))
 struct AsioLoop::Impl {
   explicit Impl(const Clock& c) : clock(c), timer(context) {}
 
-  // One kernel timer, armed for the earliest of ours.
+  // One kernel timer, armed for the earliest of ours or before it: one that was cancelled or moved on leaves it as it is,
+  // and when it fires with nothing due it is armed anew. Setting it for each step of a burst cost 3 % of a worker.
   void arm() {
     const MonoTime next = timers.empty() ? MonoTime::max() : timers.begin()->first.first;
-    if (next == armed_for) return;
+    if (next >= armed_for) return;
     armed_for = next;
-    if (timers.empty()) {
-      timer.cancel();
-      return;
-    }
     timer.expires_after(next - clock.mono());
     timer.async_wait([this](const boost::system::error_code& error) {
       if (!error) fire();
