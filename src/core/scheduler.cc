@@ -36,12 +36,15 @@ std::vector<domain::RunId> Scheduler::active_runs() const {
   }
   return ids;
 }
+std::size_t Scheduler::refused_count() const { return state_->refused.size(); }
 bool Scheduler::accepting() const { return state_->accepting(); }
 bool Scheduler::full() const { return state_->active_runs >= state_->places(); }
 std::map<std::string, std::string> Scheduler::refused_jobs() const {
   std::map<std::string, std::string> refused;
-  for (const auto& slot : state_->slots) {
-    if (slot->exists && !slot->job) refused.emplace(slot->name.text(), slot->why_refused());
+  for (const DueQueue::Index index : state_->refused) {
+    if (refused.size() == kRefusedShown) break;
+    const JobSlot& slot = *state_->slots[index];
+    refused.emplace(slot.name.text(), slot.why_refused());
   }
   return refused;
 }
@@ -118,6 +121,7 @@ void Scheduler::State::on(const JobSeen& seen) {
   slot.revision = seen.revision;
   slot.job = seen.job;
   seen.refusal.empty() ? slot.refusal.reset() : void(slot.refusal = seen.refusal);
+  slot.job ? void(refused.erase(slot.index)) : void(refused.insert(slot.index));
   slot.looked = false;
   slot.standing_at = 0;
   if (seen.job && (domain::has_valid_stamp(*seen.job->job) || !rules.require_stamp)) {
@@ -146,6 +150,7 @@ void Scheduler::State::on(const JobGone& gone) {
   slot->revision = gone.revision;
   slot->job.reset();
   slot->refusal.reset();
+  refused.erase(slot->index);
   each_run_of(gone.name, [this](RunSlot& run) {
     if (run.stage != RunSlot::Stage::Starting || run.cancelling) return;
     run.cancelling = true;

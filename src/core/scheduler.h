@@ -250,7 +250,11 @@ class Scheduler {
   std::vector<domain::RunId> active_runs() const;
   bool accepting() const;                                   // claims are possible
   bool full() const;                                        // every place is taken
-  std::map<std::string, std::string> refused_jobs() const;  // name → why
+  // Jobs whose documents cannot be scheduled: how many, and of the first of them name → why. All of them would not fit
+  // into a registration that every worker and master reads.
+  static constexpr std::size_t kRefusedShown = 100;
+  std::size_t refused_count() const;
+  std::map<std::string, std::string> refused_jobs() const;
 
  private:
   struct State;

@@ -317,6 +317,7 @@ struct Scheduler::State {
   std::set<DueQueue::Index> parked;                        // due while nothing can be claimed
   std::set<std::pair<WallTime, DueQueue::Index>> starved;  // due while every place is taken, the oldest first
   std::set<DueQueue::Index> not_ours;                      // passed on because the job may not run here
+  std::set<DueQueue::Index> refused;                       // their documents cannot be scheduled
   std::map<domain::RunId, RunSlot> runs;
   std::size_t active_runs = 0, claims_under_way = 0;
   std::map<domain::RequestId, TriggerSlot> triggers;

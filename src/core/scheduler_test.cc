@@ -229,5 +229,20 @@ TEST(Scheduler, NothingIsClaimedWhileTheStoreDoesNotAnswer) {
   EXPECT_EQ(node.take<Commit>().size(), 1u) << "the firing of b, late";
 }
 
+TEST(Scheduler, RefusedDocumentsAreCountedAndTheFirstOfThemNamed) {
+  Node node({"n1"});
+  for (int i = 0; i < 150; ++i)
+    node.step(JobSeen{JobName(fmt::format("wrong-{:03}", i)), ++node.revision, nullptr, "an unknown field"});
+  EXPECT_EQ(node.scheduler.refused_count(), 150u);
+  EXPECT_EQ(node.scheduler.refused_jobs().size(), Scheduler::kRefusedShown);
+  EXPECT_EQ(node.scheduler.refused_jobs().at("wrong-000"), "an unknown field");
+
+  node.put_job("wrong-000", "0 0 1 1 *");
+  node.step(JobGone{JobName("wrong-001"), ++node.revision});
+  EXPECT_EQ(node.scheduler.refused_count(), 148u);
+  EXPECT_FALSE(node.scheduler.refused_jobs().contains("wrong-000"));
+  EXPECT_FALSE(node.scheduler.refused_jobs().contains("wrong-001"));
+}
+
 }  // namespace
 }  // namespace cronfleet::core

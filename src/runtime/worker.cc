@@ -599,6 +599,9 @@ void Worker::publish() {
     if (runs_most() < options_.scheduler.capacity)
       entry.warnings.push_back(
           fmt::format("room for {} of {} runs at once: {}", runs_most(), options_.scheduler.capacity, room_.limit));
+    if (scheduler_.refused_count() > entry.refused.size())
+      entry.warnings.push_back(fmt::format("{} further documents of jobs cannot be scheduled",
+                                           scheduler_.refused_count() - entry.refused.size()));
     if (!writer_.trouble().empty()) entry.warnings.push_back("history: " + writer_.trouble());
   });
 }
