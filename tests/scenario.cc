@@ -282,7 +282,14 @@ void Runner::event(const std::string& word, std::istringstream& rest) {
     rest >> request;
     const domain::RequestId id(request);
     core::TriggerEntry entry;
-    rest >> entry.worker;
+    for (std::string word_of_it; rest >> word_of_it;) {
+      const auto equals = word_of_it.find('=');
+      if (equals == std::string::npos) {
+        entry.worker = word_of_it;
+      } else {
+        entry.parameters[word_of_it.substr(0, equals)] = word_of_it.substr(equals + 1);
+      }
+    }
     entry.id = id;
     entry.job = JobName(first);
     entry.actor = "ann";
@@ -519,6 +526,7 @@ void Runner::perform(core::Effect effect) {
   } else if (auto* start = std::get_if<core::Start>(&effect)) {
     std::string words = "start " + short_run(start->run, day_);
     if (start->start_at > wall_ + options_.claim_lead) words += " at " + short_time(start->start_at, day_);
+    for (const auto& [name, value] : start->parameters) words += fmt::format(" {}={}", name, value);
     say(words);
   } else if (auto* cancel = std::get_if<core::CancelStart>(&effect)) {
     say("cancel " + short_run(cancel->run, day_));

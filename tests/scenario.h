@@ -25,7 +25,7 @@
 //   save NAME {…} | delete NAME              through core/edits.h; the keys of {…} change the document that stands
 //   put-job NAME {…} | remove-job NAME       by hand, as etcdctl would
 //   put KEY VALUE | remove KEY               any key; KEY without the prefix
-//   run-now NAME ID [NODE] | kill RUN | kill-all NAME
+//   run-now NAME ID [NODE] [PARAMETER=VALUE] | kill RUN | kill-all NAME
 //   session lost | session same | session new | leases SESSION RUN
 //   obstacle clock|disk|draining on|off | obstacle room N|off
 //   store up|down|unknown-applied|unknown-lost    the last two: for the next commit

@@ -206,6 +206,7 @@ std::string encode(const RunningEntry& entry) {
   if (entry.trigger != domain::Trigger::Schedule) out.text("trigger", to_string(entry.trigger));
   out.text_if("triggered_by", entry.triggered_by);
   out.text_if("reason_text", entry.reason_text);
+  out.map_if("parameters", entry.parameters);
   out.text_if("worker", entry.worker.text());
   out.text_if("command", entry.command);
   if (entry.phase == Phase::Ended) write_end(out, entry.end);
@@ -240,6 +241,7 @@ Result<RunningEntry> decode_running(std::string_view json) {
     read_word(fields, "trigger", entry.trigger, domain::parse_trigger);
     fields.text("triggered_by", entry.triggered_by);
     fields.text("reason_text", entry.reason_text);
+    fields.map("parameters", entry.parameters);
     read_name(fields, "worker", entry.worker);
     fields.text("command", entry.command);
     fields.flag("final", entry.final);

@@ -5,6 +5,7 @@
 // closed. docs/formats.md shows each of them.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -105,6 +106,7 @@ struct RunningEntry {
   domain::Trigger trigger = domain::Trigger::Schedule;
   std::string triggered_by;
   std::string reason_text;  // why somebody asked for it (run-now)
+  std::map<std::string, std::string> parameters;  // run-now: reach each attempt as environment, whoever starts it
   NodeId worker;            // who ran it, once its key stands under another node; else empty
   std::string command;      // as shown to people; only in Ended entries
   domain::RunEnd end;       // Ended only

@@ -27,6 +27,7 @@ RunningEntry ended_entry() {
   entry.trigger = domain::Trigger::Retry;
   entry.triggered_by = "ann";
   entry.reason_text = "line\nbreak, \"quotes\", \\ and \x01";
+  entry.parameters = {{"TABLE", "orders"}, {"NOTE", ""}};
   entry.command = "echo 每晚";
   entry.end.status = domain::RunStatus::Signalled;
   entry.end.reason = domain::Reason::Shutdown;
@@ -92,6 +93,7 @@ TEST(RunningEntry, ReadsWhatItWrites) {
   EXPECT_EQ(encode(*read), text);
   EXPECT_EQ(read->run, entry.run);
   EXPECT_EQ(read->reason_text, entry.reason_text);
+  EXPECT_EQ(read->parameters, entry.parameters);
   EXPECT_EQ(read->end.started_at, entry.end.started_at);
   EXPECT_EQ(read->end.output_bytes, entry.end.output_bytes);
   EXPECT_EQ(read->end.exit_code, entry.end.exit_code);

@@ -113,7 +113,7 @@ void Scheduler::State::begin(RunSlot& run) {
   if (run.entry.run.attempt > 1) start_at = std::min(run.entry.not_before, now.wall);  // its wait is over
   set_stage(run, Stage::Starting);
   emit(Start{run.entry.run, run.job, start_at, not_after, fence_deadline(run), run.entry.fence, run.entry.scheduled_at,
-             run.parameters});
+             run.entry.parameters});
 }
 
 void Scheduler::State::confirm(RunSlot& run) {
@@ -284,6 +284,7 @@ void Scheduler::State::retry(RunSlot& run) {
                           run.entry.end.reason == Reason::WorkerDied;
   next.trigger = redelivery ? domain::Trigger::Redelivery : domain::Trigger::Retry;
   next.triggered_by = run.entry.triggered_by;
+  next.parameters = run.entry.parameters;
   next.not_before = now.wall + (redelivery ? std::chrono::milliseconds(0) : retry_delay(job, next.run.attempt));
   std::optional<std::string> lock;
   if (run.entry.locked) lock = lock_value(self, run.entry);

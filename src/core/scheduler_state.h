@@ -76,7 +76,6 @@ struct RunSlot {
   bool followed = false;    // the history has it as not final: an attempt must follow, be it one that does not run
   std::optional<Kill> killing;
   std::string output_text;
-  std::map<std::string, std::string> parameters;
   bool active() const {
     return stage != Stage::Waiting && stage != Stage::Ending && stage != Stage::Recording && stage != Stage::Removing &&
            stage != Stage::Moving;

@@ -34,6 +34,7 @@ RunningEntry Scheduler::State::trigger_entry(const TriggerSlot& slot) {
   entry.trigger = domain::Trigger::Manual;
   entry.triggered_by = slot.entry.actor;
   entry.reason_text = slot.entry.reason;
+  entry.parameters = slot.entry.parameters;
   return entry;
 }
 
@@ -167,11 +168,7 @@ void Scheduler::State::answered(ReadBackTrigger& read_back, const ReadAnswered& 
 }
 
 void Scheduler::State::trigger_done(const PendingTrigger& pending, Revision fence) {
-  std::map<std::string, std::string> parameters;
-  if (const auto found = triggers.find(pending.id); found != triggers.end()) {
-    parameters = found->second.entry.parameters;
-    triggers.erase(found);
-  }
+  triggers.erase(pending.id);
   if (find_run(pending.entry.run) != nullptr) return;  // our own list showed it before the answer came
   RunSlot& run = add_run(pending.entry);
   run.entry.fence = fence;
@@ -179,7 +176,6 @@ void Scheduler::State::trigger_done(const PendingTrigger& pending, Revision fenc
   if (slot != nullptr) run.job = slot->job;
   if (run.entry.phase == Phase::Ended) return record(run);
   if (slot != nullptr && run.entry.locked) set_lock(*slot, run.entry);
-  run.parameters = std::move(parameters);
   run.confirmed = pending.sent_at;
   run.start_limit = pending.start_limit;
   begin(run);
