@@ -20,6 +20,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr milliseconds kEarlyMax{50};
+constexpr milliseconds kClockTolerated{3'000};  // 2 s, and what was claimed ahead by then
 constexpr milliseconds kSpawnMax{10};
 constexpr milliseconds kEditObeyed{1'000};
 constexpr milliseconds kKillObeyed{2'000};
@@ -83,6 +84,23 @@ void check_no_early_start(const Evidence& evidence, const Expected&, Violations&
     if (set_right) continue;
     report(violations, "I1", exec.run.firing.job, exec.at, "{} began {:.1f} ms early on {}", exec.run.text(),
            ms_between(began, exec.run.firing.instant()), exec.node);
+  }
+}
+
+// One clock that is off among three or more that agree starts nothing by itself (protocol.md rule 16): while nothing else
+// is wrong, everybody sees what everybody's clock shows.
+void check_wrong_clock(const Evidence& evidence, const Expected&, Violations& violations) {
+  if (evidence.shared_clock || evidence.nodes < 3) return;
+  for (const TrueExec& exec : evidence.execs) {
+    if (!exec.run.firing.scheduled() || exec.run.attempt > 1) continue;
+    if (exec.at >= exec.run.firing.instant() - kClockTolerated) continue;
+    const bool disturbed = std::any_of(evidence.faults.begin(), evidence.faults.end(), [&](const FaultSpan& fault) {
+      const bool this_clock = (fault.kind == "clock" || fault.kind == "drift") && fault.node == exec.node;
+      return !this_clock && fault.from <= exec.at && fault.until + kRecovery >= exec.at;
+    });
+    if (disturbed) continue;
+    report(violations, "I1", exec.run.firing.job, exec.at, "{} began {:.1f} s early on {}, by a clock that is off",
+           exec.run.text(), ms_between(exec.at, exec.run.firing.instant()) / 1000, exec.node);
   }
 }
 
@@ -584,7 +602,7 @@ void check_records_stand(const Evidence& evidence, const Expected&, Violations& 
 
 Violations check(const Evidence& evidence, const Expected& expected) {
   Violations violations;
-  for (const auto checker : {check_no_early_start, check_skips, check_start_deadline, check_starts_once,
+  for (const auto checker : {check_no_early_start, check_wrong_clock, check_skips, check_start_deadline, check_starts_once,
                              check_one_verdict, check_live_version, check_lateness, check_takeover, check_recovered,
                              check_offline, check_output, check_no_overlap, check_where, check_drained,
                              check_record_is_true, check_kills, check_nothing_left, check_records_stand})

@@ -160,6 +160,16 @@ const Planted kPlanted[] = {
        exec.run.attempt = 1;
        exec.at = exec.run.firing.instant() - milliseconds(51);
      }},
+    {"a start by a clock that is off", "I1",
+     [](Evidence& e, Rng& rng) {
+       TrueExec& exec = any_exec(e, rng);
+       e.nodes = 3;
+       e.shared_clock = false;
+       exec.run.attempt = 1;
+       exec.node_wall = exec.run.firing.instant();
+       exec.at = exec.run.firing.instant() - milliseconds(3'001);
+       e.faults = {{"clock", exec.node, exec.at - seconds(1), exec.at + seconds(60)}};
+     }},
     {"a skip before its instant", "I1",
      [](Evidence& e, Rng& rng) {
        domain::RunRecord& record = e.records[rng.below(e.records.size())];

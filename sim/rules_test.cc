@@ -127,6 +127,7 @@ const Needed kNeeded[] = {
     {"keep_verdict", "13", 1, {"disk-lost", "history-down"}, seconds(10), seconds(20), {"I3", "I7"}, as_drawn},
     {"confirm_revision", "14", 1, {"cut", "store"}, seconds(5), seconds(1), {"I10"}, much_comes_late},
     {"check_deadline", "15", 1, {"freeze", "cut", "store-down"}, seconds(5), seconds(20), {"I5"}, as_drawn},
+    {"compare_clocks", "16", 3, {"clock"}, seconds(60), seconds(20), {"I1"}, as_drawn},
     {"remove_own_lock_only", "17", 2, {"cut", "freeze"}, seconds(10), seconds(20), {"I6"}, as_drawn},
     {"fence_runs", "18", 2, {"cut"}, seconds(40), seconds(60), {"I6"}, long_runs_and_cuts},
     {"wait_safe_after", "18", 2, {"cut"}, seconds(40), seconds(5), {"I6"}, short_schedules_after_long_ones},

@@ -15,7 +15,7 @@ struct Switch {
   std::string_view name;
   bool core::Rules::* rule;
 };
-constexpr std::array<Switch, 23> kSwitches = {{
+constexpr std::array<Switch, 24> kSwitches = {{
     {"raise_marker", &core::Rules::raise_marker},
     {"keep_marker", &core::Rules::keep_marker},
     {"conditional_on_marker", &core::Rules::conditional_on_marker},
@@ -34,6 +34,7 @@ constexpr std::array<Switch, 23> kSwitches = {{
     {"remove_own_lock_only", &core::Rules::remove_own_lock_only},
     {"fence_runs", &core::Rules::fence_runs},
     {"wait_safe_after", &core::Rules::wait_safe_after},
+    {"compare_clocks", &core::Rules::compare_clocks},
     {"retry_at_instant", &core::Rules::retry_at_instant},
     {"read_back_unknown", &core::Rules::read_back_unknown},
     {"record_before_removal", &core::Rules::record_before_removal},

@@ -53,6 +53,7 @@ std::optional<Alarm> alarm_of(const core::WorkerEntry& worker, std::string_view 
   };
   static constexpr Known kKnown[] = {
       {"clock", "clock_suspect", "set its clock (chronyc tracking, timedatectl); it claims nothing until it agrees"},
+      {"time", "clock_differs", "set the clocks (chronyc tracking, timedatectl): past 2 s it claims nothing"},
       {"disk", "disk_full", "make room in its data folder; it takes runs again by itself"},
       {"journal", "disk_full", "make room in its data folder; it takes runs again by itself"},
       {"room", "no_room", "raise the limit that it names; it takes more runs again by itself"},

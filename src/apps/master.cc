@@ -1,6 +1,7 @@
 #include "apps/master.h"
 
 #include "apps/api_part.h"
+#include "apps/clock_watch.h"
 #include "apps/fleet_history.h"
 #include "apps/fleet_store.h"
 #include "apps/metrics_part.h"
@@ -17,6 +18,7 @@ int run_master(const MasterOptions& options, Log& log) {
   if (!zones) return cannot_start(log, zones.error());
   auto history = FleetHistory::open_for_master(daemon, config, **fleet);
   if (!history) return cannot_start(log, history.error());
+  ClockWatch clocks((*fleet)->store(), daemon.loop, daemon.clock, daemon.rng.fork("clocks"), (*fleet)->keys());
   ApiPart api(daemon, config.http,
               {.store = (*fleet)->store(),
                .history = (*history)->history(),
@@ -35,6 +37,7 @@ int run_master(const MasterOptions& options, Log& log) {
                .configuration = options.printed,
                .kept_elsewhere = (*history)->kept_elsewhere(),
                .store_health = [&fleet] { return (*fleet)->health(); },
+               .clock_trouble = [&clocks] { return clocks.trouble(); },
                .audit = audit_log(log)});
   if (const auto listening = api.start(); !listening) return cannot_start(log, listening.error());
 
@@ -47,7 +50,12 @@ int run_master(const MasterOptions& options, Log& log) {
   if (const auto listening = metrics.start(); !listening) return cannot_start(log, listening.error());
 
   daemon.on_stop = [&] { api.stop([&] { daemon.end(0); }); };
-  (*fleet)->when_admitted([&] { api.api().start(); }, [&] { api.stop([&] { daemon.end(kServiceBadConfiguration); }); });
+  (*fleet)->when_admitted(
+      [&] {
+        clocks.start();
+        api.api().start();
+      },
+      [&] { api.stop([&] { daemon.end(kServiceBadConfiguration); }); });
   return daemon.run();
 }
 

@@ -22,6 +22,7 @@ struct Rules {
   bool keep_verdict = true;             // 13  a reconciler writes the verdict that a key holds
   bool confirm_revision = true;         // 14  the document was confirmed at most 1 s before exec
   bool check_deadline = true;           // 15  deadline, session and run lease are checked at the start
+  bool compare_clocks = true;           // 16  a worker whose clock is off by the others' claims nothing
   bool remove_own_lock_only = true;     // 17  only the owner removes its lock, by value
   bool fence_runs = true;               // 18  a run that others may follow is ended before they can
   bool wait_safe_after = true;          // 18  a dead worker's lock stands until safe_after

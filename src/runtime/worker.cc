@@ -83,6 +83,7 @@ struct Worker::Follow {
             w.options_.keys.workers(), [this](const KeyValue& e, std::string_view rest) { seen(e, rest); },
             [this](std::string_view rest, core::Revision) {
               standing.erase(std::string(rest));
+              worker.fleet_clock_.gone(NodeId(std::string(rest)));
               report_workers();
             })),
         settings(make(
@@ -158,6 +159,8 @@ struct Worker::Follow {
     auto registration = core::decode_worker(entry.value);
     if (!registration) return;
     registration->node = NodeId(std::string(rest));
+    if (registration->node != worker.registration_.node)
+      worker.fleet_clock_.published(registration->node, registration->wall, worker.parts_.clock.mono());
     standing[std::string(rest)] = std::move(*registration);
     report_workers();
   }
@@ -212,7 +215,7 @@ void Worker::start(std::vector<exec::JournalEntry> journal, std::function<bool(s
                                               parts_.tokens, options_.keys, options_.session,
                                               static_cast<coord::SessionSink&>(*this));
   follow_ = std::make_unique<Follow>(*this);
-  wall_minus_mono_ = parts_.clock.wall().time_since_epoch() - parts_.clock.mono().time_since_epoch();
+  wall_minus_mono_ = wall_over_mono();
   registration_.started_at = registration_.wall = parts_.clock.wall();
   registration_.accepting = false;  // until it has caught up
   // The registration comes first: nothing is replayed or settled before it (rule 9).
@@ -236,6 +239,8 @@ void Worker::step(const core::Event& event) {
     queued_.push_back(event);
     return;
   }
+  // A clock that has jumped is looked at before anything is claimed by it, whatever the event.
+  if (std::chrono::abs(wall_over_mono() - looked_at_) > core::kClockWarning) look_at_clock();
   stepping_ = true;
   const auto run = [this](const core::Event& e) {
     core::Effects effects;
@@ -547,7 +552,8 @@ void Worker::on_refused(const Status& status) { observer_.on_refused(status); }
 
 void Worker::tick() {
   tick_timer_ = parts_.timers.at(parts_.clock.mono() + options_.tick, [this] { tick(); });
-  const auto difference = parts_.clock.wall().time_since_epoch() - parts_.clock.mono().time_since_epoch();
+  look_at_clock();
+  const auto difference = wall_over_mono();
   if (std::chrono::abs(difference - wall_minus_mono_) > kStepMin) {
     observer_.on_message(
         Level::Warn, "wall clock stepped",
@@ -562,6 +568,26 @@ void Worker::tick() {
   look_at_history();
   report_obstacles();
   publish();
+}
+
+std::chrono::nanoseconds Worker::wall_over_mono() const {
+  return parts_.clock.wall().time_since_epoch() - parts_.clock.mono().time_since_epoch();
+}
+
+// Whether our clock agrees with those that the others have published (rule 16).
+void Worker::look_at_clock() {
+  looked_at_ = wall_over_mono();
+  if (!options_.rules.compare_clocks) return;
+  clock_reading_ = fleet_clock_.read(parts_.clock.wall(), parts_.clock.mono());
+  const bool suspect = clock_reading_.suspect() || (clock_suspect_ && clock_reading_.differs());
+  if (suspect == clock_suspect_) return;
+  clock_suspect_ = suspect;
+  if (suspect)
+    observer_.on_message(Level::Error, "clock is not to be trusted",
+                         clock_reading_.text() + "; nothing is claimed until it agrees");
+  else
+    observer_.on_message(Level::Info, "clock agrees again", fmt::format("{} clocks", clock_reading_.clocks));
+  report_obstacles();
 }
 
 // Told once when it goes and once when it is back, not for each call.
@@ -595,6 +621,8 @@ void Worker::publish() {
     }
     entry.refused = scheduler_.refused_jobs();
     entry.warnings.clear();
+    if (const std::string clock = clock_reading_.text(); !clock.empty())
+      entry.warnings.push_back((clock_suspect_ ? "clock " : "time: ") + clock);
     if (!condition_.empty()) entry.warnings.push_back(condition_);
     if (runs_most() < options_.scheduler.capacity)
       entry.warnings.push_back(
@@ -616,7 +644,7 @@ void Worker::settings_changed(const std::optional<core::NodeSettings>& settings)
 }
 
 void Worker::report_obstacles() {
-  const core::Obstacles obstacles{.clock_suspect = false,
+  const core::Obstacles obstacles{.clock_suspect = clock_suspect_,
                                   .disk_full = journal_full_ || executor_away_,
                                   .draining = draining_ || settings_.drain,
                                   .stopping = stop_calls_ > 0,

@@ -18,6 +18,7 @@
 #include "coord/batcher.h"
 #include "coord/read_batcher.h"
 #include "coord/session.h"
+#include "core/fleet_clock.h"
 #include "core/scheduler.h"
 #include "cron/zone.h"
 #include "exec/executor.h"
@@ -131,6 +132,8 @@ class Worker final : public exec::ExecutorSink, private coord::SessionSink {
   bool first_in_house() const;
   void look_for_room();
   void look_at_history();
+  void look_at_clock();
+  std::chrono::nanoseconds wall_over_mono() const;
 
   WorkerParts parts_;
   WorkerOptions options_;
@@ -156,6 +159,10 @@ class Worker final : public exec::ExecutorSink, private coord::SessionSink {
   std::map<domain::RunId, std::vector<domain::OutputChunk>> output_waiting_;
   std::map<domain::RunId, domain::RunRecord> records_waiting_;
 
+  core::FleetClock fleet_clock_;
+  core::ClockReading clock_reading_;
+  bool clock_suspect_ = false;
+  std::chrono::nanoseconds looked_at_{0};  // wall over monotonic clock, when it was compared
   bool caught_up_ = false;
   bool journal_full_ = false, draining_ = false, executor_away_ = false;
   bool accepting_ = false, full_ = false;  // as published
