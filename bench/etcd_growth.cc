@@ -85,8 +85,8 @@ int run(const Settings& settings) {
     nodes.back()->make_worker(i, milliseconds(200), 4, **zones, settings.housekeeping);
   }
   for (int i = 0; i < settings.rate; ++i) save(*nodes[0], every_second(i));
-  std::printf("%zu member(s), 3 workers, %d firings/s, %lld s, compacting what is older than %lld s%s\n", settings.members,
-              settings.rate, static_cast<long long>(settings.length.count()),
+  std::printf("%zu member(s), 3 workers, %d firings/s, %lld s, compacting what is older than %lld s%s\n",
+              settings.members, settings.rate, static_cast<long long>(settings.length.count()),
               static_cast<long long>(settings.housekeeping.compact_after.count() / 1000),
               settings.housekeeping.look_every.count() == 0 ? ": off" : "");
   const auto began = std::chrono::steady_clock::now();
@@ -102,8 +102,8 @@ int run(const Settings& settings) {
   }
   const std::uint64_t fired = firings(nodes);
   const auto expected = static_cast<std::uint64_t>(settings.length.count()) * static_cast<std::uint64_t>(settings.rate);
-  std::printf("largest: %.1f MiB, in use %.1f MiB; %llu of about %llu firings were over\n", largest.file, largest.in_use,
-              static_cast<unsigned long long>(fired), static_cast<unsigned long long>(expected));
+  std::printf("largest: %.1f MiB, in use %.1f MiB; %llu of about %llu firings were over\n", largest.file,
+              largest.in_use, static_cast<unsigned long long>(fired), static_cast<unsigned long long>(expected));
   if (fired < expected / 2) {
     std::fprintf(stderr, "etcd_growth: the fleet did not keep up: these sizes say nothing\n");
     return 1;

@@ -87,8 +87,8 @@ void check_no_early_start(const Evidence& evidence, const Expected&, Violations&
   }
 }
 
-// One clock that is off among three or more that agree starts nothing by itself (protocol.md rule 16): while nothing else
-// is wrong, everybody sees what everybody's clock shows.
+// One clock that is off among three or more that agree starts nothing by itself (protocol.md rule 16): while nothing
+// else is wrong, everybody sees what everybody's clock shows.
 void check_wrong_clock(const Evidence& evidence, const Expected&, Violations& violations) {
   if (evidence.shared_clock || evidence.nodes < 3) return;
   for (const TrueExec& exec : evidence.execs) {
@@ -602,9 +602,9 @@ void check_records_stand(const Evidence& evidence, const Expected&, Violations& 
 
 Violations check(const Evidence& evidence, const Expected& expected) {
   Violations violations;
-  for (const auto checker : {check_no_early_start, check_wrong_clock, check_skips, check_start_deadline, check_starts_once,
-                             check_one_verdict, check_live_version, check_lateness, check_takeover, check_recovered,
-                             check_offline, check_output, check_no_overlap, check_where, check_drained,
+  for (const auto checker : {check_no_early_start, check_wrong_clock, check_skips, check_start_deadline,
+                             check_starts_once, check_one_verdict, check_live_version, check_lateness, check_takeover,
+                             check_recovered, check_offline, check_output, check_no_overlap, check_where, check_drained,
                              check_record_is_true, check_kills, check_nothing_left, check_records_stand})
     checker(evidence, expected, violations);
   return violations;

@@ -68,13 +68,16 @@ TEST(Simulation, HousekeepingTakesNothingThatIsStillNeeded) {
     }
     profile.action_every = seconds(2);
     Plan plan = make_plan(seed, profile);
-    plan.housekeeping = {
-        .look_every = seconds(1), .compact_after = seconds(2), .collect_every = seconds(2), .collect_after = seconds(5)};
+    plan.housekeeping = {.look_every = seconds(1),
+                         .compact_after = seconds(2),
+                         .collect_every = seconds(2),
+                         .collect_after = seconds(5)};
     const Verdict verdict = simulate(plan);
     EXPECT_TRUE(verdict.violations.empty()) << "seed " << seed << "\n" << summary(verdict.violations);
-    deletes += static_cast<std::size_t>(std::count_if(plan.actions.begin(), plan.actions.end(), [](const Action& action) {
-      return action.kind == Action::Kind::Delete || action.kind == Action::Kind::HandDelete;
-    }));
+    deletes +=
+        static_cast<std::size_t>(std::count_if(plan.actions.begin(), plan.actions.end(), [](const Action& action) {
+          return action.kind == Action::Kind::Delete || action.kind == Action::Kind::HandDelete;
+        }));
   }
   EXPECT_GE(deletes, 100u);
 }

@@ -5,9 +5,9 @@
 #include <mutex>
 #include <string>
 
+#include "coord/mirror.h"
 #include "core/entries.h"
 #include "core/fleet_clock.h"
-#include "coord/mirror.h"
 
 namespace cronfleet::apps {
 

@@ -28,8 +28,8 @@ MonoTime SystemClock::mono() const { return MonoTime(read_clock(CLOCK_BOOTTIME))
 struct AsioLoop::Impl {
   explicit Impl(const Clock& c) : clock(c), timer(context) {}
 
-  // One kernel timer, armed for the earliest of ours or before it: one that was cancelled or moved on leaves it as it is,
-  // and when it fires with nothing due it is armed anew. Setting it for each step of a burst cost 3 % of a worker.
+  // One kernel timer, armed for the earliest of ours or before it: one that was cancelled or moved on leaves it as it
+  // is, and when it fires with nothing due it is armed anew. Setting it for each step of a burst cost 3 % of a worker.
   void arm() {
     const MonoTime next = timers.empty() ? MonoTime::max() : timers.begin()->first.first;
     if (next >= armed_for) return;

@@ -127,8 +127,8 @@ class DueQueue {
 
   std::size_t live_ = 0, placed_ = 0;  // jobs that are due; places, the ones left behind included
   std::uint64_t puts_ = 0;
-  // The earliest moment, and the one after it, which may be unknown: in a burst each claim puts a job before thousands of
-  // others and takes it out again, and they are not to be looked through each time.
+  // The earliest moment, and the one after it, which may be unknown: in a burst each claim puts a job before thousands
+  // of others and takes it out again, and they are not to be looked through each time.
   Least next_, after_;
   std::vector<Index> earliest_;  // scratch
 };

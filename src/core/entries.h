@@ -105,12 +105,12 @@ struct RunningEntry {
   bool locked = false;    // this run holds lock/<name>
   domain::Trigger trigger = domain::Trigger::Schedule;
   std::string triggered_by;
-  std::string reason_text;  // why somebody asked for it (run-now)
+  std::string reason_text;                        // why somebody asked for it (run-now)
   std::map<std::string, std::string> parameters;  // run-now: reach each attempt as environment, whoever starts it
-  NodeId worker;            // who ran it, once its key stands under another node; else empty
-  std::string command;      // as shown to people; only in Ended entries
-  domain::RunEnd end;       // Ended only
-  bool final = true;        // Ended: false when a next attempt exists
+  NodeId worker;                                  // who ran it, once its key stands under another node; else empty
+  std::string command;                            // as shown to people; only in Ended entries
+  domain::RunEnd end;                             // Ended only
+  bool final = true;                              // Ended: false when a next attempt exists
   std::optional<Range> range;
 };
 std::string encode(const RunningEntry& entry);

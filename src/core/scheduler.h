@@ -248,8 +248,8 @@ class Scheduler {
   std::size_t runs_active() const;      // claimed, starting or running here
   std::size_t records_waiting() const;  // ended here, not yet in the history; walks all runs
   std::vector<domain::RunId> active_runs() const;
-  bool accepting() const;                                   // claims are possible
-  bool full() const;                                        // every place is taken
+  bool accepting() const;  // claims are possible
+  bool full() const;       // every place is taken
   // Jobs whose documents cannot be scheduled: how many, and of the first of them name → why. All of them would not fit
   // into a registration that every worker and master reads.
   static constexpr std::size_t kRefusedShown = 100;

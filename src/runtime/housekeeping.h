@@ -1,11 +1,12 @@
 // runtime/housekeeping.h: what one of the workers does for the store of all: forgets what nobody reads again
 // (protocol.md rules 2 and 29).
 //
-//   each minute  superseded values older than ten minutes are compacted: a watch that was away for less resumes, one that
+//   each minute  superseded values older than ten minutes are compacted: a watch that was away for less resumes, one
+//   that
 //                was away for longer lists again (coord/mirror.h)
 //   each hour    markers of jobs deleted a day ago or more are removed, where nothing of the job is left under running/
-//                and accounts/ and no lock stands. What "a day ago" is, the wall clock says, which is trusted here as it
-//                is by claims (rule 16)
+//                and accounts/ and no lock stands. What "a day ago" is, the wall clock says, which is trusted here as
+//                it is by claims (rule 16)
 #pragma once
 
 #include <chrono>
