@@ -57,6 +57,7 @@ class Runner {
  private:
   void set_option(const std::string& name, const std::string& value);
   void boot();
+  void list_all();
   void pass_time_to(WallTime until, bool asleep);
   void event(const std::string& word, std::istringstream& rest);
   void edit(const std::string& name, const std::string& patch);
@@ -76,6 +77,7 @@ class Runner {
   RunId run_id(const std::string& text) const;
   void say(std::string words) { said_.push_back(std::move(words)); }
 
+  std::optional<Store> snapshot_;
   core::Keys keys_;
   core::SchedulerOptions options_;
   RngTokens tokens_{Rng(1)};
@@ -176,6 +178,13 @@ void Runner::start(const std::string& instant) {
   said_.clear();
 }
 
+// As the mirrors list it: what stands, in order of families.
+void Runner::list_all() {
+  for (const std::string& family : {keys_.jobs(), keys_.fired(), keys_.accounts(), keys_.triggers(), keys_.kills()}) {
+    for (const core::KeyValue& entry : store_.read_prefix(family)) changed({entry.key, entry.value}, entry.modified);
+  }
+}
+
 void Runner::boot() {
   alive_ = true;
   scheduler_ = std::make_unique<core::Scheduler>(NodeId("n1"), keys_, options_, tokens_);
@@ -185,10 +194,7 @@ void Runner::boot() {
   unseen_.clear();
   for (const core::Journalled& left : journal_) events_.push_back(left);
   journal_.clear();
-  // As the mirrors list it: what stands, in order of families.
-  for (const std::string& family : {keys_.jobs(), keys_.fired(), keys_.accounts(), keys_.triggers(), keys_.kills()}) {
-    for (const core::KeyValue& entry : store_.read_prefix(family)) changed({entry.key, entry.value}, entry.modified);
-  }
+  list_all();
   core::WorkerEntry self;
   self.node = NodeId("n1");
   events_.push_back(core::WorkersSeen{{self}});
@@ -310,9 +316,25 @@ void Runner::event(const std::string& word, std::istringstream& rest) {
     const bool on = value == "on";
     if (first == "room")
       obstacles_.runs_most = value == "off" ? std::numeric_limits<int>::max() : std::stoi(value);
+    else if (first == "set-back")
+      obstacles_.store_set_back = on;
     else
       (first == "clock" ? obstacles_.clock_suspect : first == "disk" ? obstacles_.disk_full : obstacles_.draining) = on;
     events_.push_back(obstacles_);
+  } else if (word == "snapshot") {
+    snapshot_ = store_;
+  } else if (word == "set-back") {  // and noticed by the worker
+    std::vector<core::Revision> ignored;
+    store_ = *snapshot_;
+    store_.take_changes(ignored);
+    obstacles_.store_set_back = true;
+    events_.push_back(obstacles_);
+  } else if (word == "confirm") {
+    obstacles_.store_set_back = false;
+    events_.push_back(core::StoreConfirmed{wall_, true});
+    events_.push_back(obstacles_);
+    list_all();
+    events_.push_back(core::CaughtUp{});
   } else if (word == "store") {
     if (first == "up" || first == "down") {
       store_down_ = first == "down";

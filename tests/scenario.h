@@ -29,6 +29,7 @@
 //   session lost | session same | session new | leases SESSION RUN
 //   obstacle clock|disk|draining on|off | obstacle room N|off
 //   store up|down|unknown-applied|unknown-lost    the last two: for the next commit
+//   snapshot | set-back | confirm            the store goes back to the snapshot; an operator says that it is meant
 //   watch hold|release                       changes of the store are not seen until released
 //   history up|down
 //   workers NODE{LABEL=VALUE,…}…            {away}: it takes nothing

@@ -90,7 +90,7 @@ void add_store_alarms(const StoreHealth& health, std::vector<Alarm>& alarms) {
                         .action = "replace the member that is damaged, then: etcdctl alarm disarm"});
     }
   }
-  if (health.set_back)
+  if (health.set_back_to != 0)
     alarms.push_back({.code = "restored_store",
                       .detail = "the store is at an older state than it was",
                       .action = "if that is meant: cronfleet alarm confirm restored_store"});
@@ -319,13 +319,18 @@ Outcome<core::RestoredEntry> WorkerCatalogue::confirm_restored(const Intent& int
 
 Outcome<std::vector<Alarm>> WorkerCatalogue::alarms() {
   std::vector<Alarm> alarms;
-  add_store_alarms(health(), alarms);
+  // A key is given up much sooner than a list; and what did not answer a moment ago the reader does not ask again.
+  const auto confirmed = reader_.get({keys_.restored()});
+  StoreHealth store = health();
+  // Said after the store was set back: what is older stood in the state that was restored.
+  if (confirmed && !confirmed->entries.empty() && confirmed->entries.front().modified > store.set_back_to)
+    store.set_back_to = 0;
+  add_store_alarms(store, alarms);
   if (const std::string trouble = clock_trouble_ ? clock_trouble_() : std::string(); !trouble.empty())
     alarms.push_back({.code = "clock_suspect",
                       .detail = "of the server that answers: " + trouble,
                       .action = "set its clock (chronyc tracking, timedatectl); edits go through another master"});
-  // A key is given up much sooner than a list; and what did not answer a moment ago the reader does not ask again.
-  const bool answers = reader_.get({keys_.workers()}).has_value();
+  const bool answers = confirmed.has_value();
   const auto workers = list();
   if (!workers) {
     // What can be told without the store is told.

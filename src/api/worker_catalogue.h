@@ -23,7 +23,7 @@ struct StoreHealth {
   };
   std::string trouble;              // why no member answers; empty: one does
   std::vector<std::string> alarms;  // "NOSPACE", "CORRUPT"
-  bool set_back = false;            // an older state was restored while we watched
+  core::Revision set_back_to = 0;   // not 0: an older state was restored while we watched, and stood here
   bool another_cluster = false;     // the endpoints lead to another cluster than before
   std::vector<Member> members;
 };

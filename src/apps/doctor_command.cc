@@ -29,7 +29,7 @@ void look_at_members(const api::StoreHealth& health, Findings& findings) {
   }
   for (const std::string& alarm : health.alarms)
     findings.red("store", "alarm " + alarm, "compact, defragment, then: etcdctl alarm disarm");
-  if (health.set_back)
+  if (health.set_back_to != 0)
     findings.red("store", "it is at an older state than it was", "cronfleet alarm confirm restored_store, if meant");
 }
 

@@ -77,7 +77,7 @@ api::StoreHealth FleetStore::health() const {
   api::StoreHealth health;
   if (!etcd.connected) health.trouble = etcd.last_error.empty() ? "no member has answered yet" : etcd.last_error;
   health.alarms = etcd.alarms;
-  health.set_back = etcd.fell_to != 0;
+  health.set_back_to = etcd.fell_to;
   health.another_cluster = etcd.cluster_changed;
   for (const coord::EtcdMember& member : etcd.members)
     health.members.push_back({.endpoint = member.endpoint,

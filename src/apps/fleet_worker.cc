@@ -35,7 +35,8 @@ int run_worker(const FleetWorkerOptions& options, Log& log) {
                                   .worker = config.worker,
                                   .history = config.history,
                                   .version = options.version,
-                                  .batches_under_way = kBatchesUnderWay},
+                                  .batches_under_way = kBatchesUnderWay,
+                                  .store_is_elsewhere = true},
                                  (*fleet)->store(), (*history)->history(), **zones);
   if (!worker) return cannot_start(log, worker.error());
 

@@ -80,7 +80,7 @@ void tell_store(MetricsText& text, const api::StoreHealth& health) {
   text.family("cronfleet_coordination_alarm", "gauge", "1 for each alarm that the store has raised.");
   for (const std::string& alarm : health.alarms) text.sample(1, {{"alarm", alarm}});
   text.one("cronfleet_coordination_set_back", "gauge", "1 when the store was set back to an older state.",
-           health.set_back ? 1 : 0);
+           health.set_back_to != 0 ? 1 : 0);
 }
 
 void tell_mongo(MetricsText& text, const history::MongoStatus& status) {

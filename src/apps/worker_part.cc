@@ -3,6 +3,8 @@
 #include <malloc.h>
 #include <unistd.h>
 
+#include "apps/store_seen_file.h"
+
 namespace cronfleet::apps {
 namespace {
 
@@ -61,6 +63,18 @@ Result<std::unique_ptr<WorkerPart>> WorkerPart::open(Daemon& daemon, const Worke
   if (!left) return Failure(left.error());
   for (const std::string& damage : left->damage) daemon.log.on_message(Level::Warn, "journal mended", damage);
   part->journal_ = std::move(left->entries);
+  runtime::WorkerOptions options = worker_options(settings);
+  std::function<void(const runtime::StoreSeen&)> keep_store_seen;
+  if (settings.store_is_elsewhere) {
+    const StoreSeenFile file(settings.folder);
+    auto seen = file.read();
+    if (!seen) return Failure(seen.error());
+    options.store_seen = *seen;
+    keep_store_seen = [file, &log = daemon.log](const runtime::StoreSeen& now) {
+      if (const auto written = file.write(now); !written)
+        log.on_message(Level::Warn, "how far the store was seen is not kept", written.error().text());
+    };
+  }
   part->worker_ = std::make_unique<runtime::Worker>(
       runtime::WorkerParts{
           .store = store,
@@ -77,8 +91,9 @@ Result<std::unique_ptr<WorkerPart>> WorkerPart::open(Daemon& daemon, const Worke
             if (!again) return Failure(again.error());
             return std::move(again->entries);
           },
+          .keep_store_seen = std::move(keep_store_seen),
           .caught_up = [] { ::malloc_trim(0); }},
-      worker_options(settings), registration(settings, zones), daemon.log);
+      std::move(options), registration(settings, zones), daemon.log);
   part->sink_.to = part->worker_.get();
   return part;
 }

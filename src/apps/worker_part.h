@@ -23,6 +23,8 @@ struct WorkerSettings {
   config::HistoryConfig history;
   std::string version;
   std::size_t batches_under_way = 1;  // at the coordination store
+  // Whether that is kept apart from `folder`, and may be restored without it.
+  bool store_is_elsewhere = false;
 };
 
 class WorkerPart {

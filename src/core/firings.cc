@@ -37,7 +37,7 @@ void Scheduler::State::decide(JobSlot& slot) {
     slot.busy = read({keys.marker(slot.name), keys.job(slot.name), keys.lock(slot.name)}, ReadJob{slot.index});
     return;
   }
-  const Plan next = plan(*slot.job, slot.accounted, now.wall, now.wall + lead);
+  const Plan next = plan(*slot.job, slot.accounted, now.wall, now.wall + lead, restored_at);
   if (next.action == Plan::Action::Never) return;
   if (!standing.eligible) return leave_to_others(slot, next);
   const auto delay = rank_delay(standing.rank);

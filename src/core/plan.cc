@@ -48,11 +48,14 @@ WallTime open_until(const domain::Job& job, WallTime start) {
   return start + patience + std::chrono::milliseconds(1);
 }
 
-Plan plan(const CompiledJob& job, WallTime accounted, WallTime now, WallTime horizon) {
+Plan plan(const CompiledJob& job, WallTime accounted, WallTime now, WallTime horizon, WallTime restored_at) {
   const auto oldest = domain::next_firing(job, accounted);
   if (!oldest) return {};
   const auto due = [&](WallTime instant) { return start_of(job, instant) <= horizon; };
   if (!due(*oldest)) return {.action = Plan::Action::Wait, .at = start_of(job, *oldest)};
+
+  const auto forgotten = [&](WallTime instant) { return instant <= restored_at; };
+  if (forgotten(*oldest)) return account(stretch(job, *oldest, forgotten), RunStatus::Missed, Reason::Restored);
 
   const domain::Job& policy = *job.job;
   const WallTime expiry = now - policy.catch_up_window;

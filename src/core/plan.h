@@ -42,6 +42,9 @@ WallTime open_until(const domain::Job& job, WallTime start);
 
 // `accounted`: the newest instant that has a verdict or a claim. `horizon`: instants whose start lies before it are due
 // (now plus the claim lead).
-Plan plan(const domain::CompiledJob& job, WallTime accounted, WallTime now, WallTime horizon);
+// `restored_at`: instants up to it are of a time in which the store was set back; whoever ran them then, nobody does so
+// again (protocol.md rule 30).
+Plan plan(const domain::CompiledJob& job, WallTime accounted, WallTime now, WallTime horizon,
+          WallTime restored_at = WallTime::min());
 
 }  // namespace cronfleet::core

@@ -234,8 +234,12 @@ void Scheduler::State::adopt_own(const RunningEntry& entry, const KeyValue& stan
       return record(run);
     }
     case Phase::Waiting:
+      if (entry.claimed_at <= restored_at) return end_unstarted(run, RunStatus::Missed, Reason::Restored, {});
       return run.job ? wait_for_attempt(run) : end_unstarted(run, RunStatus::Skipped, Reason::Disabled, {});
     case Phase::Claimed:
+      // Of before the store was set back: whether it has run since, the history knows (rule 30).
+      if (entry.claimed_at <= restored_at && !executed)
+        return end_unstarted(run, RunStatus::Missed, Reason::Restored, {});
       if (this_life && !executed && run.job) {
         // A claim that was applied after we were told otherwise (rule 6): not started yet, so it may start.
         run.start_limit = entry.scheduled_at + run.job->job->start_deadline;

@@ -95,6 +95,7 @@ bool Scheduler::State::wanted(const RunSlot& run) {
 // Hands a claimed run to the executor, which waits for its moment.
 void Scheduler::State::begin(RunSlot& run) {
   if (run.killing) return end_unstarted(run, RunStatus::Killed, run.killing->reason, {});
+  if (obstacles.store_set_back) return restart_soon(run);  // it may have run before
   if (!wanted(run)) return end_unstarted(run, RunStatus::Skipped, Reason::Disabled, {});
   const bool fresh = now.mono < run.confirmed + options.claim_fresh;
   if (!fresh && rules.confirm_revision) return confirm(run);

@@ -146,17 +146,21 @@ void Scheduler::State::on(const JobSeen& seen) {
 void Scheduler::State::on(const JobGone& gone) {
   JobSlot* slot = find_slot(gone.name);
   if (slot == nullptr || !slot->exists || gone.revision <= slot->revision) return;
-  slot->exists = false;
-  slot->revision = gone.revision;
-  slot->job.reset();
-  slot->refusal.reset();
-  refused.erase(slot->index);
-  each_run_of(gone.name, [this](RunSlot& run) {
+  forget(*slot, gone.revision);
+}
+
+void Scheduler::State::forget(JobSlot& slot, Revision revision) {
+  slot.exists = false;
+  slot.revision = revision;
+  slot.job.reset();
+  slot.refusal.reset();
+  refused.erase(slot.index);
+  each_run_of(slot.name, [this](RunSlot& run) {
     if (run.stage != RunSlot::Stage::Starting || run.cancelling) return;
     run.cancelling = true;
     emit(CancelStart{run.entry.run});
   });
-  look_now(*slot);  // removed by hand? Then its marker is still to be closed.
+  look_now(slot);  // removed by hand? Then its marker is still to be closed.
 }
 
 // A marker that moved on is a look at the store that need not be made. It may have been seen long ago: what we know to
@@ -177,12 +181,41 @@ void Scheduler::State::on(const WorkersSeen& seen) {
 
 void Scheduler::State::on(const CaughtUp&) {
   caught_up = true;
+  for (const auto& slot : slots) {  // known from before the store was set back, and not in it
+    if (!slot->exists || slot->revision != 0) continue;
+    slot->marker_closed = !slot->marker;  // one that the store has is closed, one that it has not needs nothing
+    forget(*slot, 0);
+  }
   // Removed by hand while nobody looked: the marker is still to be closed.
   for (const auto& slot : slots) {
     if (!slot->exists && slot->marker && !slot->marker_closed) look_now(*slot);
   }
   if (session_open) relist();
   unpark();
+}
+
+// Runs go on, and jobs stay as they were known until they are listed again; what was learned of their firings and of
+// what is to be done is of another past.
+void Scheduler::State::on(const StoreConfirmed& confirmed) {
+  restored_at = std::max(restored_at, confirmed.at);
+  if (!confirmed.anew) return;
+  for (const auto& slot : slots) {
+    slot->revision = 0;
+    slot->accounted = {};
+    slot->marker.reset();
+    slot->marker_closed = false;
+    slot->adopted.reset();
+    slot->lock.reset();
+    slot->looked = false;
+    slot->busy = 0;
+  }
+  triggers.clear();
+  accounts.clear();
+  kill_orders.clear();
+  removed.clear();
+  dead_since.clear();
+  caught_up = false;
+  move_to_new_incarnation();  // what is under way was asked of another past
 }
 
 void Scheduler::State::on(const SessionOpened& opened) {
@@ -223,7 +256,8 @@ void Scheduler::State::on(const ClaimRate& rate) { claim_rate = rate; }
 // nothing starts before what earlier lives left is known (rule 9).
 bool Scheduler::State::going_on() const {
   return session_open && caught_up && (settled_own || !rules.sweep_before_claims) && now.mono < session_until &&
-         now.mono >= overloaded_until && !obstacles.clock_suspect && !obstacles.disk_full && !obstacles.stopping;
+         now.mono >= overloaded_until && !obstacles.clock_suspect && !obstacles.disk_full && !obstacles.stopping &&
+         !obstacles.store_set_back;
 }
 
 void Scheduler::State::unpark() {

@@ -95,7 +95,8 @@ struct SessionLost {};
 // What keeps this worker from claiming, besides its session; each may come and go.
 struct Obstacles {
   bool clock_suspect = false, disk_full = false;
-  bool draining = false;  // an operator's wish: what it has begun it carries on, further attempts too
+  bool store_set_back = false;  // to an older state, and no operator has said that this one is meant (rule 30)
+  bool draining = false;        // an operator's wish: what it has begun it carries on, further attempts too
   bool stopping = false;
   // No more runs at once than this, whatever the capacity: the machine's limits would refuse them (REL-F25).
   int runs_most = std::numeric_limits<int>::max();
@@ -151,9 +152,18 @@ struct Journalled {
   std::string output_text;
 };
 
-using Event = std::variant<Woke, JobSeen, JobGone, MarkerSeen, AccountSeen, TriggerSeen, TriggerGone, KillSeen,
-                           WorkersSeen, CaughtUp, SessionOpened, LeasesExtended, SessionLost, Obstacles, ClaimRate,
-                           CommitAnswered, ReadAnswered, RunStarted, RunNotStarted, RunEnded, RunRecorded, Journalled>;
+// restored: an operator has said that the store's older state is meant. What it knows nothing of up to `at` is missed.
+// `anew`: we have followed the newer state, so all that we know of jobs is of another past: it is listed again from
+// here.
+struct StoreConfirmed {
+  WallTime at{};
+  bool anew = false;
+};
+
+using Event =
+    std::variant<Woke, JobSeen, JobGone, MarkerSeen, AccountSeen, TriggerSeen, TriggerGone, KillSeen, WorkersSeen,
+                 CaughtUp, StoreConfirmed, SessionOpened, LeasesExtended, SessionLost, Obstacles, ClaimRate,
+                 CommitAnswered, ReadAnswered, RunStarted, RunNotStarted, RunEnded, RunRecorded, Journalled>;
 
 // ---- effects ------------------------------------------------------------------------------------------------------
 

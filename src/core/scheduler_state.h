@@ -172,6 +172,8 @@ struct Scheduler::State {
   void on(const MarkerSeen& seen);
   void on(const WorkersSeen& seen);
   void on(const CaughtUp&);
+  void on(const StoreConfirmed& confirmed);
+  void forget(JobSlot& slot, Revision revision);
   void on(const SessionOpened& opened);
   void on(const LeasesExtended& leases);
   void on(const SessionLost&);
@@ -354,7 +356,8 @@ struct Scheduler::State {
   Obstacles obstacles;
   MonoTime overloaded_at{}, overloaded_until{};  // no process or descriptor was to be had
   ClaimRate claim_rate;
-  bool store_silent = false;  // the newest call to it was not answered
+  WallTime restored_at = WallTime::min();  // firings up to it that the store knows nothing of are missed (rule 30)
+  bool store_silent = false;               // the newest call to it was not answered
   std::chrono::milliseconds lead;
   WallTime armed_wall = WallTime::max();
   MonoTime armed_mono = MonoTime::max();

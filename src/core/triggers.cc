@@ -47,6 +47,9 @@ void Scheduler::State::decide(TriggerSlot& slot) {
       if (found != triggers.end()) decide(found->second);
     });
   };
+  // Perhaps it was run before the store was set back (rule 30); then the history's record stands.
+  if (slot.entry.requested_at <= restored_at)
+    return trigger_verdict(slot, RunStatus::Missed, Reason::Restored, "asked for before the store was set back");
   JobSlot* job = find_slot(slot.entry.job);
   const bool known = job != nullptr && job->claimable();
   const WallTime over =

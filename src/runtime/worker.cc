@@ -16,6 +16,9 @@ using Level = WorkerObserver::Level;
 
 // Above so many firings a range is one record instead of one each (REL-16).
 constexpr std::uint64_t kRangeRecords = 1'000;
+// How far the store is, is written down so often. What is restored from a backup younger than that goes unnoticed when
+// all workers were down meanwhile.
+constexpr std::chrono::seconds kStoreSeenEvery{10};
 // How far the wall clock may move against the monotonic one between two ticks before it counts as a step (REL-14).
 constexpr std::chrono::milliseconds kStepMin{10};
 
@@ -86,6 +89,11 @@ struct Worker::Follow {
               worker.fleet_clock_.gone(NodeId(std::string(rest)));
               report_workers();
             })),
+        restored(make(w.options_.keys.restored(),
+                      [this](const KeyValue& e, std::string_view rest) {
+                        if (rest.empty()) worker.operator_confirms(e);
+                      },
+                      {})),
         settings(make(
             w.options_.keys.node_settings(w.registration_.node),
             [this](const KeyValue& e, std::string_view rest) {
@@ -103,8 +111,8 @@ struct Worker::Follow {
         worker.observer_, deletions);
   }
   void start() {
-    for (Feed* feed :
-         {markers.get(), jobs.get(), accounts.get(), triggers.get(), kills.get(), registrations.get(), settings.get()})
+    for (Feed* feed : {markers.get(), jobs.get(), accounts.get(), triggers.get(), kills.get(), registrations.get(),
+                       restored.get(), settings.get()})
       feed->start();
   }
 
@@ -178,7 +186,7 @@ struct Worker::Follow {
 
   Worker& worker;
   std::map<std::string, core::WorkerEntry> standing;
-  std::unique_ptr<Feed> jobs, markers, accounts, triggers, kills, registrations, settings;
+  std::unique_ptr<Feed> jobs, markers, accounts, triggers, kills, registrations, restored, settings;
 };
 
 Worker::Worker(WorkerParts parts, WorkerOptions options, core::WorkerEntry registration, WorkerObserver& observer)
@@ -193,6 +201,7 @@ Worker::Worker(WorkerParts parts, WorkerOptions options, core::WorkerEntry regis
       housekeeper_(parts_.store, parts_.timers, parts_.clock, options_.keys, options_.housekeeping,
                    [this] { return first_in_house(); }) {
   registration_.capacity = options_.scheduler.capacity;
+  store_seen_ = store_seen_kept_ = options_.store_seen;
 }
 
 Worker::~Worker() {
@@ -202,6 +211,7 @@ Worker::~Worker() {
 
 void Worker::start(std::vector<exec::JournalEntry> journal, std::function<bool(std::int64_t)> process_alive) {
   process_alive_ = std::move(process_alive);
+  report_obstacles();
   for (exec::JournalEntry& left : journal) {
     core::Journalled event{left.run, left.reached_exec, {}, {}};
     if (left.ended) {
@@ -279,27 +289,30 @@ void Worker::arm_wake() {
 }
 
 void Worker::perform(core::Commit& commit) {
-  batcher_.add(
-      std::move(commit.txn), commit.patience,
-      [this, alive = alive_, ticket = commit.ticket, asked_at = parts_.clock.mono()](Result<core::TxnAnswer> answer) {
-        if (!*alive) return;
-        const MonoTime sent_at = answer ? answer->sent_at : asked_at;
-        measures_.commit_seconds.add(std::chrono::duration<double>(parts_.clock.mono() - sent_at).count());
-        ++(!answer ? measures_.unknown : answer->committed ? measures_.committed : measures_.refused);
-        core::CommitAnswered event{ticket, core::Outcome::Unknown, 0, {}, {}};
-        if (answer) {
-          event.outcome = answer->committed ? core::Outcome::Committed : core::Outcome::Refused;
-          event.revision = answer->revision;
-          event.found = std::move(answer->found);
-          event.sent_at = answer->sent_at;
-        }
-        step(event);
-      });
+  batcher_.add(std::move(commit.txn), commit.patience,
+               [this, alive = alive_, ticket = commit.ticket, asked_at = parts_.clock.mono(),
+                before = store_seen_.revision](Result<core::TxnAnswer> answer) {
+                 if (!*alive) return;
+                 if (answer) saw_store(answer->revision, before);
+                 const MonoTime sent_at = answer ? answer->sent_at : asked_at;
+                 measures_.commit_seconds.add(std::chrono::duration<double>(parts_.clock.mono() - sent_at).count());
+                 ++(!answer ? measures_.unknown : answer->committed ? measures_.committed : measures_.refused);
+                 core::CommitAnswered event{ticket, core::Outcome::Unknown, 0, {}, {}};
+                 if (answer) {
+                   event.outcome = answer->committed ? core::Outcome::Committed : core::Outcome::Refused;
+                   event.revision = answer->revision;
+                   event.found = std::move(answer->found);
+                   event.sent_at = answer->sent_at;
+                 }
+                 step(event);
+               });
 }
 
 void Worker::perform(core::Read& read) {
-  auto done = [this, alive = alive_, ticket = read.ticket](Result<coord::Listing> listing) {
+  auto done = [this, alive = alive_, ticket = read.ticket,
+               before = store_seen_.revision](Result<coord::Listing> listing) {
     if (!*alive) return;
+    if (listing) saw_store(listing->revision, before);
     core::ReadAnswered event{ticket, listing.has_value(), 0, {}};
     if (listing) {
       event.revision = listing->revision;
@@ -568,6 +581,54 @@ void Worker::tick() {
   look_at_history();
   report_obstacles();
   publish();
+  if (parts_.keep_store_seen &&
+      (store_seen_.set_back != store_seen_kept_.set_back || store_seen_.at >= store_seen_kept_.at + kStoreSeenEvery)) {
+    store_seen_kept_ = store_seen_;
+    parts_.keep_store_seen(store_seen_);
+  }
+}
+
+// What the store answered was asked when it stood at `before` already: lower can only mean an older state.
+void Worker::saw_store(core::Revision revision, core::Revision before) {
+  if (store_seen_.set_back) return;
+  if (revision >= before) {
+    store_seen_.revision = std::max(store_seen_.revision, revision);
+    store_seen_.at = parts_.clock.wall();
+    return;
+  }
+  store_seen_.set_back = true;
+  observer_.on_message(
+      Level::Error, "the store was set back",
+      fmt::format("it stands at revision {}, and stood at {}: nothing is claimed until an operator says "
+                  "that this state is meant (cronfleet alarm confirm restored_store)",
+                  revision, before));
+  report_obstacles();
+  if (confirmation_) operator_confirms(*confirmation_);  // perhaps it was said while we were down
+}
+
+// Counts where it is newer than the last that we saw of the state before. Whoever never saw that still learns up to
+// when firings that the store knows nothing of are missed.
+void Worker::operator_confirms(const KeyValue& entry) {
+  const auto restored = core::decode_restored(entry.value);
+  if (!restored) return observer_.on_message(Level::Warn, "an operator's word is not readable", entry.key);
+  confirmation_ = entry;
+  const bool anew = store_seen_.set_back && restored->at > store_seen_.at;
+  if (anew) {
+    store_seen_ = {entry.modified, parts_.clock.wall(), false};
+    observer_.on_message(
+        Level::Info, "the store's older state is meant",
+        fmt::format("says {}; what it knows nothing of until {} is missed", restored->by, to_rfc3339_ms(restored->at)));
+  }
+  step(core::StoreConfirmed{restored->at, anew});
+  report_obstacles();
+  if (!anew) return;
+  // From the loop: it is our own feed that told us.
+  parts_.loop.post([this, alive = alive_] {
+    if (!*alive) return;
+    caught_up_ = false;
+    follow_ = std::make_unique<Follow>(*this);
+    follow_->start();
+  });
 }
 
 std::chrono::nanoseconds Worker::wall_over_mono() const {
@@ -621,6 +682,9 @@ void Worker::publish() {
     }
     entry.refused = scheduler_.refused_jobs();
     entry.warnings.clear();
+    if (store_seen_.set_back)
+      entry.warnings.push_back(fmt::format("restored: the store was set back; it stood at revision {} until {}",
+                                           store_seen_.revision, to_rfc3339_ms(store_seen_.at)));
     if (const std::string clock = clock_reading_.text(); !clock.empty())
       entry.warnings.push_back((clock_suspect_ ? "clock " : "time: ") + clock);
     if (!condition_.empty()) entry.warnings.push_back(condition_);
@@ -646,6 +710,7 @@ void Worker::settings_changed(const std::optional<core::NodeSettings>& settings)
 void Worker::report_obstacles() {
   const core::Obstacles obstacles{.clock_suspect = clock_suspect_,
                                   .disk_full = journal_full_ || executor_away_,
+                                  .store_set_back = store_seen_.set_back,
                                   .draining = draining_ || settings_.drain,
                                   .stopping = stop_calls_ > 0,
                                   .runs_most = runs_most()};

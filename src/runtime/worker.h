@@ -28,6 +28,15 @@
 
 namespace cronfleet::runtime {
 
+// How far the store was when we last heard of it, and whether it has been set back since to an older state that nobody
+// has confirmed (protocol.md rule 30). Kept across lives: a store is restored while everything is down.
+struct StoreSeen {
+  core::Revision revision = 0;
+  WallTime at{};
+  bool set_back = false;
+  friend bool operator==(const StoreSeen&, const StoreSeen&) = default;
+};
+
 struct WorkerOptions {
   core::Keys keys;
   core::SchedulerOptions scheduler;
@@ -36,6 +45,7 @@ struct WorkerOptions {
   history::HistoryOptions history;
   HousekeepingOptions housekeeping;
   core::Rules rules;                      // the simulator's switches
+  StoreSeen store_seen;                   // of the life before
   std::chrono::milliseconds tick{1'000};  // clock check, registration, counters
   std::map<std::string, std::string> environment{
       {"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
@@ -54,6 +64,7 @@ struct WorkerParts {
   Rng rng;
   // Starts a lost runner again and says what the old one left; empty where a runner cannot be lost.
   std::function<Result<std::vector<exec::JournalEntry>>()> reopen_executor{};
+  std::function<void(const StoreSeen&)> keep_store_seen{};  // where it outlives us; now and then
   std::function<void()> caught_up{};  // jobs and markers have been listed once: much memory is free again
 };
 
@@ -133,6 +144,8 @@ class Worker final : public exec::ExecutorSink, private coord::SessionSink {
   void look_for_room();
   void look_at_history();
   void look_at_clock();
+  void saw_store(core::Revision revision, core::Revision before);
+  void operator_confirms(const core::KeyValue& entry);
   std::chrono::nanoseconds wall_over_mono() const;
 
   WorkerParts parts_;
@@ -159,6 +172,8 @@ class Worker final : public exec::ExecutorSink, private coord::SessionSink {
   std::map<domain::RunId, std::vector<domain::OutputChunk>> output_waiting_;
   std::map<domain::RunId, domain::RunRecord> records_waiting_;
 
+  StoreSeen store_seen_, store_seen_kept_;
+  std::optional<core::KeyValue> confirmation_;  // the newest word of an operator
   core::FleetClock fleet_clock_;
   core::ClockReading clock_reading_;
   bool clock_suspect_ = false;

@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import random
+import shutil
 import signal
 import socket
 import subprocess
@@ -119,6 +120,7 @@ class Etcd:
         ports = free_ports(2 * members)
         self.client_ports, peer_ports = ports[:members], ports[members:]
         names = [f"m{index}" for index in range(members)]
+        self.peer_ports, self.token = peer_ports, self.folder.as_posix()
         cluster = ",".join(f"{name}=http://127.0.0.1:{port}" for name, port in zip(names, peer_ports))
         self.members = []
         for name, client, peer in zip(names, self.client_ports, peer_ports):
@@ -166,6 +168,20 @@ class Etcd:
             if status:
                 return status["header"]["revision"]
         return None
+
+    def restore(self, snapshot):
+        """Of a cluster of one member: sets it back to what `etcdctl snapshot save` wrote, as its operator would."""
+        member, peer = self.members[0], f"http://127.0.0.1:{self.peer_ports[0]}"
+        member.kill()
+        shutil.rmtree(self.folder / member.name)
+        done = subprocess.run(
+            ["etcdctl", "snapshot", "restore", snapshot, "--name", member.name, "--data-dir", self.folder / member.name,
+             "--initial-cluster", f"{member.name}={peer}", "--initial-advertise-peer-urls", peer,
+             "--initial-cluster-token", self.token], env={**os.environ, "ETCDCTL_API": "3"}, capture_output=True, text=True)
+        if done.returncode != 0:
+            raise Trouble(f"the snapshot cannot be restored: {done.stderr}")
+        member.start()
+        wait_until(self.healthy, 60, "etcd answers after the restore")
 
     def keys(self, prefix):
         text = self.ctl("get", "--prefix", "--keys-only", prefix)

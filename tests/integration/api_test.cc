@@ -929,7 +929,7 @@ TEST_F(Api, AlarmsSayWhatToDo) {
   calm.zone_version = "2026a";
   server_.put(server_.keys.worker(calm.node), core::encode(calm));
   server_.health.alarms = {"NOSPACE"};
-  server_.health.set_back = true;
+  server_.health.set_back_to = 1;
   const RawAnswer answer = get("/api/v1/alarms");
   ASSERT_EQ(answer.status, 200) << answer.body;
   EXPECT_EQ(names(answer, "code"), (std::vector<std::string>{"store_space", "restored_store", "disk_full",

@@ -83,6 +83,7 @@ void Connection::start(std::unique_ptr<Call> call) {
 void Connection::send(std::unique_ptr<Call> call) {
   call->member = call->only ? *call->only : members_.pick(call->method.purpose);
   call->seen_before = highest_;
+  call->set_back_before = set_back_;
   call->token = token_;
   call->context.emplace();
   call->context->set_deadline(deadline_in(call->timeout));
@@ -103,8 +104,10 @@ void Connection::on_over(Call* key, const grpc::Status& status) {
   if (status.ok()) {
     if (!call->only) member_answered(call->member);
     saw(call->header());
-    if (call->method.linearizable && call->header().revision() < call->seen_before) {
-      const Revision fell_to = call->header().revision();
+    if (call->method.linearizable && call->set_back_before == set_back_ &&
+        call->header().revision() < call->seen_before) {
+      const Revision fell_to = highest_ = call->header().revision();
+      ++set_back_;
       note([&](EtcdHealth& health) { health.fell_to = fell_to; });
     }
     return call->answer(std::nullopt);
@@ -220,7 +223,7 @@ void Connection::saw(const pb::ResponseHeader& header) {
   highest_ = std::max<Revision>(highest_, header.revision());
   if (cluster_ == 0) cluster_ = header.cluster_id();
   note([&](EtcdHealth& health) {
-    health.revision = highest_;
+    health.revision = std::max<Revision>(health.revision, highest_);
     if (cluster_ != 0) health.cluster_id = fmt::format("{:x}", cluster_);
     health.cluster_changed = health.cluster_changed || other_cluster;
   });

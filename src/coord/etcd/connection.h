@@ -46,8 +46,9 @@ class Call {
   std::optional<std::size_t> only;  // this member, without a login: probes and logins themselves
   std::optional<grpc::ClientContext> context;
   std::size_t member = 0;
-  std::string token;         // that it was sent with
-  Revision seen_before = 0;  // the highest revision seen when it was sent
+  std::string token;                  // that it was sent with
+  Revision seen_before = 0;           // the highest revision seen when it was sent
+  std::uint64_t set_back_before = 0;  // how often the store had been set back then
   bool logged_in_again = false, repeated = false;
 };
 
@@ -153,7 +154,8 @@ class Connection {
   std::string token_;
   std::vector<Function<void(std::optional<Status>)>> waiting_;  // for the login
   async::TimerId probe_timer_ = 0;
-  Revision highest_ = 0;
+  Revision highest_ = 0;        // since the store was set back last
+  std::uint64_t set_back_ = 0;  // how often it was, to an older state
   std::uint64_t cluster_ = 0;
   std::string reload_failure_;  // logged once
   mutable std::mutex health_mutex_;

@@ -1,0 +1,47 @@
+#include "apps/store_seen_file.h"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <string>
+
+namespace cronfleet::apps {
+namespace {
+
+constexpr std::string_view kSetBack = "set back";
+
+}  // namespace
+
+Result<runtime::StoreSeen> StoreSeenFile::read() const {
+  std::ifstream file(path_);
+  if (!file) return runtime::StoreSeen{};
+  core::Revision revision = -1;
+  std::int64_t ms = -1;
+  std::string rest;
+  file >> revision >> ms >> std::ws;
+  const bool numbers = !file.fail() && revision >= 0 && ms >= 0;
+  std::getline(file, rest);
+  if (!numbers || (!rest.empty() && rest != kSetBack))
+    return fail(Code::Corrupt,
+                "{}: expected a revision, milliseconds since 1970 and perhaps '{}'; if the store was not "
+                "set back, remove the file",
+                path_.string(), kSetBack);
+  return runtime::StoreSeen{revision, from_ms(ms), !rest.empty()};
+}
+
+Result<void> StoreSeenFile::write(const runtime::StoreSeen& seen) const {
+  const std::filesystem::path fresh = path_.string() + ".new";
+  std::ofstream file(fresh, std::ios::trunc);
+  file << seen.revision << ' ' << to_ms(seen.at) << (seen.set_back ? fmt::format(" {}", kSetBack) : "") << '\n';
+  file.close();
+  std::error_code error;
+  if (file) std::filesystem::rename(fresh, path_, error);
+  if (!file || error)
+    return fail(Code::NoSpace, "{} cannot be written: {}", path_.string(),
+                file ? error.message() : std::strerror(errno));
+  return {};
+}
+
+}  // namespace cronfleet::apps
