@@ -18,6 +18,7 @@ struct Item {
 
 struct Batch {
   bool dry_run = false;
+  std::string reason = "batch";
   std::vector<Item> items;
 };
 
@@ -71,13 +72,15 @@ std::optional<Problem> read_batch(const Request& request, Batch& batch) {
     for (const domain::JsonValue member : root.members()) {
       if (member.key() == "dry_run") {
         batch.dry_run = member.boolean().value_or(false);
+      } else if (member.key() == "reason") {
+        batch.reason = member.text().value_or("");
       } else if (member.key() == "items") {
         has_items = true;
         if (member.size() > kItemsMax) member.refuse(fmt::format("has more than {} items", kItemsMax));
         if (member.size() > kItemsMax) continue;
         for (const domain::JsonValue element : member.elements()) read_item(element, batch.items.emplace_back());
       } else {
-        member.refuse_key({"dry_run", "items"});
+        member.refuse_key({"dry_run", "reason", "items"});
       }
     }
     if (!has_items) root.refuse_member("items", "missing");
@@ -127,7 +130,7 @@ Answer EditApi::batch(Call& call) {
       if (!stored) return {.status = stored.error().status, .problem = stored.error()};
       return {.status = 202, .revision = stored->revision, .changed = true};
     }
-    const auto accepted = parts_.jobs.run_now(item.name, {.actor = actor_of(call.request), .reason = "batch"});
+    const auto accepted = parts_.jobs.run_now(item.name, {.actor = actor_of(call.request), .reason = batch.reason});
     if (!accepted) return {.status = accepted.error().status, .problem = accepted.error()};
     return {.status = 202, .changed = true, .run_id = accepted->run.text()};
   };
@@ -155,6 +158,9 @@ Answer EditApi::batch(Call& call) {
     });
     json.member("failed", failed);
   });
+  if (effect == Effect::Write && parts_.audit)
+    parts_.audit("jobs changed", fmt::format("{} of {} by {}: {}", batch.items.size() - failed, batch.items.size(),
+                                             actor_of(call.request), batch.reason));
   return Response{.body = json.take()};
 }
 

@@ -2,6 +2,8 @@
 // many at once, what a job means, and the end of all its runs. docs/api.yaml says what each route takes and answers.
 #pragma once
 
+#include <functional>
+
 #include "api/job_answers.h"
 #include "api/router.h"
 
@@ -13,6 +15,7 @@ struct EditParts {
   coord::CoordStore& store;
   const core::Keys& keys;
   const cron::ZoneSource& zones;
+  std::function<void(std::string_view what, const std::string& about)> audit{};  // may be empty
 };
 
 class EditApi {

@@ -90,6 +90,15 @@ bool JobList::takes(const StoredJob& stored, WallTime now) const {
   return typed_.takes(stored, next, now);
 }
 
+Result<void> JobList::look_at_last_runs(const std::vector<std::shared_ptr<const StoredJob>>& jobs,
+                                        history::RunHistory& history) {
+  if (!typed_.asks_last()) return {};
+  std::vector<JobName> names;
+  names.reserve(jobs.size());
+  for (const auto& job : jobs) names.push_back(job->name);
+  return typed_.look_at_last_runs(names, history);
+}
+
 JobList::Place JobList::place_of(const StoredJob& job, WallTime now) const {
   Place place{.number = 0, .name = job.name.text()};
   if (key_ == Key::Revision) place.number = job.revision;

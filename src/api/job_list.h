@@ -42,7 +42,10 @@ class JobList {
   Page page_of(const JobMatch& match) const;
 
   // Whether a match is worth keeping: what it takes, and the order, does not change with every firing.
-  bool lasts() const { return key_ != Key::Next && !typed_.asks_next(); }
+  bool lasts() const { return key_ != Key::Next && !typed_.asks_next() && !typed_.asks_last(); }
+  // Before a page is asked for: what the filter needs to know of the history of `jobs`.
+  Result<void> look_at_last_runs(const std::vector<std::shared_ptr<const StoredJob>>& jobs,
+                                 history::RunHistory& history);
   // What order and filters were asked for: equal for equal matches.
   const std::string& asked() const { return asked_; }
   // With `before`, of an older version of the jobs, only the jobs that changed since are looked at.

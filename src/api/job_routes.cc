@@ -139,11 +139,13 @@ void Api::add_job_routes(Router& router) {
 }
 
 Answer Api::list_jobs(Call& call) {
-  const JobList list = JobList::take(call.query, parts_.page_size);
+  JobList list = JobList::take(call.query, parts_.page_size);
   const Reading reading = reading_of(call.query);
   if (auto problem = call.query.problem()) return Refusal(*std::move(problem));
   const auto jobs = jobs_.list(reading);
   if (!jobs) return Refusal(jobs.error());
+  if (auto looked = list.look_at_last_runs(*jobs->items, parts_.history); !looked)
+    return Refusal(problem_of(looked.error().with("looking for the last runs")));
   const RefusedBy refused = refused_by(*copies_.workers.copy(), parts_.keys);
   const WallTime now = jobs_.now();
   const JobList::Page page = job_matches_.page_of(list, jobs->items, now);

@@ -21,6 +21,7 @@ const std::vector<FilterField>& job_fields() {
       {"label", Kind::Label},
       {"overlap", Kind::Word, {"forbid", "allow", "replace", "queue"}},
       {"next", Kind::Duration},
+      {"last", Kind::Word, {"failed", "signalled", "timed_out", "killed", "lost"}},
   };
   return kFields;
 }
@@ -99,6 +100,43 @@ bool holds(const FilterTerm& term, const StoredJob& stored, const JobFilter::Nex
          filter_takes(term, job.owner);
 }
 
+constexpr std::size_t kFailuresLookedAt = 10'000;
+
+// Failures are few: those jobs are asked that have failed at all, the newest failures first. Where there are so many
+// failures that not all are looked at, every job is.
+Result<std::set<std::string>> jobs_whose_last_run_is(const FilterTerm& term, const std::vector<JobName>& jobs,
+                                                     history::RunHistory& history) {
+  history::RunQuery failures;
+  for (const std::string& word : term.values) failures.statuses.push_back(*domain::parse_run_status(word));
+  failures.limit = 500;
+  std::set<std::string> failed;
+  std::size_t looked_at = 0;
+  do {
+    auto page = history.find(failures);
+    if (!page) return tl::unexpected(page.error());
+    for (const domain::RunRecord& record : page->items) failed.insert(record.id.firing.job.text());
+    looked_at += page->items.size();
+    failures.cursor = page->next_cursor;
+  } while (!failures.cursor.empty() && looked_at < kFailuresLookedAt);
+  const bool all = !failures.cursor.empty();
+
+  std::set<std::string> taken;
+  for (const JobName& job : jobs) {
+    if (!all && !failed.contains(job.text())) continue;
+    history::RunQuery newest;
+    newest.job = job;
+    newest.statuses = {domain::RunStatus::Succeeded, domain::RunStatus::Failed, domain::RunStatus::Signalled,
+                       domain::RunStatus::TimedOut,  domain::RunStatus::Killed, domain::RunStatus::Lost};
+    newest.limit = 1;
+    const auto page = history.find(newest);
+    if (!page) return tl::unexpected(page.error());
+    const auto is = [&](domain::RunStatus status) { return page->items.front().end.status == status; };
+    if (!page->items.empty() && std::any_of(failures.statuses.begin(), failures.statuses.end(), is))
+      taken.insert(job.text());
+  }
+  return taken;
+}
+
 }  // namespace
 
 JobFilter JobFilter::take(Query& query) {
@@ -108,14 +146,31 @@ JobFilter JobFilter::take(Query& query) {
 }
 
 bool JobFilter::takes(const StoredJob& stored, const NextFiring& next, WallTime now) const {
-  return std::all_of(terms_.begin(), terms_.end(),
-                     [&](const FilterTerm& term) { return holds(term, stored, next, now) != term.negated; });
+  for (std::size_t i = 0; i < terms_.size(); ++i) {
+    const FilterTerm& term = terms_[i];
+    const bool held = term.field == "last" ? i < last_.size() && last_[i].contains(stored.name.text())
+                                           : holds(term, stored, next, now);
+    if (held == term.negated) return false;
+  }
+  return true;
+}
+
+Result<void> JobFilter::look_at_last_runs(const std::vector<JobName>& jobs, history::RunHistory& history) {
+  last_.assign(terms_.size(), {});
+  for (std::size_t i = 0; i < terms_.size(); ++i) {
+    if (terms_[i].field != "last") continue;
+    auto found = jobs_whose_last_run_is(terms_[i], jobs, history);
+    if (!found) return tl::unexpected(found.error());
+    last_[i] = *std::move(found);
+  }
+  return {};
 }
 
 bool JobFilter::asks(std::string_view field) const {
   return std::any_of(terms_.begin(), terms_.end(), [field](const FilterTerm& term) { return term.field == field; });
 }
 bool JobFilter::asks_next() const { return asks("next"); }
+bool JobFilter::asks_last() const { return asks("last"); }
 bool JobFilter::asks_state() const { return asks("state"); }
 
 std::optional<WallTime> state_changes_at(const StoredJob& stored, WallTime now) {

@@ -3,6 +3,8 @@
 
 #include <functional>
 #include <optional>
+#include <set>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -14,7 +16,8 @@
 namespace cronfleet::api {
 
 // Jobs: state (enabled, disabled, paused, ended, invalid), name, owner, command, description, zone, schedule, label,
-// overlap, next (a duration from now). Words are looked for in name, command, description and owner.
+// overlap, next (a duration from now), last (how the newest run went: one of the ways to fail). Words are looked for in
+// name, command, description and owner.
 class JobFilter {
  public:
   using NextFiring = std::function<std::optional<WallTime>(const StoredJob&)>;  // after now; asked only where needed
@@ -25,10 +28,14 @@ class JobFilter {
   // Whether it asks when jobs fire next: then what it takes is another with every firing.
   bool asks_next() const;
   bool asks_state() const;
+  bool asks_last() const;
+  // Needed before takes() where asks_last(): which jobs each such term takes. Reads the history.
+  Result<void> look_at_last_runs(const std::vector<JobName>& jobs, history::RunHistory& history);
 
  private:
   bool asks(std::string_view field) const;
   std::vector<FilterTerm> terms_;
+  std::vector<std::set<std::string>> last_;  // of each term; empty sets where it asks something else
 };
 
 // The next instant after `now` at which the state of a job changes by itself.

@@ -312,6 +312,31 @@ WallTime minutes_ago(const ApiServer& server, int minutes) {
   return WallTime(now) - std::chrono::minutes(minutes);
 }
 
+TEST_F(Api, JobsAreFoundByHowTheirLastRunEnded) {
+  using domain::RunStatus;
+  for (const char* name : {"broken", "crashed", "fine", "mended", "new", "waived"})
+    ASSERT_EQ(create(name, kJob).status, 201);
+  server_.record({record_of("broken", minutes_ago(server_, 3), RunStatus::Succeeded),
+                  record_of("broken", minutes_ago(server_, 2), RunStatus::Failed),
+                  record_of("crashed", minutes_ago(server_, 2), RunStatus::Signalled),
+                  record_of("fine", minutes_ago(server_, 2), RunStatus::Succeeded),
+                  record_of("mended", minutes_ago(server_, 2), RunStatus::Failed),
+                  record_of("mended", minutes_ago(server_, 1), RunStatus::Succeeded),
+                  record_of("waived", minutes_ago(server_, 2), RunStatus::Failed),
+                  record_of("waived", minutes_ago(server_, 1), RunStatus::Skipped)});
+  const auto found = [&](std::string_view filter) {
+    return names(get("/api/v1/jobs?filter=" + api::percent_encode(filter)), "name");
+  };
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(found("last:failed"), (Names{"broken", "waived"})) << "what was skipped is no run";
+  EXPECT_EQ(found("last:failed,signalled"), (Names{"broken", "crashed", "waived"}));
+  EXPECT_EQ(found("-last:failed"), (Names{"crashed", "fine", "mended", "new"}));
+  EXPECT_EQ(found("last:failed name~bro"), (Names{"broken"}));
+  EXPECT_EQ(get("/api/v1/jobs?filter=last:fine").status, 400);
+  server_.record({record_of("broken", minutes_ago(server_, 1), RunStatus::Succeeded)});
+  EXPECT_EQ(found("last:failed"), (Names{"waived"}));
+}
+
 TEST_F(Api, RunsFromTheStoreAndTheHistory) {
   std::vector<domain::RunRecord> records;
   for (int i = 0; i < 6; ++i)

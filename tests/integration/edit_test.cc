@@ -16,6 +16,7 @@ using api::RawAnswer;
 using api::RawClient;
 using testing::ApiServer;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 namespace json = boost::json;
 
 class Edits : public ::testing::Test {
@@ -161,7 +162,7 @@ TEST_F(Edits, TheNewestHundredVersionsAreKept) {
 
 TEST_F(Edits, BatchAnswersItemByItem) {
   create("a");
-  const RawAnswer answer = call("POST", ":batch", R"({"items":[
+  const RawAnswer answer = call("POST", ":batch", R"({"reason":"the move to the new rack","items":[
       {"action":"put","name":"n","job":{"schedule":"@daily","command":"x"},"if_none_match":"*"},
       {"action":"put","name":"a","job":{"schedule":"@daily","command":"x"},"if_none_match":"*"},
       {"action":"patch","name":"a","patch":{"enabled":false},"if_match":"*"},
@@ -177,7 +178,9 @@ TEST_F(Edits, BatchAnswersItemByItem) {
   EXPECT_EQ(parsed_answer.at("failed"), 3);
   EXPECT_EQ(parsed_answer.at("items").at(1).at("problem").at("code"), "precondition_failed");
   EXPECT_EQ(server_.list(server_.keys.jobs()).size(), 1u);
-  EXPECT_EQ(server_.list(server_.keys.triggers()).size(), 1u);
+  const auto started = server_.list(server_.keys.triggers());
+  ASSERT_EQ(started.size(), 1u);
+  EXPECT_THAT(started.front().value, HasSubstr("the move to the new rack"));
 
   for (const char* wrong :
        {R"({})", R"({"items":[{"action":"fly","name":"a"}]})", R"({"items":[{"action":"delete","name":"a"}]})",
@@ -217,7 +220,7 @@ TEST_F(Edits, ListsTakeAFilter) {
   EXPECT_EQ(wrong.status, 400);
   EXPECT_EQ(parsed(wrong).at("errors").at(0),
             json::parse(R"({"parameter":"filter","column":8,"length":4,"code":"invalid_parameter",
-              "detail":"column 8: unknown field 'stat'; expected one of state, name, owner, command, description, zone, schedule, label, overlap, next, or quotes around a text with ':'",
+              "detail":"column 8: unknown field 'stat'; expected one of state, name, owner, command, description, zone, schedule, label, overlap, next, last, or quotes around a text with ':'",
               "suggestion":"state"})"));
 }
 

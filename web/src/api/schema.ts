@@ -487,6 +487,8 @@ export interface Operations {
     query: { dry_run?: "0" | "1" | "true" | "false" };
     body: {
       dry_run?: boolean;
+      /** kept with the runs it starts, and in the log of the server */
+      reason?: string;
       items: Array<{
         action: "put" | "patch" | "delete" | "run";
         name: string;
