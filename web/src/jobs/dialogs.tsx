@@ -82,17 +82,17 @@ export function AskDialog({title, about, verb, danger = false, act, onClose, chi
 
 type Parameter = NonNullable<Job["parameters"]>[number];
 /** One that the job declares: its choices, else what one types. The server judges the value. */
-function ParameterField({of, value, error, onChange}: {of: Parameter; value: string; error: string | undefined; onChange: (value: string) => void}) {
+function ParameterField({of, value, error, onChange}: {of: Parameter; value: string | undefined; error: string | undefined; onChange: (value: string) => void}) {
   const choices = of.choices ?? (of.type === "boolean" ? [true, false] : null);
   const hint = [of.description, of.default !== undefined && t.theDefault(String(of.default))].filter(Boolean).join(" · ");
   return (
     <Field label={of.name} optional={of.default === undefined ? t.needed : words.optional} hint={hint || undefined} error={error}>
       {(control) => choices ? (
-        <select {...control} class="input" value={value} onChange={(event) => onChange(event.currentTarget.value)}>
+        <select {...control} class="input" value={value ?? ""} onChange={(event) => onChange(event.currentTarget.value)}>
           <option value="">{of.default === undefined ? "" : String(of.default)}</option>
           {choices.filter((one) => one !== of.default).map((one) => <option key={String(one)} value={String(one)}>{String(one)}</option>)}
         </select>
-      ) : <input {...control} class="input" inputMode={of.type === "integer" ? "numeric" : "text"} placeholder={of.default === undefined ? "" : String(of.default)} value={value} onInput={(event) => onChange(event.currentTarget.value)} />}
+      ) : <input {...control} class="input" inputMode={of.type === "integer" ? "numeric" : "text"} value={value ?? String(of.default ?? "")} onInput={(event) => onChange(event.currentTarget.value)} />}
     </Field>
   );
 }
@@ -107,7 +107,9 @@ export function RunDialog({name, onClose}: {name: string; onClose: () => void}) 
   const declared = job.kind === "ready" ? job.data.job?.parameters ?? [] : [];
   const complete = declared.every((one) => one.default !== undefined || Boolean(given[one.name]));
   const act = async () => {
-    const parameters = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== ""));
+    // An emptied text is an empty text; of all else nothing means the default.
+    const isText = (name: string) => declared.some((one) => one.name === name && one.type === "text" && !one.choices);
+    const parameters = Object.fromEntries(Object.entries(given).filter(([name, value]) => value !== "" || isText(name)));
     const body = {...(reason ? {reason} : {}), ...(worker ? {worker} : {}), ...(Object.keys(parameters).length > 0 ? {parameters} : {})};
     try {
       const {run_id} = await call("run_job", {path: {name}, body, idempotencyKey: key.current});
@@ -124,7 +126,7 @@ export function RunDialog({name, onClose}: {name: string; onClose: () => void}) 
   return (
     <AskDialog title={t.runTitle(name)} about={t.runAbout} verb={words.runNow} act={act} onClose={onClose} ready={job.kind !== "loading" && complete}>
       {declared.map((one) => (
-        <ParameterField key={one.name} of={one} value={given[one.name] ?? ""} error={mistakes.find((mistake) => mistake.pointer === `/parameters/${one.name}`)?.detail}
+        <ParameterField key={one.name} of={one} value={given[one.name]} error={mistakes.find((mistake) => mistake.pointer === `/parameters/${one.name}`)?.detail}
                         onChange={(value) => { setGiven((before) => ({...before, [one.name]: value})); setMistakes([]); }} />
       ))}
       <Field label={words.reason} optional={words.optional} hint={t.why}>
