@@ -6,6 +6,7 @@
 //   --only REGEX    only pages and parts whose name matches
 //   --jobs, --days  how many jobs there are (240) and how far their past goes back (7 days)
 //   --tasks         instead of all else: the twenty tasks, by mouse and by keyboard alone (tasks.mjs)
+//   --load          instead of all else: ten thousand jobs, two hundred events a second, for --minutes (10) (load.mjs)
 //   --serve         checks nothing: fills a node, says its address, and keeps it until it is interrupted
 import {mkdtempSync, rmSync} from "node:fs";
 import {tmpdir} from "node:os";
@@ -15,6 +16,7 @@ import {startBrowser} from "./browser.mjs";
 import {companyJobs, livelyJobs} from "./fleet_of_jobs.mjs";
 import {checkFirstRun} from "./first_run.mjs";
 import {checkHostile} from "./hostile.mjs";
+import {checkLoad} from "./load.mjs";
 import {checkEmpty, checkPages} from "./pages.mjs";
 import {Report} from "./report.mjs";
 import {saveJobs, startRuns, writePast} from "./seed.mjs";
@@ -23,7 +25,8 @@ import {checkTasks} from "./tasks.mjs";
 
 const {values: options} = parseArgs({options: {
   build: {type: "string"}, pictures: {type: "string"}, full: {type: "boolean", default: false}, only: {type: "string"},
-  jobs: {type: "string", default: "240"}, days: {type: "string", default: "7"}, tasks: {type: "boolean", default: false}, serve: {type: "boolean", default: false}, port: {type: "string"},
+  load: {type: "boolean", default: false}, minutes: {type: "string", default: "10"},
+  jobs: {type: "string"}, days: {type: "string", default: "7"}, tasks: {type: "boolean", default: false}, serve: {type: "boolean", default: false}, port: {type: "string"},
 }});
 if (!options.build) {
   console.error("console: --build DIR is missing: the build folder with the binary under test");
@@ -37,14 +40,14 @@ const folder = mkdtempSync(join(tmpdir(), "cronfleet-console-"));
 process.on("exit", () => rmSync(folder, {recursive: true, force: true, maxRetries: 3}));
 
 async function fill() {
-  const jobs = companyJobs({count: Number(options.jobs)}), home = join(folder, "filled");
+  const jobs = companyJobs({count: Number(options.jobs ?? (options.load ? 10_000 : 240))}), home = join(folder, "filled");
   const begun = Date.now();
   const records = await writePast({binary, past, folder: home, jobs, days: Number(options.days)});
   const server = await startServer({binary, folder: home, settings: ["node_id=node-1"], ...(options.port ? {port: Number(options.port)} : {})});
   await saveJobs(server, [...jobs, ...livelyJobs]);
   const runs = await startRuns(server);
   console.log(`console: ${jobs.length + livelyJobs.length} jobs with ${records} records of the past ${options.days} days, in ${((Date.now() - begun) / 1000).toFixed(1)} s`);
-  return {server, runs};
+  return {server, runs, names: jobs.map(({job}) => job.name)};
 }
 
 const report = new Report();
@@ -67,6 +70,14 @@ if (options.tasks) {
   await checkTasks({browser, server: empty, report, pictures});
   await browser.close();
   await empty.stop();
+  process.exit(report.finish());
+}
+if (options.load) {
+  await empty.stop();
+  const {server, runs, names} = await fill();
+  await checkLoad({browser, server, runs, names, report, minutes: Number(options.minutes)});
+  await browser.close();
+  await server.stop();
   process.exit(report.finish());
 }
 await checkEmpty({browser, server: empty, report, pictures, full: options.full, only});

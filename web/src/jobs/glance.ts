@@ -39,8 +39,10 @@ export function useGlances(names: readonly string[]): ReadonlyMap<string, Glance
         for (let i = 0; i < list.length; i += kAtOnce) {
           const answer = await call("glance_jobs", {query: {name: list.slice(i, i + kAtOnce), language: lang}, signal: ended.signal});
           if (kept.size > kKeptMax) kept.clear();
-          for (const item of answer.items) kept.set(item.name, item);
-          rerender((n) => n + 1);
+          // The same object where nothing has changed: its row is not drawn again.
+          const changed = answer.items.filter((item) => JSON.stringify(kept.get(item.name)) !== JSON.stringify(item));
+          for (const item of changed) kept.set(item.name, item);
+          if (changed.length > 0) rerender((n) => n + 1);
         }
       } catch (error) {
         if (isAbort(error)) return;  // else: rows without it say all that is needed; the next change asks again

@@ -5,7 +5,7 @@
 //
 // The key names what is asked for: the same key gives the last answer at once and then the fresh one, another key
 // starts anew. A change of one of the topics asks again, at most once in `pace` ms. A failure after a success keeps the
-// data and adds the problem. Give <Loaded> (ui/states.tsx) the resource and it shows the four states.
+// data and adds the problem; what takes long is asked for less often. Give <Loaded> (ui/states.tsx) the resource and it shows the four states.
 import {useEffect, useRef, useState} from "preact/hooks";
 import {ApiProblem, isAbort} from "../api/client.ts";
 import {onChange, type Topic} from "./live.ts";
@@ -46,7 +46,7 @@ export function useResource<T>(key: string, load: (signal: AbortSignal) => Promi
 
   useEffect(() => {
     const ended = new AbortController();
-    let busy = false, again = false, lastAt = -Infinity;
+    let busy = false, again = false, lastAt = -Infinity, took = 0;
     let timer: ReturnType<typeof setTimeout> | undefined;
     const run = async () => {
       if (busy) {
@@ -70,6 +70,7 @@ export function useResource<T>(key: string, load: (signal: AbortSignal) => Promi
         });
       } finally {
         busy = false;
+        took = performance.now() - lastAt;
         if (again && !ended.signal.aborted) {
           again = false;
           schedule();
@@ -81,7 +82,7 @@ export function useResource<T>(key: string, load: (signal: AbortSignal) => Promi
       timer = setTimeout(() => {
         timer = undefined;
         void run();
-      }, Math.max(0, lastAt + pace - performance.now()));
+      }, Math.max(0, lastAt + Math.max(pace, 4 * took) - performance.now()));
     };
     refreshing.current = () => void run();
     setShown((before) => (before.key === key ? before : {key, state: started()}));

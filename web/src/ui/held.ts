@@ -11,20 +11,16 @@ export function useHeld<T>(list: readonly T[], idOf: (item: T) => string, scope:
   const [, rerender] = useState(0);
   let held = 0;
   const before = shown.current;
-  if (!over.current || before.scope !== scope || before.list.length === 0) {
+  const same = (item: T, i: number) => idOf(item) === idOf(before.list[i] as T);
+  if (!over.current || before.scope !== scope || before.list.length === 0 || list === before.list || list.length === before.list.length && list.every(same)) {
     shown.current = {scope, list};
   } else {
     const byId = new Map(list.map((item) => [idOf(item), item]));
     const known = new Set(before.list.map(idOf));
     const gone = before.list.filter((item) => !byId.has(idOf(item))).length;
     const come = list.filter((item) => !known.has(idOf(item))).length;
-    const sameOrder = gone === 0 && come === 0 && list.every((item, i) => idOf(item) === idOf(before.list[i] as T));
-    if (sameOrder) {
-      shown.current = {scope, list};
-    } else {
-      held = Math.max(1, gone + come);
-      shown.current = {scope, list: before.list.map((item) => byId.get(idOf(item)) ?? item)};
-    }
+    held = Math.max(1, gone + come);
+    shown.current = {scope, list: before.list.map((item) => byId.get(idOf(item)) ?? item)};
   }
   const release = () => {
     over.current = false;

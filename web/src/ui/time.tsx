@@ -1,5 +1,7 @@
 // ui/time.tsx: instants and countdowns. Each shows the short form, and the full one with both zones in its title.
+import {useMemo} from "preact/hooks";
 import {browserZone, duration, fullTime, relative, shortTime, viewerZone, wholeDuration, type Instant} from "../i18n/format.ts";
+import {language} from "../i18n/language.ts";
 import {second, serverNow} from "../live/clock.ts";
 
 const iso = (at: Instant): string => new Date(at).toISOString();
@@ -16,7 +18,8 @@ export function Time({at, zone}: {at: Instant; zone?: string | undefined}) {
 }
 /** "in 4m 12s", ticking with the server's seconds. */
 export function Relative({at}: {at: Instant}) {
-  return <time class="ticking" dateTime={iso(at)} title={both(at, undefined)}>{relative(at, second.value)}</time>;
+  const title = useMemo(() => both(at, undefined), [at, viewerZone(), language.value]);  // not with each tick
+  return <time class="ticking" dateTime={iso(at)} title={title}>{relative(at, second.value)}</time>;
 }
 /** How long something has been going on. */
 export function Since({at}: {at: Instant}) {

@@ -65,7 +65,8 @@ function Labels({stored}: Row) {
   );
 }
 
-const byText = (of: (job: StoredJob) => string) => (a: StoredJob, b: StoredJob) => of(a).localeCompare(of(b)) || a.name.localeCompare(b.name);
+const {compare} = new Intl.Collator();  // ten times as fast as localeCompare
+const byText = (of: (job: StoredJob) => string) => (a: StoredJob, b: StoredJob) => compare(of(a), of(b)) || compare(a.name, b.name);
 const firstNext = (job: StoredJob) => job.next_firings.find((at) => Date.parse(at) > serverNow() - 1_000) ?? "~";
 
 export const columns: readonly Column[] = [

@@ -42,7 +42,7 @@ const t = texts({
     chosen: (n: number) => `${number(n)} selected`, chooseAll: (n: number) => `Select all ${number(n)}`, chooseNone: "Clear selection", choose: (name: string) => `Select ${name}`, choosePage: "Select all",
     held: (n: number) => plural(n, {one: "1 change", other: "{n} changes"}), stale: "The store is away: this is the last known list.", actions: (name: string) => `Actions for ${name}`, label: "Label…",
     saved: "Saved views", save: "Save this view", remove: "Remove this view", down: "Next row", up: "Row before", select: "Select the row", open: "Open", hint: "Saved views of this browser",
-    aState: "what it is", aLabel: "name or name=value", aName: "part of its name", aOwner: "whose it is", aNext: "time to its next firing", aCommand: "part of its command", aZone: "its time zone", aSchedule: "its expression", aOverlap: "its overlap policy", aText: "part of its description",
+    aState: "what it is", aLabel: "name or name=value", aName: "part of its name", aOwner: "whose it is", aNext: "time to its next firing", aCommand: "part of its command", aZone: "its time zone", aSchedule: "its expression", aOverlap: "its overlap policy", aText: "part of its description", aLast: "how its last run ended",
   },
   zh: {
     count: (n) => `${number(n)} 个任务`, newJob: "新建任务", columns: "列", comfortable: "宽松行距", compact: "紧凑行距", view: "视图",
@@ -50,7 +50,7 @@ const t = texts({
     chosen: (n) => `已选 ${number(n)} 个`, chooseAll: (n) => `选择全部 ${number(n)} 个`, chooseNone: "取消选择", choose: (name) => `选择 ${name}`, choosePage: "全选",
     held: (n) => `${number(n)} 处变化`, stale: "存储不可用:这是最后已知的列表。", actions: (name) => `${name} 的操作`, label: "标签…",
     saved: "已存视图", save: "保存此视图", remove: "移除此视图", down: "下一行", up: "上一行", select: "选择该行", open: "打开", hint: "本浏览器保存的视图",
-    aState: "状态", aLabel: "名称或 名称=值", aName: "名称的一部分", aOwner: "负责人", aNext: "距下次触发的时间", aCommand: "命令的一部分", aZone: "时区", aSchedule: "表达式", aOverlap: "重叠策略", aText: "说明的一部分",
+    aState: "状态", aLabel: "名称或 名称=值", aName: "名称的一部分", aOwner: "负责人", aNext: "距下次触发的时间", aCommand: "命令的一部分", aZone: "时区", aSchedule: "表达式", aOverlap: "重叠策略", aText: "说明的一部分", aLast: "最近一次运行的结果",
   },
 });
 
@@ -65,6 +65,7 @@ function filterFields(list: readonly StoredJob[]): FilterField[] {
   }
   return [
     {name: "state", values: ["enabled", "disabled", "paused", "ended", "invalid"], about: t.aState},
+    {name: "last", values: ["failed,signalled,timed_out,lost", "failed", "signalled", "timed_out", "killed", "lost"], about: t.aLast},
     {name: "label", values: [...labels].sort(), about: t.aLabel},
     {name: "name", operators: ["~"], about: t.aName},
     {name: "owner", values: [...owners].sort(), about: t.aOwner},
@@ -80,11 +81,11 @@ function filterFields(list: readonly StoredJob[]): FilterField[] {
 export default function JobsPage({query}: PageProps) {
   usePageTitle(words.jobs);
   const filter = query.get("filter") ?? "";
-  const jobs = useResource(`jobs ${filter}`, (signal) => loadJobs(filter, signal), {topics: ["jobs"], pace: 2_000});
   // While another filter is asked for, or is being mistyped, the list before it stays.
-  const last = useRef<JobList | null>(null);
-  if (jobs.kind === "ready") last.current = jobs.data;
-  const list = jobs.kind === "ready" ? jobs.data : last.current;
+  const last = useRef<{filter: string; list: JobList} | null>(null);
+  const jobs = useResource(`jobs ${filter}`, (signal) => loadJobs(filter, signal, last.current?.filter === filter ? last.current.list : undefined), {topics: /last:/.test(filter) ? ["jobs", "runs"] : ["jobs"], pace: 2_000});
+  if (jobs.kind === "ready") last.current = {filter, list: jobs.data};
+  const list = jobs.kind === "ready" ? jobs.data : last.current?.list;
   const mistyped = jobs.kind === "failed" && jobs.problem.errors.some((error) => error.parameter === "filter");
   const fields = useMemo(() => filterFields(list?.items ?? []), [list]);
 
