@@ -37,7 +37,7 @@ struct Cluster::Machine {
   int disks = 1, lives = 0, boots = 1;
   std::unique_ptr<SimMachine> processes;
   std::unique_ptr<Life> life;
-  int cut_requests = 0, cut_answers = 0, slow = 0;  // how many faults do
+  int cut_requests = 0, cut_answers = 0, slow = 0, disk_full = 0;  // how many faults do
   milliseconds extra{0};
   int stopped = 0, runner_stopped = 0;  // how many faults hold it
   std::optional<Fault> waiting_crash;   // for its point to be reached
@@ -203,14 +203,14 @@ void Cluster::inject(const Fault& fault) {
       return until_then(fault, [count] { count(-1); });
     }
     case Kind::StoreRestart:
-      span(fault, "");
-      store_.set_available(false);
-      store_.break_watches();
-      return until_then(fault, [this] { store_.set_available(true); });
     case Kind::StoreDown:
       span(fault, "");
       store_.set_available(false);
-      return until_then(fault, [this] { store_.set_available(true); });
+      if (fault.kind == Kind::StoreRestart) store_.break_watches();
+      ++store_down_;
+      return until_then(fault, [this] {
+        if (--store_down_ == 0) store_.set_available(true);
+      });
     case Kind::LeaderChange:
       span(fault, "");
       store_.leader_change();
@@ -218,7 +218,10 @@ void Cluster::inject(const Fault& fault) {
     case Kind::StoreFull:
       span(fault, "");
       store_.set_full(true);
-      return until_then(fault, [this] { store_.set_full(false); });
+      ++store_full_;
+      return until_then(fault, [this] {
+        if (--store_full_ == 0) store_.set_full(false);
+      });
     case Kind::Compact: {
       operator_->compact(store_.revision(), [](Result<Revision>) {});
       return;
@@ -226,11 +229,17 @@ void Cluster::inject(const Fault& fault) {
     case Kind::HistoryDown:
       span(fault, "");
       history_.set_down(true);
-      return until_then(fault, [this] { history_.set_down(false); });
+      ++history_down_;
+      return until_then(fault, [this] {
+        if (--history_down_ == 0) history_.set_down(false);
+      });
     case Kind::DiskFull:
       span(fault, node);
       machine.processes->set_disk_full(true);
-      return until_then(fault, [m = &machine] { m->processes->set_disk_full(false); });
+      ++machine.disk_full;
+      return until_then(fault, [m = &machine] {
+        if (--m->disk_full == 0) m->processes->set_disk_full(false);
+      });
     case Kind::Drain:
     case Kind::Relabel: {
       const bool drains = fault.kind == Kind::Drain;
@@ -326,6 +335,7 @@ void Cluster::crash(Machine& machine, const Fault& fault) {
 
 void Cluster::reached(Machine& machine, std::string_view point) {
   if (!machine.waiting_crash || machine.waiting_crash->point != point || !machine.life) return;
+  if (machine.runner_stopped > 0) return;  // nothing dies, and nothing is started again, on a machine that is suspended
   const Fault fault = *std::exchange(machine.waiting_crash, std::nullopt);
   // Nothing of this moment runs on: what the worker was told before it is all that it will ever know.
   if (fault.kind == Fault::Kind::Crash) {

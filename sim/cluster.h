@@ -61,6 +61,8 @@ class Cluster {
   std::unique_ptr<SimClient> operator_;            // the way of an operator to the store
   std::map<NodeId, core::NodeSettings> settings_;  // what it wants
   std::vector<std::unique_ptr<Machine>> machines_;
+  // How many faults go on: the last to end brings it back.
+  int store_down_ = 0, store_full_ = 0, history_down_ = 0;
   std::map<std::size_t, std::function<void()>> healing_;  // by span: what ends each fault that goes on
 };
 

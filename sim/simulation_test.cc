@@ -111,6 +111,36 @@ TEST(Simulation, AnotherKindOfFaultChangesNothingOfTheOthers) {
   EXPECT_EQ(alone.node, beside.node);
 }
 
+// Outages lie over one another: what is away comes back when the last of them ends, not the first.
+TEST(Simulation, AShortOutageWithinALongerOneDoesNotEndIt) {
+  Plan plan;
+  plan.nodes = 2;
+  plan.active = minutes(1);
+  JobPlan job;
+  job.job.name = JobName("often");
+  job.job.schedule = "* * * * * *";
+  plan.jobs.push_back(job);
+  plan.actions.push_back({Action::Kind::Create, milliseconds(0), 0, 0});
+  const auto fault = [&](Fault::Kind kind, seconds from, seconds to) {
+    plan.faults.push_back(
+        {.kind = kind, .at = from, .length = to - from, .node = 0, .point = {}, .step = milliseconds(0)});
+  };
+  fault(Fault::Kind::StoreDown, seconds(10), seconds(40));
+  fault(Fault::Kind::StoreRestart, seconds(12), seconds(14));
+  fault(Fault::Kind::StoreDown, seconds(20), seconds(25));
+  fault(Fault::Kind::StoreRestart, seconds(39), seconds(45));
+  const Verdict verdict = simulate(plan, Trace::Full);
+  EXPECT_TRUE(verdict.violations.empty()) << summary(verdict.violations);
+  const auto commits_between = [&](std::string_view from, std::string_view to) {  // "00:00:10"
+    return std::count_if(verdict.trace.begin(), verdict.trace.end(), [&](const std::string& line) {
+      return line.find("  store ") == 12 && line >= from && line < to;
+    });
+  };
+  EXPECT_GT(commits_between("00:00:05", "00:00:10"), 0);
+  EXPECT_EQ(commits_between("00:00:10.100", "00:00:45"), 0);
+  EXPECT_GT(commits_between("00:00:45", "00:01:00"), 0);
+}
+
 // REL-F29: far more is due at once than a worker can begin in time. It begins what it can, no more at once than it has
 // places for, nothing past its deadline (I5), and says of each of the others that it was missed (I3, I7).
 TEST(Simulation, TenThousandJobsDueAtOnceAreBegunAsFarAsThereIsTime) {
