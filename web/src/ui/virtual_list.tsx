@@ -18,7 +18,7 @@ export function useVisibleRows(count: number, rowHeight: number, overscan = 12):
       const from = Math.max(0, Math.floor(-top / rowHeight) - overscan);
       const to = Math.min(count, Math.ceil((innerHeight - top) / rowHeight) + overscan);
       // In steps: a new range at every pixel would render at every pixel.
-      const step = Math.max(1, Math.floor(overscan / 2));
+      const step = Math.max(1, Math.floor(overscan / 4));
       const next = {from: Math.floor(from / step) * step, to: Math.min(count, Math.ceil(to / step) * step)};
       setRange((now) => (now.from === next.from && now.to === next.to ? now : next));
     };

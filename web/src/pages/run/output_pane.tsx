@@ -112,7 +112,8 @@ export function OutputPane({followed, live, rawHref}: {followed: Followed; live:
     return () => watcher.disconnect();
   }, [digits, times]);
   const onScroll = () => {
-    const box = pane.current as HTMLDivElement;
+    const box = pane.current;
+    if (!box) return;  // the event was under way when the page was left
     const atEnd = box.scrollTop + box.clientHeight >= box.scrollHeight - kRow;
     setFollowing((now) => (now !== atEnd && live ? atEnd : now));
     setView((now) => (Math.abs(now.top - box.scrollTop) < kRow && !atEnd ? now : {...now, top: box.scrollTop}));
