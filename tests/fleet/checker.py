@@ -333,9 +333,13 @@ class Checker:
         if record.output_bytes != version.print_bytes:
             self.say("output", f"I11: {run} wrote {version.print_bytes} bytes, its record says {record.output_bytes}",
                      run.firing)
-        elif record.output_kept is not None and record.output_kept + record.output_dropped != record.output_bytes:
-            self.say("output", f"I11: of {run} {record.output_kept} bytes are stored and {record.output_dropped} counted "
-                     f"as left out, of {record.output_bytes}", run.firing)
+            return
+        # Where each worker keeps a history of its own, the one that took a dead worker's key over has the record too, and
+        # the output stays with the dead one's.
+        kept = [copy.output_kept for copy in self.records[run] if copy.output_kept is not None]
+        if kept and max(kept) + record.output_dropped != record.output_bytes:
+            self.say("output", f"I11: of {run} {max(kept)} bytes are stored and {record.output_dropped} counted as left "
+                     f"out, of {record.output_bytes}", run.firing)
 
     # A firing that did not run had a cause: nobody may account for firings by writing them off.
 
