@@ -11,6 +11,8 @@ import {until} from "./server.mjs";
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const kAxeTags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+const kNamed = new Set(["button", "link", "textbox", "searchbox", "combobox", "listbox", "checkbox", "radio", "switch", "spinbutton", "slider", "tab", "tabpanel",
+                        "menu", "menuitem", "menuitemradio", "option", "dialog", "alertdialog", "img", "image", "log", "toolbar", "radiogroup", "heading", "DateTime", "Date"]);
 
 // Runs in the page before anything of it does.
 function watchFromInside({language, theme, zone, settings}) {
@@ -91,6 +93,14 @@ export async function startBrowser({executable = process.env.CRONFLEET_TEST_CHRO
         if (!(await page.evaluate(() => "axe" in window))) await page.evaluate(axeSource);
         const found = await page.evaluate((tags) => window.axe.run(document, {runOnly: {type: "tag", values: tags}, resultTypes: ["violations"]}), kAxeTags);
         return found.violations.map((one) => `${one.id} (${one.impact}): ${one.help}: ${one.nodes.length} × ${one.nodes.slice(0, 3).map((node) => `${node.target.join(" ")} ${(node.any[0]?.message ?? node.all[0]?.message ?? "").slice(0, 160)}`).join(" | ")}`);
+      },
+      /** As a screen reader hears the page: what can be used or is a picture, and has no name. */
+      async nameless() {
+        const devtools = await context.newCDPSession(page);
+        const {nodes} = await devtools.send("Accessibility.getFullAXTree");
+        await devtools.detach();
+        return nodes.filter((node) => !node.ignored && kNamed.has(node.role?.value) && !node.name?.value?.trim())
+          .map((node) => `a ${node.role.value} has no name: ${(node.properties ?? []).map(({name, value}) => `${name}=${value.value}`).join(" ")}`);
       },
       until: (what, condition, seconds) => until(what, () => page.evaluate(condition), seconds),
       /** The driver hides the caret with a style of its own, which the policy of the page may refuse: no offence of ours. */

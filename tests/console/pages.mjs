@@ -65,7 +65,7 @@ export async function checkPages({browser, server, runs, report, pictures, full,
       const title = `${name} ${look.language} ${look.theme} ${look.name}`;
       await report.check(suite, title, async () => {
         await open.show(path);
-        const wide = await open.overflow(), trouble = [...(await open.offences()), ...(await open.axe()), ...(wide ? [wide] : [])];
+        const wide = await open.overflow(), trouble = [...(await open.offences()), ...(await open.axe()), ...(await open.nameless()), ...(wide ? [wide] : [])];
         if (pictures) await open.picture(join(pictures, `${name}-${look.language}-${look.theme}-${look.name}.png`));
         return trouble;
       });
@@ -95,7 +95,7 @@ export async function checkEmpty({browser, server, report, pictures, full, only}
     for (const [name, path] of pages) {
       await report.check("first day", `${name} ${look.language} ${look.theme} ${look.name}`, async () => {
         await open.show(path);
-        const wide = await open.overflow(), trouble = [...(await open.offences()), ...(await open.axe()), ...(wide ? [wide] : [])];
+        const wide = await open.overflow(), trouble = [...(await open.offences()), ...(await open.axe()), ...(await open.nameless()), ...(wide ? [wide] : [])];
         if (pictures) await open.picture(join(pictures, `empty-${name}-${look.language}-${look.theme}-${look.name}.png`));
         return trouble;
       });

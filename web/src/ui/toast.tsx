@@ -14,13 +14,21 @@ interface Toast {
   action?: {label: string; act: () => void};
 }
 const toasts = signal<Toast[]>([]);
-let nextId = 0;
+let nextId = 0, tabbedAt = 0;
+addEventListener("keydown", (event) => { if (event.key === "Tab") tabbedAt = performance.now(); });
 
 const drop = (id: number) => (toasts.value = toasts.value.filter((one) => one.id !== id));
 function show(made: Omit<Toast, "id">, ms: number): void {
   const id = ++nextId;
   toasts.value = [...toasts.value.slice(-3), {id, ...made}];
-  setTimeout(() => drop(id), ms);
+  const begun = performance.now();
+  // Who goes to it by Tab, or is at it, has the time for it.
+  const look = () => {
+    const left = Math.max(begun, tabbedAt) + ms - performance.now();
+    if (left > 0 || document.querySelector(".toasts :is(:hover, :focus-visible)")) setTimeout(look, Math.max(left, 500));
+    else drop(id);
+  };
+  setTimeout(look, ms);
 }
 export function toast(text: string, action?: {label: string; act: () => void; ms?: number}): void {
   show({text, tone: "plain", ...(action ? {action} : {})}, action?.ms ?? 5_000);

@@ -100,7 +100,7 @@ export function EditorForm({name, isNew, document, onName, onChange, mistakes, n
         {input("description", words.description)}
         <div class="editor-grid">
           <Field label={words.labels} hint={t.labelsHint} error={mistakeOf("/labels")}>
-            {(control) => <Lines control={control} rows={2} value={document.labels} write={() => pairsToLines(document.labels)} read={linesToPairs} onChange={(value) => set("labels", value)} placeholder={"team=db"} />}
+            {(control) => <Lines control={control} rows={Math.min(8, Math.max(2, Object.keys(document.labels ?? {}).length))} value={document.labels} write={() => pairsToLines(document.labels)} read={linesToPairs} onChange={(value) => set("labels", value)} placeholder={"team=db"} />}
           </Field>
           <div class="field"><span class="label">{words.state}</span><Check label={t.enabledWord} hint={t.enabledHint} checked={document.enabled !== false} onChange={(on) => set("enabled", on ? undefined : false)} /></div>
         </div>

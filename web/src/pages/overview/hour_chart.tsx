@@ -78,8 +78,8 @@ export function HourChart({hours}: {hours: readonly Hour[]}) {
       )}
       {most > 0 && (
         <ul class="hours-legend">
-          {present.map((verdict) => (
-            <li key={verdict}><StatusMark verdict={verdict} size={13} /><span>{verdictWords[verdict]}</span><span class="dim num">{number(hours.reduce((total, hour) => total + (hour.verdicts[verdict] ?? 0), 0))}</span></li>
+          {present.map((verdict) => ({verdict, count: hours.reduce((total, hour) => total + (hour.verdicts[verdict] ?? 0), 0)})).sort((a, b) => b.count - a.count).map(({verdict, count}) => (
+            <li key={verdict}><StatusMark verdict={verdict} size={13} /><span>{verdictWords[verdict]}</span><span class="dim num">{number(count)}</span></li>
           ))}
         </ul>
       )}

@@ -22,7 +22,7 @@ import {lastLine} from "./last_line.ts";
 const t = texts({
   en: {
     running: "Running now", failed: "Failed, 24 h", late: "Late now", soon: "In the next hour", workers: "Workers up",
-    ofRuns: (n: number) => `of ${number(n)} firings`, lateAbout: "due more than a second ago", soonAbout: "firings expected", capacity: (busy: number, all: number) => `${number(busy)} of ${number(all)} places taken`,
+    ofRuns: (n: number) => `of ${number(n)} firings`, lateAbout: "due over 1 s ago", soonAbout: "firings expected", capacity: (busy: number, all: number) => `${number(busy)} of ${number(all)} places taken`,
     nextTitle: "Next firings", runningTitle: "Running now", failures: "Latest failures", day: "Firings of the last 24 hours", startTitle: "How punctual starts are", all: "All runs", allJobs: "All jobs", allFailed: "All failures",
     nothingRuns: "Nothing runs at the moment.", noFailures: "Nothing has failed in the last 24 hours.", nothingNext: "Nothing is due ahead: every job is disabled, paused or over.",
     usual: (d: string) => `usually ${d}`, over: "longer than usual", noOutput: "no output", p50: "half within", p99: "99 % within", worst: "worst", starts: (n: number) => `${number(n)} starts looked at`,
