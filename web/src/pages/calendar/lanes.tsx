@@ -14,8 +14,8 @@ import {toneOf} from "../../ui/status.tsx";
 import {verdictWords, words} from "../../ui/words.ts";
 
 const t = texts({
-  en: {find: "Jobs whose name contains", none: "Nothing ran and nothing will", noneText: "Another day, another part of a name, or a new job.", cut: (n: string) => `The newest ${n} runs and the first 500 coming firings of this span are shown.`, more: (n: string) => `${n} more jobs`, runs: (n: string, bad: string) => `${n} runs, ${bad} not succeeded`},
-  zh: {find: "任务名称包含", none: "没有运行,也没有将到的触发", noneText: "换一天、换一段名称,或新建任务。", cut: (n) => `此跨度内只显示最新的 ${n} 次运行和最先的 500 次将到触发。`, more: (n) => `另外 ${n} 个任务`, runs: (n, bad) => `${n} 次运行,${bad} 次未成功`},
+  en: {find: "Jobs whose name contains", none: "Nothing ran and nothing will", noneText: "Another day, another part of a name, or a new job.", cut: (n: string, m: string) => `The newest ${n} runs and the first ${m} coming firings of this span are shown.`, more: (n: string) => `${n} more jobs`, runs: (n: string, bad: string) => `${n} runs, ${bad} not succeeded`},
+  zh: {find: "任务名称包含", none: "没有运行,也没有将到的触发", noneText: "换一天、换一段名称,或新建任务。", cut: (n, m) => `此跨度内只显示最新的 ${n} 次运行和最先的 ${m} 次将到触发。`, more: (n) => `另外 ${n} 个任务`, runs: (n, bad) => `${n} 次运行,${bad} 次未成功`},
 });
 const kPages = 8, kPage = 500, kDense = 60, kLanes = 60;
 
@@ -32,8 +32,18 @@ export function Lanes({from, until, week}: {from: number; until: number; week: b
         cursor = page.next_cursor;
       } while (cursor && ++pages < kPages);
     }
-    const coming = until > serverNow() ? await call("list_firings", {query: {from: new Date(Math.max(from, serverNow())).toISOString(), until: range.until, limit: 500}, signal}) : {items: [] as Firing[], more: false};
-    return {runs: runs.filter((run) => run.scheduled_at && Date.parse(run.scheduled_at) >= from && Date.parse(run.scheduled_at) < until), coming: coming.items.filter((one) => one.expected), cut: cursor !== undefined || coming.more};
+    // The API has no cursor here: the next page begins at the last instant of the one before.
+    const coming = new Map<string, Firing>();
+    let more = false;
+    for (let at = Math.max(from, serverNow()), n = 0; until > at && n < kPages; ++n) {
+      const page = await call("list_firings", {query: {from: new Date(at).toISOString(), until: range.until, limit: kPage}, signal});
+      for (const one of page.items) if (one.expected) coming.set(`${one.at} ${one.job}`, one);
+      const last = Date.parse(page.items.at(-1)?.at ?? "");
+      more = page.more && last > at;
+      if (!more) break;
+      at = last;
+    }
+    return {runs: runs.filter((run) => run.scheduled_at && Date.parse(run.scheduled_at) >= from && Date.parse(run.scheduled_at) < until), coming: [...coming.values()], cut: cursor !== undefined || more};
   }, {topics: ["runs", "jobs"], pace: 5_000});
   const place = (at: number) => ((at - from) / (until - from)) * 100;
   const hours = (until - from) / 3_600_000, step = week ? 24 : 3, marks: number[] = [];
@@ -53,7 +63,7 @@ export function Lanes({from, until, week}: {from: number; until: number; week: b
       const shown = all ? names : names.slice(0, kLanes), now = second.value;
       return (
         <>
-          {cut && <Note>{t.cut(number(runs.length))}</Note>}
+          {cut && <Note>{t.cut(number(runs.length), number(coming.length))}</Note>}
           <section class="card calendar-lanes">
             <div class="calendar-axis">
               <input class="input" type="search" value={text} placeholder={t.find} aria-label={t.find} onInput={(event) => setText(event.currentTarget.value)} />
