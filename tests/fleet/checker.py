@@ -437,6 +437,20 @@ class Checker:
 
     # Figures
 
+    def waits(self):
+        """Queued runs that the run before was in the way of at their instant → how long after its end they began."""
+        by_job = collections.defaultdict(list)
+        for run, lives in self.lives.items():
+            by_job[run.job].append((run, lives[0]))
+        waits = {}
+        for starts in by_job.values():
+            last = 0  # the end of those before
+            for run, life in sorted(starts, key=lambda start: start[1].started):
+                if run.instant is not None and run.instant < last <= life.started and self.policy(life) == "queue":
+                    waits[run] = life.started - last
+                last = max(last, life.seen)
+        return waits
+
     def lateness(self):
         for run, lives in self.lives.items():
             if run.instant is not None and run.attempt == 1 and self.is_due(run):
@@ -452,14 +466,19 @@ class Checker:
             for record in records:
                 verdicts[record.status + (f" ({record.reason})" if record.reason else "")] += record.range_count
         catch_ups = {record.run for records in self.records.values() for record in records if record.trigger == "catch_up"}
-        quiet, faulty, caught_up, beyond, without_history = [], [], [], [], []
+        quiet, faulty, caught_up, beyond, without_history, queued = [], [], [], [], [], []
+        waits, in_time = self.waits(), 0
         for run, late in self.lateness():
-            if run in catch_ups:
+            if run in waits:
+                queued.append(waits[run])
+            elif run in catch_ups:
                 caught_up.append(late)
             elif self.disturbed(run.instant - 1000, run.instant + 1000):
                 faulty.append(late)
                 if late > 750:
                     beyond.append((late, run))
+                    # Its worker waited for the word of the store that the claim had come there: nobody else may start it.
+                    in_time += any(0 < record.claimed <= run.instant + 750 for record in self.records.get(run, ()))
             elif any(fault.begun <= run.instant + 100 and run.instant - 100 <= fault.healed for fault in self.e.history_faults):
                 without_history.append(late)
             else:
@@ -476,7 +495,9 @@ class Checker:
             "late_ms_faulty": summary(faulty),
             "late_ms_without_history": summary(without_history),
             "late_ms_catch_up": summary(caught_up),
+            "after_the_one_before_ms": summary(queued),
             "faulty_within_750_ms": sum(late <= 750 for late in faulty),
+            "later_but_claimed_within_750_ms": in_time,
             "faulty_latest": [self.told(late, run) for late, run in sorted(beyond, reverse=True)[:8]],
             "edits": len(self.e.edits),
             "kills": len(self.e.kills),

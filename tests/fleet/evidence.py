@@ -94,6 +94,7 @@ class Record:
     range_from: int | None = None
     range_count: int = 1
     source: str = ""
+    claimed: int = 0
 
 
 @dataclasses.dataclass
@@ -198,10 +199,10 @@ def read_history(path):
             kept[job, instant, request, attempt] = count
         records = []
         for (job, at, request, attempt, status, reason, final, worker, fence, trigger, started, ended, code, signal,
-             actor, bytes_all, dropped, range_from, range_count) in database.execute(
+             actor, bytes_all, dropped, range_from, range_count, claimed) in database.execute(
                 "SELECT j.name, r.at, r.request, r.attempt, r.status, r.reason, r.final, w.name, r.fence, r.trigger, "
                 "r.started, r.ended, r.exit_code, r.signal, r.actor, r.output_bytes, r.output_bytes_dropped, "
-                "r.range_from, r.range_count FROM runs r JOIN jobs j ON j.id = r.job JOIN workers w ON w.id = r.worker"):
+                "r.range_from, r.range_count, r.claimed FROM runs r JOIN jobs j ON j.id = r.job JOIN workers w ON w.id = r.worker"):
             name = STATUSES.get(status, f"status {status}")
             run = Run(job, None if request else at, request, attempt)
             ran = name not in NEVER_STARTED and started != ended  # of what never started both say the same
@@ -209,7 +210,7 @@ def read_history(path):
             records.append(Record(run, name, REASONS.get(reason, f"reason {reason}"), bool(final), worker, fence,
                                   {1: "schedule", 2: "manual", 3: "retry", 4: "redelivery", 5: "catch_up"}[trigger],
                                   at + started if ran else 0, at + ended, code, signal, actor, bytes_all, dropped, chunks,
-                                  range_from, range_count, str(path)))
+                                  range_from, range_count, str(path), at + claimed))
         return records
     finally:
         database.close()

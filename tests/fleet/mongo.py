@@ -207,4 +207,5 @@ def records_of(items):
             item.get("fence", 0), item.get("trigger", "schedule"), 0 if never else started,
             ev.parse_instant(item["ended_at"]) if item.get("ended_at") else 0, item.get("exit_code"), item.get("signal"),
             item.get("actor", ""), item.get("output_bytes", 0), item.get("output_bytes_dropped", 0), None,
-            ev.parse_instant(item["range_from"]) if item.get("range_from") else None, item.get("range_count", 1), "mongo")
+            ev.parse_instant(item["range_from"]) if item.get("range_from") else None, item.get("range_count", 1), "mongo",
+            ev.parse_instant(item["claimed_at"]) if item.get("claimed_at") else 0)
