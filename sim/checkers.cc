@@ -21,6 +21,8 @@ using std::chrono::seconds;
 
 constexpr milliseconds kEarlyMax{50};
 constexpr milliseconds kClockTolerated{3'000};  // 2 s, and what was claimed ahead by then
+constexpr milliseconds kClockSuspect{2'500};    // 2 s, and what a reading may be wrong by
+constexpr seconds kClockFound{10};              // from a step to the last start of what was claimed before it was seen
 constexpr milliseconds kSpawnMax{10};
 constexpr milliseconds kEditObeyed{1'000};
 constexpr milliseconds kKillObeyed{2'000};
@@ -59,11 +61,12 @@ bool ran(RunStatus status) {
          status == RunStatus::TimedOut;
 }
 
+bool is_order(const FaultSpan& fault) { return fault.kind == "drain" || fault.kind == "relabel"; }
+
 // Nothing but orders of an operator concerned `node` in [from, to], nor lately before.
 bool undisturbed(const Evidence& evidence, const NodeId& node, WallTime from, WallTime to) {
   return std::none_of(evidence.faults.begin(), evidence.faults.end(), [&](const FaultSpan& fault) {
-    return fault.kind != "drain" && fault.kind != "relabel" && concerns(fault, node) && fault.from <= to &&
-           fault.until + kRecovery >= from;
+    return !is_order(fault) && concerns(fault, node) && fault.from <= to && fault.until + kRecovery >= from;
   });
 }
 
@@ -101,6 +104,27 @@ void check_wrong_clock(const Evidence& evidence, const Expected&, Violations& vi
     if (disturbed) continue;
     report(violations, "I1", exec.run.firing.job, exec.at, "{} began {:.1f} s early on {}, by a clock that is off",
            exec.run.text(), ms_between(exec.at, exec.run.firing.instant()) / 1000, exec.node);
+  }
+}
+
+// A worker whose clock is far off those of two others claims nothing, so it begins nothing either, early or late.
+void check_suspect_clock(const Evidence& evidence, const Expected&, Violations& violations) {
+  if (evidence.shared_clock || evidence.nodes < 3) return;
+  for (const TrueExec& exec : evidence.execs) {
+    if (exec.run.attempt > 1) continue;  // what it has begun it carries on
+    const auto off = exec.node_wall - exec.at;
+    if (std::chrono::abs(off) < kClockSuspect) continue;
+    const bool long_known = std::any_of(evidence.faults.begin(), evidence.faults.end(), [&](const FaultSpan& fault) {
+      return fault.kind == "clock" && fault.node == exec.node && fault.from + kClockFound <= exec.at &&
+             exec.at <= fault.until;
+    });
+    // One step of one clock is what the others can tell from theirs; a second one puts it off by another length.
+    const auto near = std::count_if(evidence.faults.begin(), evidence.faults.end(), [&](const FaultSpan& fault) {
+      return !is_order(fault) && fault.from <= exec.at && fault.until + kRecovery >= exec.at;
+    });
+    if (long_known && near == 1)
+      report(violations, "I15", exec.run.firing.job, exec.at, "{} began on {}, whose clock is off by {:.1f} s",
+             exec.run.text(), exec.node, std::chrono::duration<double>(off).count());
   }
 }
 
@@ -321,8 +345,6 @@ void each_late(const Evidence& evidence, const Expected& expected, Judge judge) 
     }
   }
 }
-
-bool is_order(const FaultSpan& fault) { return fault.kind == "drain" || fault.kind == "relabel"; }
 
 }  // namespace
 
@@ -602,10 +624,11 @@ void check_records_stand(const Evidence& evidence, const Expected&, Violations& 
 
 Violations check(const Evidence& evidence, const Expected& expected) {
   Violations violations;
-  for (const auto checker : {check_no_early_start, check_wrong_clock, check_skips, check_start_deadline,
-                             check_starts_once, check_one_verdict, check_live_version, check_lateness, check_takeover,
-                             check_recovered, check_offline, check_output, check_no_overlap, check_where, check_drained,
-                             check_record_is_true, check_kills, check_nothing_left, check_records_stand})
+  for (const auto checker :
+       {check_no_early_start, check_wrong_clock,    check_suspect_clock, check_skips,        check_start_deadline,
+        check_starts_once,    check_one_verdict,    check_live_version,  check_lateness,     check_takeover,
+        check_recovered,      check_offline,        check_output,        check_no_overlap,   check_where,
+        check_drained,        check_record_is_true, check_kills,         check_nothing_left, check_records_stand})
     checker(evidence, expected, violations);
   return violations;
 }

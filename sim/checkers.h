@@ -30,6 +30,7 @@ inline constexpr std::chrono::seconds kOfflineMax{12};
 
 void check_no_early_start(const Evidence&, const Expected&, Violations&);  // I1
 void check_wrong_clock(const Evidence&, const Expected&, Violations&);     // I1, protocol.md rule 16
+void check_suspect_clock(const Evidence&, const Expected&, Violations&);   // I15
 void check_skips(const Evidence&, const Expected&, Violations&);           // I1
 void check_start_deadline(const Evidence&, const Expected&, Violations&);  // I5
 void check_starts_once(const Evidence&, const Expected&, Violations&);     // I2

@@ -170,6 +170,15 @@ const Planted kPlanted[] = {
        exec.at = exec.run.firing.instant() - milliseconds(3'001);
        e.faults = {{"clock", exec.node, exec.at - seconds(1), exec.at + seconds(60)}};
      }},
+    {"a start in time, by a worker whose clock is far off", "I15",
+     [](Evidence& e, Rng& rng) {
+       TrueExec& exec = any_exec(e, rng);
+       e.nodes = 3;
+       e.shared_clock = false;
+       exec.run.attempt = 1;
+       exec.node_wall = exec.at - seconds(3);
+       e.faults = {{"clock", exec.node, exec.at - seconds(11), exec.at + seconds(60)}};
+     }},
     {"a skip before its instant", "I1",
      [](Evidence& e, Rng& rng) {
        domain::RunRecord& record = e.records[rng.below(e.records.size())];
