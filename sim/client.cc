@@ -216,7 +216,7 @@ void Client::edit_unknown(std::size_t index, Way way, std::shared_ptr<Change> ch
 void Client::acknowledged(std::size_t index, int version, core::Revision revision, bool closing) {
   jobs_[index].busy = false;
   if (closing) jobs_[index].closed = true;
-  evidence_.edits.push_back({plans_[index].job.name, version, revision, node_.wall()});
+  evidence_.edits.push_back({plans_[index].job.name, version, revision + evidence_.former_past, node_.wall()});
 }
 
 // ---- run now, kill --------------------------------------------------------------------------------------------------

@@ -42,7 +42,8 @@ struct Cluster::Machine {
   int stopped = 0, runner_stopped = 0;  // how many faults hold it
   std::optional<Fault> waiting_crash;   // for its point to be reached
   milliseconds drifted{0};
-  int drifts = 0;  // how many faults make its clock go wrong
+  int drifts = 0;                 // how many faults make its clock go wrong
+  runtime::StoreSeen store_seen;  // on its disk
 };
 
 Cluster::Life::Life(Cluster& cluster, Machine& m)
@@ -53,12 +54,23 @@ Cluster::Life::Life(Cluster& cluster, Machine& m)
       executor(*m.processes, m.loop),
       tokens(cluster.rng_.fork("tokens")),
       worker(
-          {*store, history, executor, m.loop, m.loop, m.loop, tokens, cluster.zones_, cluster.rng_.fork("worker")},
+          {*store,
+           history,
+           executor,
+           m.loop,
+           m.loop,
+           m.loop,
+           tokens,
+           cluster.zones_,
+           cluster.rng_.fork("worker"),
+           {},
+           [&m](const runtime::StoreSeen& seen) { m.store_seen = seen; }},
           [&] {
             runtime::WorkerOptions options;
             options.scheduler = cluster.plan_.scheduler;
             options.batcher.in_flight_max = cluster.plan_.nodes > 1 ? 4 : 1;  // as apps/ does
             options.rules = cluster.plan_.rules;
+            options.store_seen = m.store_seen;
             options.housekeeping = cluster.plan_.housekeeping;
             return options;
           }(),
@@ -211,6 +223,7 @@ void Cluster::inject(const Fault& fault) {
       return until_then(fault, [this] {
         if (--store_down_ == 0) store_.set_available(true);
       });
+    case Kind::StoreRestored: return set_back(fault);
     case Kind::LeaderChange:
       span(fault, "");
       store_.leader_change();
@@ -285,6 +298,39 @@ void Cluster::inject(const Fault& fault) {
   }
 }
 
+void Cluster::back_up(const Fault& restored) { backups_[&restored] = {world_.wall(), store_.snapshot()}; }
+
+// Its members are stopped, get their data from the backup, and start; some time later an operator says what has
+// happened.
+void Cluster::set_back(const Fault& fault) {
+  constexpr milliseconds kStopped{1'000};
+  const Backup& backup = backups_.at(&fault);
+  span(fault, "");
+  store_.set_available(false);
+  ++store_down_;
+  const std::size_t restored = evidence_.restored.size();
+  evidence_.restored.push_back({backup.at, world_.wall()});
+  world_.at(world_.mono() + kStopped, [this, state = backup.state] {
+    const core::Revision before = store_.revision();
+    store_.restore(*state);
+    evidence_.former_past += before - store_.revision();
+    say_(fmt::format("the store is set back from revision {} to {}", before, store_.revision()));
+    if (--store_down_ == 0) store_.set_available(true);
+  });
+  until_then(fault, [this, restored] { confirm(restored); });
+}
+
+// Again and again until the store has it.
+void Cluster::confirm(std::size_t restored) {
+  const core::RestoredEntry word{.revision = store_.revision(), .by = "operator", .at = world_.wall()};
+  std::vector<core::Txn> batch(1);
+  batch[0].writes = {{core::Keys(evidence_.prefix).restored(), core::encode(word)}};
+  operator_->commit(std::move(batch), [this, restored](Result<std::vector<core::TxnAnswer>> answer) {
+    if (!answer) return void(world_.at(world_.mono() + milliseconds(200), [this, restored] { confirm(restored); }));
+    evidence_.restored[restored].confirmed = world_.wall();
+  });
+}
+
 // Again and again until the store has it.
 void Cluster::put_settings(const NodeId& node) {
   settings_[node].at = world_.wall();
@@ -323,6 +369,7 @@ void Cluster::crash(Machine& machine, const Fault& fault) {
     default:
       ++machine.boots;
       ++machine.disks;
+      machine.store_seen = {};
       machine.processes->machine_died(SimMachine::Disk::Lost);
       machine.node = NodeId(fmt::format("n{}-disk{}", machine.index + 1, machine.disks));
       machine.processes->set_node(machine.node);

@@ -27,6 +27,8 @@ class Cluster {
   ~Cluster();
 
   void inject(const Fault& fault);
+  // Keeps the store as it is now, for `restored` to set it back to.
+  void back_up(const Fault& restored);
   // Every fault that still goes on ends now; every node is up.
   void heal();
 
@@ -47,6 +49,8 @@ class Cluster {
   void reached(Machine& machine, std::string_view point);
   std::size_t span(const Fault& fault, const std::string& node);
   void put_settings(const NodeId& node);
+  void set_back(const Fault& fault);
+  void confirm(std::size_t restored);
   void until_then(const Fault& fault, std::function<void()> heal);
 
   const Plan& plan_;
@@ -60,6 +64,11 @@ class Cluster {
   Rng rng_;
   std::unique_ptr<SimClient> operator_;            // the way of an operator to the store
   std::map<NodeId, core::NodeSettings> settings_;  // what it wants
+  struct Backup {
+    WallTime at{};
+    std::shared_ptr<const SimStore::Snapshot> state;
+  };
+  std::map<const Fault*, Backup> backups_;
   std::vector<std::unique_ptr<Machine>> machines_;
   // How many faults go on: the last to end brings it back.
   int store_down_ = 0, store_full_ = 0, history_down_ = 0;

@@ -79,6 +79,12 @@ struct FaultSpan {
   WallTime from{}, until{};
 };
 
+// The store was set back to an older state, which an operator then said is meant.
+struct Restored {
+  WallTime backed_up{}, at{};
+  WallTime confirmed = WallTime::max();
+};
+
 struct Evidence {
   std::string prefix = "/cron/";
   std::vector<TrueWrite> writes;
@@ -87,6 +93,8 @@ struct Evidence {
   std::vector<AckedKill> kills;
   std::vector<FaultSpan> faults;
   std::vector<Offline> offline;
+  std::vector<Restored> restored;
+  core::Revision former_past = 0;  // added to what the store says since it was set back: revisions in here only grow
   std::map<domain::RunId, std::vector<StoredChunk>> output;  // of the runs in `records`, in order of their sequence
   std::vector<domain::RunRecord> records;                    // all that stands in the history at the end
   std::vector<std::string> changed_records;                  // run ids whose record a reader saw change or vanish

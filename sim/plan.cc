@@ -14,10 +14,10 @@ using std::chrono::seconds;
 
 constexpr std::array<std::string_view, 10> kActionNames = {"create", "edit",      "reschedule",  "disable", "enable",
                                                            "delete", "hand-edit", "hand-delete", "run-now", "kill"};
-constexpr std::array<std::string_view, 20> kFaultNames = {
+constexpr std::array<std::string_view, 21> kFaultNames = {
     "crash",         "machine-crash", "disk-lost",   "freeze",       "machine-freeze", "cut",   "store-down",
     "leader-change", "store-full",    "compact",     "history-down", "disk-full",      "clock", "drain",
-    "relabel",       "cut-requests",  "cut-answers", "slow-link",    "store-restart",  "drift"};
+    "relabel",       "cut-requests",  "cut-answers", "slow-link",    "store-restart",  "drift", "store-restored"};
 constexpr std::array<const char*, 9> kPoints = {"claim",         "end",         "removed",
                                                 "before-exec",   "after-exec",  "after-exit",
                                                 "after-journal", "record-sent", "record-stored"};
@@ -128,6 +128,10 @@ Fault draw_fault(Fault::Kind kind, Rng& rng) {
       fault.length = between(rng, 10'000, 120'000);
       fault.step = milliseconds((rng.chance(0.5) ? 1 : -1) * static_cast<std::int64_t>(1 + rng.below(10)));
       break;
+    case Kind::StoreRestored:
+      fault.length = between(rng, 5'000, 40'000);
+      fault.step = between(rng, 3'000, 60'000);
+      break;
     case Kind::ClockStep: {
       constexpr std::array<std::int64_t, 6> kSteps = {200, 900, 5'000, 60'000, 600'000, 3'600'000};
       fault.step = milliseconds((rng.chance(0.5) ? 1 : -1) * any(kSteps, rng));
@@ -136,6 +140,16 @@ Fault draw_fault(Fault::Kind kind, Rng& rng) {
     }
   }
   return fault;
+}
+
+// The backup is of a time when all jobs were there, and nothing that a client was told is in what is lost: what the
+// fleet owes is then the same in both pasts.
+void keep_clients_out(Fault& restored, Plan& plan) {
+  restored.step = std::min(restored.step, restored.at - seconds(6));
+  const milliseconds from = restored.at - restored.step - seconds(10), to = restored.at + restored.length + seconds(30);
+  std::erase_if(plan.actions, [&](const Action& action) {
+    return action.at >= std::max(from, milliseconds(5'000)) && action.at <= to;
+  });
 }
 
 }  // namespace
@@ -161,7 +175,8 @@ Plan make_plan(std::uint64_t seed, const Profile& profile) {
   // No default hides behind its length: what waits for minutes outside waits for seconds here in most seeds.
   plan.scheduler.lost_after = between(rest, 5'000, 60'000);
   const auto chosen = [&](std::string_view name) {
-    return profile.faults.count("all") != 0 || profile.faults.count(std::string(name)) != 0;
+    const bool among_all = profile.faults.count("all") != 0 && name != to_string(Fault::Kind::StoreRestored);
+    return among_all || profile.faults.count(std::string(name)) != 0;
   };
 
   for (std::size_t i = 0; i < profile.jobs; ++i) {
@@ -191,6 +206,9 @@ Plan make_plan(std::uint64_t seed, const Profile& profile) {
       fault.node = stream.below(profile.nodes);
       plan.faults.push_back(std::move(fault));
     }
+  }
+  for (Fault& fault : plan.faults) {
+    if (fault.kind == Fault::Kind::StoreRestored) keep_clients_out(fault, plan);
   }
   std::stable_sort(plan.faults.begin(), plan.faults.end(), [](const Fault& a, const Fault& b) { return a.at < b.at; });
   if (chosen("store")) {

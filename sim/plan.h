@@ -49,14 +49,15 @@ struct Fault {
     Compact,  // superseded revisions are gone
     HistoryDown,
     DiskFull,
-    ClockStep,     // the wall clock jumps by `step` and stays there
-    Drain,         // an operator wants nothing claimed there
-    Relabel,       // an operator puts the worker into the other zone
-    CutRequests,   // half a partition: what the worker says does not arrive
-    CutAnswers,    // the other half: what it says arrives, and it hears nothing
-    SlowLink,      // to the store: up to `step` longer each way, one message in twenty lost
-    StoreRestart,  // all members at once: no leader, every watch breaks, leases start anew
-    ClockDrift,    // the wall clock goes wrong by `step` each second, and is set right at the end
+    ClockStep,      // the wall clock jumps by `step` and stays there
+    Drain,          // an operator wants nothing claimed there
+    Relabel,        // an operator puts the worker into the other zone
+    CutRequests,    // half a partition: what the worker says does not arrive
+    CutAnswers,     // the other half: what it says arrives, and it hears nothing
+    SlowLink,       // to the store: up to `step` longer each way, one message in twenty lost
+    StoreRestart,   // all members at once: no leader, every watch breaks, leases start anew
+    ClockDrift,     // the wall clock goes wrong by `step` each second, and is set right at the end
+    StoreRestored,  // set back to what it was `step` before; `length` later an operator says that this is meant
   };
   Kind kind = Kind::Crash;
   std::chrono::milliseconds at{0}, length{0};
@@ -66,7 +67,7 @@ struct Fault {
   std::string point;
   std::chrono::milliseconds step{0};
 };
-inline constexpr Fault::Kind kLastFault = Fault::Kind::ClockDrift;
+inline constexpr Fault::Kind kLastFault = Fault::Kind::StoreRestored;
 std::string_view to_string(Action::Kind kind);
 std::string_view to_string(Fault::Kind kind);
 
@@ -94,7 +95,8 @@ struct Profile {
   std::size_t jobs = 12;
   std::chrono::milliseconds action_every{20'000};  // mean; 0: only the creation of the jobs
   std::chrono::milliseconds fault_every{30'000};   // mean
-  std::set<std::string> faults;                    // by name; "all" stands for all of them; empty: none
+  // By name; "all" stands for all of them but store-restored, which forgets what clients were told; empty: none.
+  std::set<std::string> faults;
   core::Rules rules;
 };
 // The names that Profile::faults may hold: those of Fault::Kind, "store" (unknown results, broken watches, slow

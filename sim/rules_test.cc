@@ -133,6 +133,7 @@ const Needed kNeeded[] = {
     {"wait_safe_after", "18", 2, {"cut"}, seconds(40), seconds(5), {"I6"}, short_schedules_after_long_ones},
     {"retry_at_instant", "19", 1, {}, seconds(30), seconds(20), {"I1"}, as_drawn},
     {"read_back_unknown", "28", 1, {"store"}, seconds(30), seconds(8), {"I2", "I3"}, as_drawn},
+    {"stop_when_set_back", "30", 3, {"store-restored"}, seconds(150), seconds(20), {"I2"}, as_drawn},
     {"record_before_removal", "REL-10", 1, {"crash"}, seconds(15), seconds(8), {"I3"}, as_drawn},
     {"report_deletions", "REL-12", 1, {"cut"}, seconds(15), seconds(20), {"I3"}, jobs_go_during_compacted_cuts},
     {"kill_descendants", "REL-9", 1, {}, seconds(30), seconds(4), {"I8", "I9"}, as_drawn},

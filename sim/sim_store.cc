@@ -110,6 +110,7 @@ void SimStore::restore(const Snapshot& snapshot) {
   revision_ = snapshot.revision;
   compacted_ = snapshot.compacted;
   leases_ = snapshot.leases;
+  ++restored_;
   break_watches();
   leader_change();
 }
@@ -362,10 +363,12 @@ void SimClient::call(Run run, async::Callback<Result<T>> done) {
   if (fate == Fate::Late) way += store_.up_to(faults.late_most);
   if (fate == Fate::Lost) return;
 
-  store_.after(way, [this, run = std::move(run), answer, fate, alive = std::weak_ptr<char>(alive_)]() mutable {
+  store_.after(way, [this, run = std::move(run), answer, fate, restored = store_.restored_,
+                     alive = std::weak_ptr<char>(alive_)]() mutable {
     // A request that is on its way when its sender dies arrives all the same; one sent into a cut or to a store without
     // a leader does not.
     const bool sender_lives = !alive.expired();
+    if (run.store->restored_ != restored) return;  // another process listens there now
     if (!run.store->available_ || (sender_lives && cut_requests_ && fate != Fate::Late)) return;
     Result<T> result = run();
     if (!sender_lives || fate != Fate::Well) return;

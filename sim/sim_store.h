@@ -125,6 +125,7 @@ class SimStore {
   std::vector<std::weak_ptr<Watch>> watches_;
   std::function<void(Revision, const std::vector<Change>&)> observer_;
   async::TimerId leader_timer_ = 0;
+  std::uint64_t restored_ = 0;  // how often: what was sent before does not arrive
   std::shared_ptr<char> alive_ = std::make_shared<char>();
 };
 

@@ -50,7 +50,11 @@ class Simulation {
   Verdict run() {
     for (const Action& action : plan_.actions)
       world_.at(MonoTime(action.at), [this, &action] { client_->act(action); });
-    for (const Fault& fault : plan_.faults) world_.at(MonoTime(fault.at), [this, &fault] { cluster_->inject(fault); });
+    for (const Fault& fault : plan_.faults) {
+      if (fault.kind == Fault::Kind::StoreRestored)
+        world_.at(MonoTime(fault.at - fault.step), [this, &fault] { cluster_->back_up(fault); });
+      world_.at(MonoTime(fault.at), [this, &fault] { cluster_->inject(fault); });
+    }
     read_now_and_then();
     time_.run_until(MonoTime(plan_.active));
     heal();
@@ -74,6 +78,7 @@ class Simulation {
 
   void committed(Revision revision, const std::vector<Change>& changes) {
     mix(static_cast<std::uint64_t>(revision));
+    revision += evidence_.former_past;
     mix(static_cast<std::uint64_t>(time_.now().time_since_epoch().count()));
     ++verdict_.commits;
     for (const Change& change : changes) {

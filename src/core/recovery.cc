@@ -164,7 +164,7 @@ void Scheduler::State::relist_after(std::chrono::milliseconds delay) {
 void Scheduler::State::answered(const ReadOwnRunning&, const ReadAnswered& answer) {
   relisting = false;
   relist_after(answer.ok ? options.relist_every : options.retry_store);
-  if (!answer.ok) return;
+  if (!answer.ok || obstacles.store_set_back) return;  // what an older state shows may have gone on since
   for (const KeyValue& stands : answer.found) {
     const auto text = after_prefix(stands.key, keys.running(self));
     const auto entry = decode_running(stands.value);
@@ -214,6 +214,7 @@ void Scheduler::State::adopt_own(const RunningEntry& entry, const KeyValue& stan
     }
   }
   RunSlot& run = add_run(entry);
+  run.former = entry.claimed_at <= restored_at;
   run.text = stands.value;
   if (run.entry.fence == 0) run.entry.fence = stands.created;
   if (JobSlot* slot = find_slot(entry.run.firing.job)) {
@@ -234,12 +235,11 @@ void Scheduler::State::adopt_own(const RunningEntry& entry, const KeyValue& stan
       return record(run);
     }
     case Phase::Waiting:
-      if (entry.claimed_at <= restored_at) return end_unstarted(run, RunStatus::Missed, Reason::Restored, {});
+      if (run.former) return end_unstarted(run, RunStatus::Missed, Reason::Restored, {});
       return run.job ? wait_for_attempt(run) : end_unstarted(run, RunStatus::Skipped, Reason::Disabled, {});
     case Phase::Claimed:
       // Of before the store was set back: whether it has run since, the history knows (rule 30).
-      if (entry.claimed_at <= restored_at && !executed)
-        return end_unstarted(run, RunStatus::Missed, Reason::Restored, {});
+      if (run.former && !executed) return end_unstarted(run, RunStatus::Missed, Reason::Restored, {});
       if (this_life && !executed && run.job) {
         // A claim that was applied after we were told otherwise (rule 6): not started yet, so it may start.
         run.start_limit = entry.scheduled_at + run.job->job->start_deadline;
@@ -254,6 +254,8 @@ void Scheduler::State::adopt_own(const RunningEntry& entry, const KeyValue& stan
 // The verdict of a run whose worker is gone: what its journal says, else lost (rules 12, 13).
 void Scheduler::State::settle(RunSlot& run) {
   if (run.entry.phase == Phase::Ended && rules.keep_verdict) return record(run);
+  if (run.entry.phase == Phase::Waiting && run.former)
+    return end_unstarted(run, RunStatus::Missed, Reason::Restored, {});
   if (run.entry.phase == Phase::Waiting && run.job) return wait_for_attempt(run);
   domain::RunEnd end;
   end.status = RunStatus::Lost;
@@ -371,6 +373,7 @@ void Scheduler::State::answered(const PendingTakeOver& pending, const CommitAnsw
   if (answer.outcome != Outcome::Committed) return answer.outcome == Outcome::Unknown ? relist() : void();
   if (find_run(pending.entry.run) != nullptr) return;
   RunSlot& run = add_run(pending.entry);
+  run.former = pending.entry.claimed_at <= restored_at;
   if (run.entry.fence == 0) run.entry.fence = answer.revision;
   if (JobSlot* slot = find_slot(pending.entry.run.firing.job)) run.job = slot->job ? slot->job : slot->adopted;
   settle(run);

@@ -211,7 +211,7 @@ void Scheduler::State::end_unstarted(RunSlot& run, RunStatus status, Reason reas
 
 bool Scheduler::State::next_attempt_allowed(const RunSlot& run, const domain::RunEnd& end) const {
   const auto found = by_name.find(run.entry.run.firing.job.text());
-  if (found == by_name.end() || run.entry.range) return false;
+  if (found == by_name.end() || run.entry.range || run.former) return false;
   const JobSlot& slot = *slots[found->second];
   if (!slot.claimable() || !slot.job->job->enabled || run.entry.run.attempt >= slot.job->job->attempts_max())
     return false;
@@ -306,7 +306,9 @@ void Scheduler::State::follow_with_skip(RunSlot& run) {
   next.claimed_at = now.wall;
   next.trigger = domain::Trigger::Redelivery;
   next.triggered_by = run.entry.triggered_by;
-  next.end = unstarted(RunStatus::Skipped, Reason::Disabled, {}, now.wall);
+  const bool restored = run.entry.end.reason == Reason::Restored;
+  next.end = unstarted(restored ? RunStatus::Missed : RunStatus::Skipped,
+                       restored ? Reason::Restored : Reason::Disabled, {}, now.wall);
   std::optional<std::string> own_lock;
   if (run.entry.locked) own_lock = lock_value(self, run.entry);
   Txn txn = end_row(actor(), run.text, run.entry, own_lock);
@@ -356,7 +358,16 @@ void Scheduler::State::answered(ReadBackRun& read_back, const ReadAnswered& answ
     // and the first record stands (rule 10); of a run that did not begin here we know nothing.
     run->key_gone = true;
     run->entry.locked = false;
+    const bool set_back = obstacles.store_set_back || run->entry.claimed_at <= restored_at;
+    if (set_back && id.attempt > 1 && !run->executed) {
+      // The store forgot it, so nobody else has it; the history waits for the attempt that the one before announced.
+      run->entry.phase = Phase::Ended;
+      run->entry.end = unstarted(RunStatus::Missed, Reason::Restored, {}, now.wall);
+      run->entry.final = true;
+      return record(*run);
+    }
     if (run->stage == Stage::Ending && run->executed) {
+      if (set_back && !run->followed) run->entry.final = true;  // the attempt that was to follow found no place
       // Not final stays not final: our retry may have been applied before the key went. Where it was not, whoever
       // settles the key finds that an attempt must follow.
       set_stage(*run, Stage::Recording);

@@ -73,6 +73,7 @@ struct RunSlot {
   bool kill_order = false;  // a killer/ key names it
   bool key_gone = false;    // somebody else settles its key; our record may still be the first
   bool redeliver = false;   // Recording: a not final record; the next attempt follows its answer
+  bool former = false;      // found in a store that was set back: what has followed it since, only the history knows
   bool followed = false;    // the history has it as not final: an attempt must follow, be it one that does not run
   std::optional<Kill> killing;
   std::string output_text;

@@ -591,7 +591,7 @@ void Worker::tick() {
 // What the store answered was asked when it stood at `before` already: lower can only mean an older state.
 void Worker::saw_store(core::Revision revision, core::Revision before) {
   if (store_seen_.set_back) return;
-  if (revision >= before) {
+  if (revision >= before || !options_.rules.stop_when_set_back) {
     store_seen_.revision = std::max(store_seen_.revision, revision);
     store_seen_.at = parts_.clock.wall();
     return;
