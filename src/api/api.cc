@@ -12,6 +12,7 @@ Api::Api(ApiParts parts)
       runs_(parts_.store, reader_, copies_, parts_.history, parts_.kept_elsewhere, parts_.keys, parts_.clock),
       workers_(parts_.store, reader_, copies_, parts_.keys, parts_.clock, parts_.store_health, parts_.clock_trouble,
                [this] { return runs_.history_trouble(); }),
+      kept_(parts_.store, parts_.keys, parts_.clock, parts_.tokens),
       edits_({.jobs = jobs_,
               .runs = runs_,
               .store = parts_.store,
@@ -36,7 +37,14 @@ void Api::add_routes(Router& router) {
   add_worker_routes(all);
   add_system_routes(all);
   add_event_routes(all);
-  add_when_started(router, all);
+  Router once;
+  for (Route route : all.routes()) {
+    // A run that is asked for keeps its key in the transaction that asks for it.
+    if (route.method == Method::Post && route.writes && !route.pattern.ends_with(":run"))
+      route.handle = [this, handle = std::move(route.handle)](Call& call) { return kept_.once(call, handle); };
+    once.add(std::move(route));
+  }
+  add_when_started(router, once);
   add_cron_routes(router);
   add_health_routes(router);
 }

@@ -18,6 +18,7 @@
 #include "api/event_feed.h"
 #include "api/job_catalogue.h"
 #include "api/job_list.h"
+#include "api/kept_answers.h"
 #include "api/overview_routes.h"
 #include "api/router.h"
 #include "api/run_catalogue.h"
@@ -112,6 +113,7 @@ class Api {
   JobMatches job_matches_;
   RunCatalogue runs_;
   WorkerCatalogue workers_;
+  KeptAnswers kept_;
   EditApi edits_;
   OverviewApi overview_;
   EventFeed events_;

@@ -1,10 +1,8 @@
 #include "api/job_catalogue.h"
 
-#include <sodium/crypto_generichash.h>
-#include <sodium/utils.h>
-
 #include <algorithm>
 
+#include "api/request_digest.h"
 #include "async/await.h"
 #include "coord/trim_versions.h"
 #include "cron/schedule.h"
@@ -18,20 +16,6 @@ namespace {
 
 constexpr int kTriesMax = 16;
 constexpr std::chrono::milliseconds kCatchUp{3'000};  // for a copy to reach an edit; past it the store is asked for all
-// One lease carries the answers of an hour; each stays for at least a day.
-constexpr std::chrono::hours kLeaseRenewal{1};
-constexpr std::chrono::hours kLeaseLength{25};
-
-// 32 hex digits over the parts, told apart by their lengths.
-std::string digest(std::initializer_list<std::string_view> parts) {
-  std::string text;
-  for (const std::string_view part : parts) text += fmt::format("{}:{};", part.size(), part);
-  unsigned char hash[16];
-  crypto_generichash(hash, sizeof hash, reinterpret_cast<const unsigned char*>(text.data()), text.size(), nullptr, 0);
-  char hex[2 * sizeof hash + 1];
-  sodium_bin2hex(hex, sizeof hex, hash, sizeof hash);
-  return hex;
-}
 
 Problem not_found(const JobName& name) {
   return {.status = 404, .code = "job_not_found", .detail = fmt::format("no job '{}'", name)};
@@ -137,7 +121,8 @@ JobCatalogue::JobCatalogue(coord::CoordStore& store, StoreReader& reader, Watche
       zones_(zones),
       clock_(clock),
       tokens_(tokens),
-      clock_trouble_(std::move(clock_trouble)) {}
+      clock_trouble_(std::move(clock_trouble)),
+      lease_(store, clock) {}
 
 std::optional<Problem> JobCatalogue::clock_suspect() const {
   const std::string trouble = clock_trouble_ ? clock_trouble_() : std::string();
@@ -391,25 +376,14 @@ Outcome<StoredJob> JobCatalogue::erase(const JobName& name, const Precondition& 
   return Refusal(unsettled());
 }
 
-Outcome<core::LeaseId> JobCatalogue::idempotency_lease() {
-  const std::lock_guard lock(lease_mutex_);
-  if (lease_ != 0 && clock_.mono() - lease_granted_at_ < kLeaseRenewal) return lease_;
-  const MonoTime asked_at = clock_.mono();
-  auto lease = async::await<core::LeaseId>([&](auto done) { store_.grant(kLeaseLength, std::move(done)); });
-  if (!lease) return Refusal(problem_of(lease.error().with("asking for a lease")));
-  lease_ = *lease;
-  lease_granted_at_ = asked_at;
-  return lease_;
-}
-
 namespace {
 
 // Why a run was not accepted by the store: its key came before, or the job is not there.
-Outcome<RunAccepted> not_accepted(const JobName& name, const std::string& memory, const std::string& request_digest,
+Outcome<RunAccepted> not_accepted(const JobName& name, const std::string& memory, const std::string& digest,
                                   const domain::RunId& run, const core::TxnAnswer& answer) {
   for (const core::KeyValue& found : answer.found) {
     if (found.key != memory) continue;
-    if (decode_remembered(found.value).request == request_digest) return RunAccepted{.run = run, .repeated = true};
+    if (decode_remembered(found.value).request == digest) return RunAccepted{.run = run, .repeated = true};
     return refuse(422, "idempotency_mismatch", "this Idempotency-Key came before, with another body");
   }
   if (answer.found.empty()) return Refusal(not_found(name));
@@ -458,11 +432,11 @@ Outcome<std::map<std::string, std::string>> JobCatalogue::parameters_for(const J
 Outcome<RunAccepted> JobCatalogue::run_now(const JobName& name, const RunRequest& request) {
   if (auto problem = locked_elsewhere(name)) return Refusal(*std::move(problem));
   const bool keyed = !request.idempotency_key.empty();
-  const std::string key_digest = digest({"run", name.text(), request.idempotency_key});
+  const std::string key_digest = request_digest({"run", name.text(), request.idempotency_key});
   const domain::RequestId id("r-" + (keyed ? key_digest : tokens_.token()).substr(0, 16));
   const domain::RunId run{.firing = {.job = name, .which = id}, .attempt = 1};
   const std::string trigger = keys_.trigger(id), memory = keys_.idempotency(key_digest), job = keys_.job(name);
-  const Remembered remembered{.request = digest({request.digest_of}), .run = run.text()};
+  const Remembered remembered{.request = request_digest({request.digest_of}), .run = run.text()};
 
   core::TriggerEntry entry;
   entry.id = id;
@@ -474,6 +448,7 @@ Outcome<RunAccepted> JobCatalogue::run_now(const JobName& name, const RunRequest
   auto parameters = parameters_for(name, request);
   if (!parameters) return Refusal(std::move(parameters.error()));
   entry.parameters = *std::move(parameters);
+  core::LeaseId lease = 0;
   core::Txn txn;
   txn.expected = {{.key = job, .kind = core::Condition::Kind::Present},
                   {.key = trigger, .kind = core::Condition::Kind::Absent}};
@@ -481,9 +456,10 @@ Outcome<RunAccepted> JobCatalogue::run_now(const JobName& name, const RunRequest
   txn.read_if_refused = {job};
   if (keyed) {
     txn.expected.push_back({.key = memory, .kind = core::Condition::Kind::Absent});
-    const auto lease = request.effect == Effect::Write ? idempotency_lease() : Outcome<core::LeaseId>(0);
-    if (!lease) return Refusal(lease.error());
-    txn.writes.push_back({memory, encode(remembered), *lease});
+    const auto day = request.effect == Effect::Write ? lease_.get() : Outcome<core::LeaseId>(0);
+    if (!day) return Refusal(day.error());
+    lease = *day;
+    txn.writes.push_back({memory, encode(remembered), lease});
     txn.read_if_refused.push_back(memory);
   }
   if (request.effect == Effect::DryRun) {
@@ -495,7 +471,10 @@ Outcome<RunAccepted> JobCatalogue::run_now(const JobName& name, const RunRequest
     return fresh ? RunAccepted{.run = run} : not_accepted(name, memory, remembered.request, run, refused);
   }
   const auto answer = commit(std::move(txn));
-  if (!answer) return Refusal(answer.error());
+  if (!answer) {
+    lease_.ended(lease);  // perhaps it was that; another costs one request
+    return Refusal(answer.error());
+  }
   if (answer->committed) return RunAccepted{.run = run};
   return not_accepted(name, memory, remembered.request, run, *answer);
 }

@@ -18,6 +18,7 @@
 #include <string>
 #include <vector>
 
+#include "api/day_lease.h"
 #include "api/problem.h"
 #include "api/store_reader.h"
 #include "api/watched.h"
@@ -30,9 +31,6 @@
 #include "domain/run.h"
 
 namespace cronfleet::api {
-
-template <typename T>
-using Outcome = tl::expected<T, Problem>;
 
 // When a job fires, kept beside it: asked of a hundred thousand jobs at a time.
 class Timetable {
@@ -148,7 +146,6 @@ class JobCatalogue {
   enum class Never { Refused, Allowed };  // an enabled job without a firing ahead
   Outcome<Saved> save(domain::Job job, const Precondition& precondition, Never never, Effect effect);
   Outcome<core::TxnAnswer> commit(core::Txn txn);
-  Outcome<core::LeaseId> idempotency_lease();
   std::optional<WallTime> next_firing(const std::optional<domain::Job>& job, WallTime after) const;
 
   coord::CoordStore& store_;
@@ -162,9 +159,7 @@ class JobCatalogue {
   std::mutex decoded_mutex_;  // around the two below: documents of a copy, decoded once
   std::shared_ptr<const Watched::Copy> decoded_of_;
   std::shared_ptr<const StoredJobs> decoded_;
-  std::mutex lease_mutex_;  // around the two below
-  core::LeaseId lease_ = 0;
-  MonoTime lease_granted_at_{};
+  DayLease lease_;  // of idempotency keys
 };
 
 }  // namespace cronfleet::api

@@ -234,14 +234,14 @@ Answer Api::run_job(Call& call) {
   if (auto problem = call.query.problem()) return Refusal(*std::move(problem));
   const auto name = name_of(call);
   if (!name) return Refusal(name.error());
+  const auto key = idempotency_key_of(call.request);
+  if (!key) return Refusal(key.error());
   RunRequest request{.actor = actor_of(call.request),
                      .reason = {},
                      .worker = {},
-                     .idempotency_key = std::string(call.request.headers.get("Idempotency-Key").value_or("")),
+                     .idempotency_key = *key,
                      .digest_of = call.request.body,
                      .effect = effect};
-  if (request.idempotency_key.size() > 255)
-    return refuse(400, "invalid_idempotency_key", "an Idempotency-Key has at most 255 characters");
   auto problem = read_body(call.request, Body::Optional, [&](const domain::JsonValue& root) {
     for (const domain::JsonValue member : root.members()) {
       if (member.key() == "reason") {

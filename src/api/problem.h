@@ -39,6 +39,8 @@ struct Problem {
 
 using Answer = tl::expected<Response, Problem>;
 using Refusal = tl::unexpected<Problem>;
+template <typename T>
+using Outcome = tl::expected<T, Problem>;
 
 // return refuse(404, "job_not_found", "no job '{}'", name);
 template <typename... Args>

@@ -138,17 +138,24 @@ std::size_t width_of(std::FILE* terminal) {
 
 bool is_terminal(std::FILE* file) { return ::fileno(file) >= 0 && ::isatty(::fileno(file)); }
 
+std::string code_of(const ClientAnswer& answer) {
+  json::error_code no_json;
+  const auto problem = json::parse(answer.body, no_json);
+  return !no_json && problem.is_object() ? text_of(problem.get_object(), "code") : "";
+}
+
 // Nothing was done for it: whatever it was, it may be asked again.
 bool not_taken(const ClientAnswer& answer) {
   if (answer.status == 429) return true;
   if (answer.status != 503) return false;
-  json::error_code no_json;
-  const auto problem = json::parse(answer.body, no_json);
-  const std::string code = !no_json && problem.is_object() ? text_of(problem.get_object(), "code") : "";
+  const std::string code = code_of(answer);
   return code == "starting" || code == "overloaded";
 }
 
-bool asks_for_patience(const ClientAnswer& answer) { return answer.status == 429 || answer.status == 503; }
+bool asks_for_patience(const ClientAnswer& answer) {
+  if (answer.status == 429 || answer.status == 503) return true;
+  return answer.status == 409 && code_of(answer) == "request_in_flight";  // our own first try
+}
 
 milliseconds retry_after(const ClientAnswer& answer) {
   const int seconds = std::atoi(answer.header("retry-after").c_str());

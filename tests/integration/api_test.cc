@@ -5,7 +5,10 @@
 #include <atomic>
 #include <boost/json.hpp>
 #include <fstream>
+#include <map>
+#include <mutex>
 #include <set>
+#include <thread>
 
 #include "api/raw_client.h"
 #include "api/url.h"
@@ -281,6 +284,91 @@ TEST_F(Api, RunNow) {
   EXPECT_EQ(call("POST", "/api/v1/jobs/x:run").status, 202);
   EXPECT_EQ(call("POST", "/api/v1/jobs/x:run").status, 202);
   EXPECT_EQ(server_.list(server_.keys.triggers()).size(), 2u);
+}
+
+TEST_F(Api, APostWithAnIdempotencyKeyIsDoneOnce) {
+  const std::string document = R"({"name":"once","schedule":"@daily","command":"true"})";
+  const RawAnswer created = call("POST", "/api/v1/jobs", document, "Idempotency-Key: k1\r\n");
+  ASSERT_EQ(created.status, 201) << created.body;
+  const RawAnswer again = call("POST", "/api/v1/jobs", document, "Idempotency-Key: k1\r\n");
+  EXPECT_EQ(again.status, 201) << again.body;
+  EXPECT_EQ(again.body, created.body);
+  for (const char* name : {"etag", "location", "content-type"}) EXPECT_EQ(again.header(name), created.header(name));
+  EXPECT_EQ(code(call("POST", "/api/v1/jobs", R"({"name":"twice"})", "Idempotency-Key: k1\r\n")),
+            "idempotency_mismatch");
+  EXPECT_EQ(code(call("POST", "/api/v1/jobs?dry_run=1", document, "Idempotency-Key: k1\r\n")), "job_exists");
+
+  // The same key at another address is another request; what it was answered holds while the job moves on.
+  const RawAnswer paused = call("POST", "/api/v1/jobs/once:pause", R"({"reason":"a"})", "Idempotency-Key: k1\r\n");
+  ASSERT_EQ(paused.status, 200) << paused.body;
+  ASSERT_EQ(call("POST", "/api/v1/jobs/once:resume", "", "Idempotency-Key: k1\r\n").status, 200);
+  EXPECT_EQ(call("POST", "/api/v1/jobs/once:pause", R"({"reason":"a"})", "Idempotency-Key: k1\r\n").body, paused.body);
+  EXPECT_FALSE(json::parse(get("/api/v1/jobs/once").body).at("job").as_object().contains("paused_until"));
+
+  // A run in a batch is not started twice.
+  const std::string batch = R"({"items":[{"action":"run","name":"once"}]})";
+  const RawAnswer ran = call("POST", "/api/v1/jobs:batch", batch, "Idempotency-Key: k2\r\n");
+  EXPECT_EQ(call("POST", "/api/v1/jobs:batch", batch, "Idempotency-Key: k2\r\n").body, ran.body);
+  EXPECT_EQ(server_.list(server_.keys.triggers()).size(), 1u);
+
+  // What was refused is not kept: it is judged again.
+  EXPECT_EQ(call("POST", "/api/v1/jobs/new:pause", "", "Idempotency-Key: k3\r\n").status, 404);
+  ASSERT_EQ(create("new", kJob).status, 201);
+  EXPECT_EQ(call("POST", "/api/v1/jobs/new:pause", "", "Idempotency-Key: k3\r\n").status, 200);
+}
+
+TEST_F(Api, LengthsOfAnIdempotencyKey) {
+  ASSERT_EQ(create("x", kJob).status, 201);
+  for (const char* verb : {"run", "pause"}) {
+    const auto keyed = [&](std::size_t length) {
+      const std::string key = fmt::format("Idempotency-Key: {}\r\n", std::string(length, 'k'));
+      return call("POST", fmt::format("/api/v1/jobs/x:{}", verb), "", key);
+    };
+    EXPECT_LT(keyed(255).status, 300) << verb;
+    EXPECT_EQ(code(keyed(256)), "invalid_idempotency_key") << verb;
+  }
+}
+
+TEST_F(Api, AKeyInFlightIsRefusedUntilItsMinuteIsOver) {
+  ASSERT_EQ(create("x", kJob).status, 201);
+  ASSERT_EQ(call("POST", "/api/v1/jobs/x:pause", "", "Idempotency-Key: k\r\n").status, 200);
+  const auto kept = server_.list(server_.keys.idempotency(""));
+  ASSERT_EQ(kept.size(), 1u);
+  const std::string request = json::parse(kept.front().value).at("request").as_string().c_str();
+  const auto in_flight = [&](WallTime until) {
+    server_.put(kept.front().key, json::serialize(json::object{
+                                      {"request", request}, {"holder", "other"}, {"until", to_rfc3339_ms(until)}}));
+  };
+  in_flight(server_.now() + std::chrono::hours(1));
+  const RawAnswer busy = call("POST", "/api/v1/jobs/x:pause", "", "Idempotency-Key: k\r\n");
+  EXPECT_EQ(busy.status, 409);
+  EXPECT_EQ(code(busy), "request_in_flight");
+  EXPECT_EQ(busy.header("retry-after"), "1");
+  in_flight(server_.now() - std::chrono::seconds(1));  // whoever had it is gone
+  EXPECT_EQ(call("POST", "/api/v1/jobs/x:pause", "", "Idempotency-Key: k\r\n").status, 200);
+}
+
+TEST_F(Api, OfManyThatSendOneKeyAtOnceOneIsDone) {
+  ASSERT_EQ(create("x", kJob).status, 201);
+  const std::string batch = R"({"items":[{"action":"run","name":"x"}]})";
+  std::vector<std::thread> clients;
+  std::mutex mutex;
+  std::map<int, std::set<std::string>> bodies;
+  for (int i = 0; i < 16; ++i) {
+    clients.emplace_back([&] {
+      const RawAnswer answer = call("POST", "/api/v1/jobs:batch", batch, "Idempotency-Key: one\r\n");
+      const std::lock_guard lock(mutex);
+      bodies[answer.status].insert(answer.status == 200 ? answer.body : code(answer));
+    });
+  }
+  for (std::thread& client : clients) client.join();
+  EXPECT_EQ(bodies[200].size(), 1u);
+  bodies.erase(200);
+  for (const auto& [status, answers] : bodies) {
+    EXPECT_EQ(status, 409);
+    EXPECT_EQ(answers, std::set<std::string>{"request_in_flight"});
+  }
+  EXPECT_EQ(server_.list(server_.keys.triggers()).size(), 1u);
 }
 
 domain::RunRecord record_of(const std::string& job, WallTime at, domain::RunStatus status) {
