@@ -77,8 +77,6 @@ T median(std::vector<T> values) {
   return values[values.size() / 2];
 }
 
-using Nodes = std::vector<std::unique_ptr<Node>>;
-
 // Each worker tries every firing, as the reference does, `kInFlight` of them at a time.
 class ReferenceChain {
  public:
@@ -144,30 +142,6 @@ double reference(Nodes& nodes, std::size_t round) {
   std::printf("the reference's chain: %.0f firings/s by %zu workers, %.2f locks won per firing; %s\n", rate,
               nodes.size(), double(won) / kFirings, load_average().c_str());
   return rate;
-}
-
-domain::Job job_named(const std::string& name, const std::string& schedule) {
-  domain::Job job;
-  job.name = JobName(name);
-  job.schedule = schedule;
-  job.command = std::vector<std::string>{"true"};
-  return job;
-}
-
-// Saves jobs as a master does, in full batches.
-void save_jobs(Node& node, const std::vector<domain::Job>& jobs) {
-  const core::Keys keys;
-  for (std::size_t first = 0; first < jobs.size(); first += coord::CoordStore::kBatchMax) {
-    std::vector<coord::Txn> batch;
-    for (std::size_t i = first; i < std::min(jobs.size(), first + coord::CoordStore::kBatchMax); ++i)
-      batch.push_back(core::save(keys, {}, {}, jobs[i], node.clock.wall()).txn);
-    std::promise<bool> saved;
-    node.store->commit(std::move(batch), [&](Result<std::vector<coord::TxnAnswer>> answers) {
-      saved.set_value(answers && std::all_of(answers->begin(), answers->end(),
-                                             [](const coord::TxnAnswer& answer) { return answer.committed; }));
-    });
-    CHECK(saved.get_future().get());
-  }
 }
 
 struct Figures {

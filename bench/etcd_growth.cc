@@ -14,8 +14,6 @@
 #include <thread>
 
 #include "bench/etcd_nodes.h"
-#include "core/edits.h"
-#include "cron/parse.h"
 #include "tz/zone_database.h"
 
 namespace cronfleet::bench {
@@ -46,23 +44,7 @@ Size size_of(testing::EtcdServer& etcd) {
   return size;
 }
 
-domain::Job every_second(int number) {
-  domain::Job job;
-  job.name = JobName(fmt::format("nightly-report-{}", number));
-  job.schedule = "* * * * * *";
-  job.command = std::vector<std::string>{"true"};
-  return job;
-}
-
-void save(Node& node, const domain::Job& job) {
-  std::vector<coord::Txn> batch;
-  batch.push_back(core::save(core::Keys(), {}, {}, job, node.clock.wall()).txn);
-  std::promise<bool> saved;
-  node.store->commit(std::move(batch), [&](auto answers) { saved.set_value(answers && answers->front().committed); });
-  CHECK(saved.get_future().get());
-}
-
-std::uint64_t firings(const std::vector<std::unique_ptr<Node>>& nodes) {
+std::uint64_t firings(const Nodes& nodes) {
   std::uint64_t sum = 0;
   for (const auto& node : nodes) sum += node->store->counts().removals.done;
   return sum;
@@ -79,12 +61,14 @@ int run(const Settings& settings) {
   CHECK(etcd.wait_until_healthy());
   auto zones = tz::ZoneDatabase::open();
   CHECK(zones.has_value());
-  std::vector<std::unique_ptr<Node>> nodes;
+  Nodes nodes;
   for (std::size_t i = 0; i < 3; ++i) {
     nodes.push_back(std::make_unique<Node>(etcd, i + 1));
     nodes.back()->make_worker(i, milliseconds(200), 4, **zones, settings.housekeeping);
   }
-  for (int i = 0; i < settings.rate; ++i) save(*nodes[0], every_second(i));
+  std::vector<domain::Job> jobs;
+  for (int i = 0; i < settings.rate; ++i) jobs.push_back(job_named(fmt::format("nightly-report-{}", i), "* * * * * *"));
+  save_jobs(*nodes[0], jobs);
   std::printf("%zu member(s), 3 workers, %d firings/s, %lld s, compacting what is older than %lld s%s\n",
               settings.members, settings.rate, static_cast<long long>(settings.length.count()),
               static_cast<long long>(settings.housekeeping.compact_after.count() / 1000),

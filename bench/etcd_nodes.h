@@ -18,6 +18,7 @@
 #include "async/asio_loop.h"
 #include "base/check.h"
 #include "coord/etcd/etcd_coord_store.h"
+#include "core/edits.h"
 #include "runtime/worker.h"
 #include "tests/services/etcd_server.h"
 
@@ -299,5 +300,31 @@ class Node final : private runtime::WorkerObserver {
   std::unique_ptr<runtime::Worker> worker_;
   std::thread thread_;
 };
+
+using Nodes = std::vector<std::unique_ptr<Node>>;
+
+inline domain::Job job_named(const std::string& name, const std::string& schedule) {
+  domain::Job job;
+  job.name = JobName(name);
+  job.schedule = schedule;
+  job.command = std::vector<std::string>{"true"};
+  return job;
+}
+
+// Saves jobs as a master does, in full batches.
+inline void save_jobs(Node& node, const std::vector<domain::Job>& jobs) {
+  const core::Keys keys;
+  for (std::size_t first = 0; first < jobs.size(); first += coord::CoordStore::kBatchMax) {
+    std::vector<coord::Txn> batch;
+    for (std::size_t i = first; i < std::min(jobs.size(), first + coord::CoordStore::kBatchMax); ++i)
+      batch.push_back(core::save(keys, {}, {}, jobs[i], node.clock.wall()).txn);
+    std::promise<bool> saved;
+    node.store->commit(std::move(batch), [&](Result<std::vector<coord::TxnAnswer>> answers) {
+      saved.set_value(answers && std::all_of(answers->begin(), answers->end(),
+                                             [](const coord::TxnAnswer& answer) { return answer.committed; }));
+    });
+    CHECK(saved.get_future().get());
+  }
+}
 
 }  // namespace cronfleet::bench
