@@ -11,7 +11,7 @@ namespace {
 
 struct StoreSeenFileTest : ::testing::Test {
   testing::TemporaryFolder folder;
-  StoreSeenFile file{std::filesystem::path(folder.file(""))};
+  StoreSeenFile file{folder.path()};
 };
 
 TEST_F(StoreSeenFileTest, WhatWasWrittenIsRead) {

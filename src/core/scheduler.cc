@@ -36,6 +36,7 @@ std::vector<domain::RunId> Scheduler::active_runs() const {
   }
   return ids;
 }
+int Scheduler::rank(std::string_view word) const { return state_->fleet.rank(word); }
 std::size_t Scheduler::refused_count() const { return state_->refused.size(); }
 bool Scheduler::accepting() const { return state_->accepting(); }
 bool Scheduler::full() const { return state_->active_runs >= state_->places(); }

@@ -264,6 +264,8 @@ class Scheduler {
   // into a registration that every worker and master reads.
   static constexpr std::size_t kRefusedShown = 100;
   std::size_t refused_count() const;
+  // How many workers that accept runs stand before this one for `word` (core/fleet.h).
+  int rank(std::string_view word) const;
   std::map<std::string, std::string> refused_jobs() const;
 
  private:

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "coord/mirror.h"
-#include "core/rank.h"
 #include "cron/parse.h"
 #include "domain/job_json.h"
 #include "runtime/start_request.h"
@@ -515,15 +514,7 @@ void Worker::on_room(exec::Room room) {
 }
 
 // By rank among those that take work now: who cannot claim does not keep house either.
-bool Worker::first_in_house() const {
-  if (!accepting_ || full_) return false;
-  const core::RankHash ranks("compact");
-  const std::uint64_t own = ranks.of(registration_.node.text());
-  return std::none_of(follow_->standing.begin(), follow_->standing.end(), [&](const auto& other) {
-    const core::WorkerEntry& entry = other.second;
-    return entry.accepting && core::stands_before(ranks.of(entry.node.text()), entry.node, own, registration_.node);
-  });
-}
+bool Worker::first_in_house() const { return accepting_ && !full_ && scheduler_.rank("compact") == 0; }
 
 int Worker::runs_most() const {
   return static_cast<int>(
