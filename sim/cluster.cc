@@ -308,11 +308,14 @@ void Cluster::set_back(const Fault& fault) {
   span(fault, "");
   store_.set_available(false);
   ++store_down_;
+  ++being_restored_;
   const std::size_t restored = evidence_.restored.size();
   evidence_.restored.push_back({backup.at, world_.wall()});
   world_.at(world_.mono() + kStopped, [this, state = backup.state] {
     const core::Revision before = store_.revision();
     store_.restore(*state);
+    --being_restored_;
+    restored_last_ = world_.mono();
     evidence_.former_past += before - store_.revision();
     say_(fmt::format("the store is set back from revision {} to {}", before, store_.revision()));
     if (--store_down_ == 0) store_.set_available(true);
@@ -320,13 +323,19 @@ void Cluster::set_back(const Fault& fault) {
   until_then(fault, [this, restored] { confirm(restored); });
 }
 
-// Again and again until the store has it.
+// Again and again until the store has it. One operator brings the backups back: while the store is set back once more,
+// he does not call the state before meant, and he waits until the workers have noticed.
 void Cluster::confirm(std::size_t restored) {
+  if (restored + 1 != evidence_.restored.size()) return;
+  const auto again = [this, restored] {
+    world_.at(world_.mono() + milliseconds(200), [this, restored] { confirm(restored); });
+  };
+  if (being_restored_ > 0 || world_.mono() < restored_last_ + milliseconds(3'000)) return again();
   const core::RestoredEntry word{.revision = store_.revision(), .by = "operator", .at = world_.wall()};
   std::vector<core::Txn> batch(1);
   batch[0].writes = {{core::Keys(evidence_.prefix).restored(), core::encode(word)}};
-  operator_->commit(std::move(batch), [this, restored](Result<std::vector<core::TxnAnswer>> answer) {
-    if (!answer) return void(world_.at(world_.mono() + milliseconds(200), [this, restored] { confirm(restored); }));
+  operator_->commit(std::move(batch), [this, restored, again](Result<std::vector<core::TxnAnswer>> answer) {
+    if (!answer) return again();
     evidence_.restored[restored].confirmed = world_.wall();
   });
 }

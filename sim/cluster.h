@@ -71,7 +71,8 @@ class Cluster {
   std::map<const Fault*, Backup> backups_;
   std::vector<std::unique_ptr<Machine>> machines_;
   // How many faults go on: the last to end brings it back.
-  int store_down_ = 0, store_full_ = 0, history_down_ = 0;
+  MonoTime restored_last_{};
+  int store_down_ = 0, being_restored_ = 0, store_full_ = 0, history_down_ = 0;
   std::map<std::size_t, std::function<void()>> healing_;  // by span: what ends each fault that goes on
 };
 

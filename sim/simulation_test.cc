@@ -57,6 +57,22 @@ TEST(Simulation, WhatOnceFailedPasses) {
   EXPECT_GE(plans, 6u);
 }
 
+// The store is set back again and again while runs go on, to states before earlier ones as well, and an operator says
+// so each time: what goes on then keeps its lock and gets its own verdict (rule 30).
+TEST(Simulation, RunsOutliveAStoreThatIsSetBack) {
+  std::size_t restored = 0;
+  for (std::uint64_t seed = 1; seed <= 30; ++seed) {
+    Profile profile = profile_of({"store-restored"}, 3, minutes(15));
+    profile.jobs = 8;
+    profile.fault_every = seconds(150);
+    profile.action_every = milliseconds(0);
+    const Verdict verdict = simulate(make_plan(seed, profile));
+    EXPECT_TRUE(verdict.violations.empty()) << "seed " << seed << "\n" << summary(verdict.violations);
+    restored += verdict.faults;
+  }
+  EXPECT_GE(restored, 100u);
+}
+
 // Everything is forgotten a few seconds after it may be, while jobs are deleted and created again by the dozen. No
 // clock that is wrong by an hour: to it every marker is old.
 TEST(Simulation, HousekeepingTakesNothingThatIsStillNeeded) {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cctype>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -18,23 +19,29 @@ Result<runtime::StoreSeen> StoreSeenFile::read() const {
   std::ifstream file(path_);
   if (!file) return runtime::StoreSeen{};
   core::Revision revision = -1;
-  std::int64_t ms = -1;
+  std::int64_t ms = -1, word_ms = 0;
   std::string rest;
   file >> revision >> ms >> std::ws;
-  const bool numbers = !file.fail() && revision >= 0 && ms >= 0;
+  bool numbers = !file.fail() && revision >= 0 && ms >= 0;
+  if (numbers && std::isdigit(file.peek()) != 0) {
+    file >> word_ms >> std::ws;
+    numbers = !file.fail();
+  }
   std::getline(file, rest);
   if (!numbers || (!rest.empty() && rest != kSetBack))
     return fail(Code::Corrupt,
-                "{}: expected a revision, milliseconds since 1970 and perhaps '{}'; if the store was not "
-                "set back, remove the file",
+                "{}: expected a revision, milliseconds since 1970 (when it was seen, and perhaps when an operator last "
+                "confirmed an older state) and perhaps '{}'; if the store was not set back, remove the file",
                 path_.string(), kSetBack);
-  return runtime::StoreSeen{revision, from_ms(ms), !rest.empty()};
+  return runtime::StoreSeen{revision, from_ms(ms), from_ms(word_ms), !rest.empty()};
 }
 
 Result<void> StoreSeenFile::write(const runtime::StoreSeen& seen) const {
   const std::filesystem::path fresh = path_.string() + ".new";
   std::ofstream file(fresh, std::ios::trunc);
-  file << seen.revision << ' ' << to_ms(seen.at) << (seen.set_back ? fmt::format(" {}", kSetBack) : "") << '\n';
+  file << seen.revision << ' ' << to_ms(seen.at);
+  if (seen.word != WallTime{}) file << ' ' << to_ms(seen.word);
+  file << (seen.set_back ? fmt::format(" {}", kSetBack) : "") << '\n';
   file.close();
   std::error_code error;
   if (file) std::filesystem::rename(fresh, path_, error);

@@ -37,7 +37,9 @@ void Scheduler::State::decide(JobSlot& slot) {
     slot.busy = read({keys.marker(slot.name), keys.job(slot.name), keys.lock(slot.name)}, ReadJob{slot.index});
     return;
   }
-  const Plan next = plan(*slot.job, slot.accounted, now.wall, now.wall + lead, restored_at);
+  Forgotten restored{restored_at, {}};
+  if (const auto found = in_hand.find(slot.name); found != in_hand.end()) restored.in_hand = found->second;
+  const Plan next = plan(*slot.job, slot.accounted, now.wall, now.wall + lead, restored);
   if (next.action == Plan::Action::Never) return;
   if (!standing.eligible) return leave_to_others(slot, next);
   const auto delay = rank_delay(standing.rank);
@@ -54,7 +56,8 @@ void Scheduler::State::decide(JobSlot& slot) {
       return;
     }
   }
-  if (next.action == Plan::Action::Account) return write_off(slot, *next.passed);
+  if (next.action == Plan::Action::Account) return write_off(slot, next.passed->range.to, next.passed);
+  if (next.action == Plan::Action::Pass) return write_off(slot, next.instant, {});
   claim(slot, next);
 }
 
@@ -81,10 +84,13 @@ void Scheduler::State::leave_to_others(JobSlot& slot, const Plan& plan) {
       slot.busy = read({keys.marker(slot.name), keys.job(slot.name), keys.lock(slot.name)}, ReadJob{slot.index});
       return;
     }
-    if (plan.action == Plan::Action::Account && !slot.standing.able && fleet.sees_self()) {
-      Passed passed = *plan.passed;
-      if (passed.reason == domain::Reason::Late) passed.reason = domain::Reason::NoEligibleWorker;
-      return write_off(slot, passed);
+    if (!slot.standing.able && fleet.sees_self()) {
+      if (plan.action == Plan::Action::Pass) return write_off(slot, plan.instant, {});
+      if (plan.action == Plan::Action::Account) {
+        Passed passed = *plan.passed;
+        if (passed.reason == domain::Reason::Late) passed.reason = domain::Reason::NoEligibleWorker;
+        return write_off(slot, passed.range.to, passed);
+      }
     }
   }
   slot.looked = false;
@@ -213,7 +219,9 @@ void Scheduler::State::claim(JobSlot& slot, const Plan& plan) {
   slot.busy = commit(firing_row(actor(), row), PendingFiring{slot.index, row, now.mono, plan.catch_up});
 }
 
-void Scheduler::State::write_off(JobSlot& slot, const Passed& passed) {
+// Moves the marker to `to`; what becomes of the instants before it is `passed`, if anything is still to be said of
+// them.
+void Scheduler::State::write_off(JobSlot& slot, WallTime to, const std::optional<Passed>& passed) {
   if (!slot.marker) {
     slot.busy = read({keys.marker(slot.name), keys.job(slot.name), keys.lock(slot.name)}, ReadJob{slot.index});
     return;
@@ -222,13 +230,14 @@ void Scheduler::State::write_off(JobSlot& slot, const Passed& passed) {
                 .job_revision = slot.revision,
                 .accounted = slot.accounted,
                 .exact_marker = slot.marker.text(),
-                .marker_to = passed.range.to,
+                .marker_to = to,
                 .token = Token(tokens.token()),
                 .entry = {},
-                .passed = passed_entry(slot, passed, slot.revision),
+                .passed = {},
                 .lock = FiringRow::Lock::Free,
                 .dead_lock = {},
                 .dead_hold = {}};
+  if (passed) row.passed = passed_entry(slot, *passed, slot.revision);
   slot.looked = false;
   slot.busy = commit(firing_row(actor(), row), PendingFiring{slot.index, row, now.mono, false});
 }

@@ -48,13 +48,15 @@ WallTime open_until(const domain::Job& job, WallTime start) {
   return start + patience + std::chrono::milliseconds(1);
 }
 
-Plan plan(const CompiledJob& job, WallTime accounted, WallTime now, WallTime horizon, WallTime restored_at) {
+Plan plan(const CompiledJob& job, WallTime accounted, WallTime now, WallTime horizon, const Forgotten& restored) {
   const auto oldest = domain::next_firing(job, accounted);
   if (!oldest) return {};
   const auto due = [&](WallTime instant) { return start_of(job, instant) <= horizon; };
   if (!due(*oldest)) return {.action = Plan::Action::Wait, .at = start_of(job, *oldest)};
 
-  const auto forgotten = [&](WallTime instant) { return instant <= restored_at; };
+  const auto in_hand = [&](WallTime instant) { return std::ranges::binary_search(restored.in_hand, instant); };
+  if (*oldest <= restored.at && in_hand(*oldest)) return {.action = Plan::Action::Pass, .instant = *oldest};
+  const auto forgotten = [&](WallTime instant) { return instant <= restored.at && !in_hand(instant); };
   if (forgotten(*oldest)) return account(stretch(job, *oldest, forgotten), RunStatus::Missed, Reason::Restored);
 
   const domain::Job& policy = *job.job;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 
 #include "core/entries.h"
 #include "domain/compiled_job.h"
@@ -23,11 +24,12 @@ struct Plan {
     Never,    // no further firing
     Wait,     // nothing before `at`
     Account,  // write off `passed`, then plan again
+    Pass,     // `instant` has its run already, in the store: the marker moves past it, then plan again
     Claim,    // run `instant`; `passed`, if any, is written off in the same transaction
   };
   Action action = Action::Never;
   WallTime at{};          // Wait, Claim: when the run is to start: its instant plus jitter
-  WallTime instant{};     // Claim
+  WallTime instant{};     // Claim, Pass
   bool catch_up = false;  // Claim: past its start deadline; the deadline counts from the claim
   bool more_due = false;  // Claim: newer instants are due as well
   std::optional<Passed> passed;
@@ -42,9 +44,14 @@ WallTime open_until(const domain::Job& job, WallTime start);
 
 // `accounted`: the newest instant that has a verdict or a claim. `horizon`: instants whose start lies before it are due
 // (now plus the claim lead).
-// `restored_at`: instants up to it are of a time in which the store was set back; whoever ran them then, nobody does so
-// again (protocol.md rule 30).
+// A store that was set back (protocol.md rule 30). Instants up to `at` are of a time that it knows nothing of: whoever
+// ran them then, nobody does so again. `in_hand`, in order: those of them whose runs outlived that moment and stand in
+// the store again; their verdicts are still to come.
+struct Forgotten {
+  WallTime at = WallTime::min();
+  std::span<const WallTime> in_hand{};
+};
 Plan plan(const domain::CompiledJob& job, WallTime accounted, WallTime now, WallTime horizon,
-          WallTime restored_at = WallTime::min());
+          const Forgotten& restored = {});
 
 }  // namespace cronfleet::core

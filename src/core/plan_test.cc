@@ -1,6 +1,7 @@
 #include "core/plan.h"
 
 #include <gtest/gtest.h>
+#include <array>
 
 #include <functional>
 
@@ -36,6 +37,7 @@ std::string text(const Plan& p) {
     case Action::Never: return "never";
     case Action::Wait: return "wait " + hms(p.at);
     case Action::Account: out = "account"; break;
+    case Action::Pass: return "pass " + hms(p.instant);
     case Action::Claim:
       out = "claim " + hms(p.instant) + (p.catch_up ? " catch-up" : "") + (p.more_due ? " more" : "");
       break;
@@ -123,6 +125,19 @@ TEST(Plan, ALongGapTakesBoundedSteps) {
   }
   ASSERT_EQ(step.action, Action::Claim);
   EXPECT_EQ(missed + (step.passed ? step.passed->range.count : 0) + 1, 48u * 3600);
+}
+
+// A job every five minutes in a store that was set back to 02:00 and is meant since 02:20 (rule 30).
+TEST(Plan, WhatAnOlderStoreKnowsNothingOfIsMissedButForRunsThatStandThere) {
+  const std::array<WallTime, 1> in_hand{at("02:10:00")};
+  const Forgotten restored{at("02:20:00"), in_hand};
+  const auto next = [&](const char* accounted) {
+    return text(plan(job(), at(accounted), at("02:21:00"), at("02:21:00"), restored));
+  };
+  EXPECT_EQ(next("02:00:00"), "account 02:05:00..02:05:00 x1 missed(restored)");
+  EXPECT_EQ(next("02:05:00"), "pass 02:10:00");
+  EXPECT_EQ(next("02:10:00"), "account 02:15:00..02:20:00 x2 missed(restored)");
+  EXPECT_EQ(next("02:20:00"), "wait 02:25:00");
 }
 
 TEST(Plan, JitterStaysBelowTheNextInstant) {

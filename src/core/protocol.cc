@@ -113,6 +113,17 @@ Txn rewrite_row(const Actor& actor, const std::string& running_as_read, const Ru
   return txn;
 }
 
+Txn again_row(const Actor& actor, const std::string& running_as_read, const RunningEntry& entry) {
+  const std::string key = actor.keys.running(actor.node, entry.run);
+  Txn txn{.expected = {hold_stands(actor)}, .writes = {}, .read_if_refused = {key}};
+  txn.expected.push_back(running_as_read.empty() ? Condition{.key = key, .kind = Kind::Absent}
+                                                 : equals(key, running_as_read));
+  put_running(actor, entry, txn);
+  if (entry.locked && entry.phase != Phase::Ended)
+    txn.writes.push_back({actor.keys.lock(entry.run.firing.job), lock_value(actor.node, entry)});
+  return txn;
+}
+
 Txn take_over_row(const Actor& actor, const std::string& dead_key, const std::string& running_as_read,
                   const std::string& dead_hold, const RunningEntry& entry) {
   Txn txn{

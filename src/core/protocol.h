@@ -54,6 +54,9 @@ Txn retry_row(const Actor& actor, const std::string& running_as_read, const Runn
 // A waiting attempt becomes claimed, or living runs move to a new incarnation: the own key is rewritten.
 Txn rewrite_row(const Actor& actor, const std::string& running_as_read, const RunningEntry& entry,
                 std::optional<Revision> job_revision, const std::optional<std::string>& lock_as_read);
+// The key of a run that goes on, or has ended, in a store that was set back (rule 30): `running_as_read` is what the
+// older state has of it, empty: nothing. Its lock too, which is its own whatever stands there.
+Txn again_row(const Actor& actor, const std::string& running_as_read, const RunningEntry& entry);
 // take over: the key of a dead worker moves under the own node.
 Txn take_over_row(const Actor& actor, const std::string& dead_key, const std::string& running_as_read,
                   const std::string& dead_hold, const RunningEntry& entry);

@@ -413,6 +413,10 @@ void Scheduler::State::move_to_new_incarnation() {
       case Stage::Waiting: {
         RunningEntry entry = run->entry;
         entry.incarnation = incarnation;
+        if (run->lost_key) {
+          put_key_again(*run);
+          break;
+        }
         std::optional<std::string> lock;
         if (entry.locked) lock = lock_value(self, run->entry);
         commit(rewrite_row(actor(), run->text, entry, {}, lock), PendingRun{id, entry, {}, now.mono});
@@ -430,9 +434,53 @@ void Scheduler::State::move_to_new_incarnation() {
           if (again != nullptr && again->stage == Stage::Removing) remove(*again);
         });
         break;
-      case Stage::Recording: break;  // the history does not care who asks
+      case Stage::Recording:  // the history does not care who asks
+        if (run->lost_key) put_key_again(*run);
+        break;
     }
   }
+}
+
+// ---- a store that was set back (rule 30) ----------------------------------------------------------------------------
+
+// What goes on here, or has ended and is not recorded, is to be known in the older state too: its firing is not written
+// off there, and its lock holds others off.
+void Scheduler::State::put_keys_again() {
+  std::vector<domain::RunId> ids;
+  for (auto& [id, run] : runs) {
+    if (!run.executed || run.key_gone || run.stage == Stage::Removing) continue;
+    run.lost_key = true;
+    run.former = true;  // no attempt follows it across that moment
+    if (run.stage == Stage::Running || run.stage == Stage::Recording) ids.push_back(id);
+  }
+  if (!session_open) return;  // with the next one
+  for (const domain::RunId& id : ids) put_key_again(*find_run(id));
+}
+
+void Scheduler::State::put_key_again(RunSlot& run) {
+  RunningEntry entry = run.entry;
+  entry.incarnation = incarnation;
+  Txn txn = again_row(actor(), run.text, entry);
+  commit(std::move(txn), PendingRun{run.entry.run, std::move(entry), {}, now.mono});
+}
+
+// Which firings of before the operator's word have their runs: read when all has been listed anew, and claims wait for
+// it.
+void Scheduler::State::read_in_hand() {
+  if (in_hand_unread && session_open && caught_up) read_prefix(keys.running(), ReadInHand{});
+}
+
+void Scheduler::State::answered(const ReadInHand&, const ReadAnswered& answer) {
+  if (!in_hand_unread) return;
+  if (!answer.ok) return after(options.retry_store, [this] { read_in_hand(); });
+  for (const KeyValue& stands : answer.found) {
+    const auto entry = decode_running(stands.value);
+    if (!entry || entry->range || !entry->run.firing.scheduled() || entry->scheduled_at > restored_at) continue;
+    in_hand[entry->run.firing.job].push_back(entry->scheduled_at);
+  }
+  for (auto& [job, instants] : in_hand) std::ranges::sort(instants);
+  in_hand_unread = false;
+  unpark();
 }
 
 // A kill order whose run is nowhere: it came when the run was over. Twice not seen in a full list, it goes.

@@ -251,7 +251,7 @@ void Scheduler::State::write_end(RunSlot& run) {
   std::optional<std::string> own_lock;
   // The lock still says what stood there before this entry ended: the same run, node and incarnation.
   if (ended.locked) own_lock = lock_value(self, ended);
-  Txn txn = end_row(actor(), run.text, ended, own_lock);
+  Txn txn = run.text.empty() ? again_row(actor(), run.text, ended) : end_row(actor(), run.text, ended, own_lock);
   if (own_lock && !rules.remove_own_lock_only) {
     txn.expected.pop_back();  // the simulator's switch: the lock goes whoever holds it
   }
@@ -346,13 +346,22 @@ void Scheduler::State::answered(ReadBackRun& read_back, const ReadAnswered& answ
   if (run->stage == Stage::Removing) {
     if (own == nullptr) return run_written(*run, pending, answer.revision);
     run->text = own->value;
-    after(options.retry_store, [this, id] {
-      RunSlot* again = find_run(id);
-      if (again != nullptr && again->stage == Stage::Removing) remove(*again);
-    });
-    return;
+    if (const auto stands = decode_running(own->value); stands && stands->phase != Phase::Ended) {
+      // An older state, in which it has not ended: it ends there too, with its lock.
+      run->entry.incarnation = stands->incarnation;
+      run->entry.safe_after = stands->safe_after;
+      run->entry.locked = stands->locked && lock == lock_value(self, *stands);
+      run->entry.final = run->former = true;
+      set_stage(*run, Stage::Ending);
+    }
+    return try_again(id);
   }
   if (own != nullptr && own->value == encode(pending.entry)) return run_written(*run, pending, own->modified);
+  if (own == nullptr && run->lost_key) {
+    run->text.clear();
+    if (run->stage == Stage::Ending && !run->followed) run->entry.final = true;  // no attempt crosses that moment
+    return try_again(id);
+  }
   if (own == nullptr) {
     // Taken over while we were out of contact: another node settles the key. What we know is recorded all the same,
     // and the first record stands (rule 10); of a run that did not begin here we know nothing.
@@ -397,6 +406,10 @@ void Scheduler::State::answered(ReadBackRun& read_back, const ReadAnswered& answ
   }
   const bool lock_is_ours = run->entry.locked && lock == lock_value(self, run->entry);
   if (run->stage == Stage::Ending && !lock_is_ours && run->entry.locked) run->entry.locked = false;
+  try_again(id);
+}
+
+void Scheduler::State::try_again(const domain::RunId& id) {
   after(options.retry_store, [this, id] {
     RunSlot* again = find_run(id);
     if (again == nullptr) return;
@@ -404,6 +417,9 @@ void Scheduler::State::answered(ReadBackRun& read_back, const ReadAnswered& answ
       case Stage::Ending: return write_end(*again);
       case Stage::Beginning: return begin_attempt(*again);
       case Stage::Moving: return settle(*again);
+      case Stage::Removing: return remove(*again);
+      case Stage::Running:
+      case Stage::Recording: return again->lost_key ? put_key_again(*again) : void();
       default: return;
     }
   });
@@ -411,6 +427,7 @@ void Scheduler::State::answered(ReadBackRun& read_back, const ReadAnswered& answ
 
 void Scheduler::State::run_written(RunSlot& run, const PendingRun& pending, Revision revision) {
   const domain::RunId id = pending.run;
+  run.lost_key = false;
   switch (run.stage) {
     case Stage::Ending: {
       run.text = encode(pending.entry);
@@ -453,6 +470,10 @@ void Scheduler::State::run_written(RunSlot& run, const PendingRun& pending, Revi
     case Stage::Waiting:
       run.text = encode(pending.entry);
       run.entry = pending.entry;
+      return;
+    case Stage::Recording:
+      run.text = encode(pending.entry);
+      run.entry.incarnation = pending.entry.incarnation;
       return;
     default: return;
   }

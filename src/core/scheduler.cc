@@ -192,6 +192,7 @@ void Scheduler::State::on(const CaughtUp&) {
     if (!slot->exists && slot->marker && !slot->marker_closed) look_now(*slot);
   }
   if (session_open) relist();
+  read_in_hand();
   unpark();
 }
 
@@ -216,6 +217,9 @@ void Scheduler::State::on(const StoreConfirmed& confirmed) {
   removed.clear();
   dead_since.clear();
   caught_up = false;
+  in_hand.clear();
+  in_hand_unread = true;
+  put_keys_again();
   move_to_new_incarnation();  // what is under way was asked of another past
 }
 
@@ -227,6 +231,7 @@ void Scheduler::State::on(const SessionOpened& opened) {
   session_open = true;
   if (changed && !first && rules.drop_on_new_incarnation) move_to_new_incarnation();
   relist();
+  read_in_hand();
   if (!ticking) {
     ticking = true;
     after(options.reconcile_every, [this] { reconcile(); });
@@ -247,7 +252,9 @@ void Scheduler::State::on(const LeasesExtended& leases) {
 void Scheduler::State::on(const SessionLost&) { session_open = false; }
 
 void Scheduler::State::on(const Obstacles& changed) {
+  const bool set_back = changed.store_set_back && !obstacles.store_set_back;
   obstacles = changed;
+  if (set_back) put_keys_again();
   unpark();
 }
 

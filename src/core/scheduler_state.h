@@ -63,7 +63,7 @@ struct RunSlot {
   };
   Stage stage = Stage::Starting;
   RunningEntry entry;
-  std::string text;         // running/ exactly as we wrote it
+  std::string text;         // running/ exactly as we wrote it; empty: it is not there any more
   CompiledPtr job;          // what it runs; null for verdicts without a run
   MonoTime confirmed{};     // the revision was known to be newest when this was sent
   WallTime start_limit{};   // its start deadline
@@ -74,6 +74,7 @@ struct RunSlot {
   bool key_gone = false;    // somebody else settles its key; our record may still be the first
   bool redeliver = false;   // Recording: a not final record; the next attempt follows its answer
   bool former = false;      // found in a store that was set back: what has followed it since, only the history knows
+  bool lost_key = false;    // goes on, or has ended, while the store was set back: its key is to stand there again
   bool followed = false;    // the history has it as not final: an attempt must follow, be it one that does not run
   std::optional<Kill> killing;
   std::string output_text;
@@ -155,11 +156,12 @@ struct ReadConfirm {
 struct ReadOwnRunning {};
 struct ReadProbe {};  // whether the store answers
 struct ReadAllRunning {};
+struct ReadInHand {};  // all of running/, in a store that was set back
 struct ReadHolds {
   std::vector<KeyValue> running;  // of other nodes
 };
 using PendingRead = std::variant<ReadJob, ReadForEdit, ReadDeadLock, ReadBackFiring, ReadBackRun, ReadBackTrigger,
-                                 ReadConfirm, ReadProbe, ReadOwnRunning, ReadAllRunning, ReadHolds>;
+                                 ReadConfirm, ReadProbe, ReadOwnRunning, ReadAllRunning, ReadHolds, ReadInHand>;
 
 struct Scheduler::State {
   State(NodeId node, Keys k, SchedulerOptions o, TokenSource& t, Rules r)
@@ -186,7 +188,7 @@ struct Scheduler::State {
   void probe_store();
   void answered(const ReadProbe& probe, const ReadAnswered& answer);
   bool accepting() const { return going_on() && !obstacles.draining; }
-  bool claiming() const { return accepting() && !store_silent; }
+  bool claiming() const { return accepting() && !store_silent && !in_hand_unread; }
   bool going_on() const;
   void unpark();
   JobSlot& slot_of(const JobName& name);
@@ -223,7 +225,7 @@ struct Scheduler::State {
   void give_places();
   void claim(JobSlot& slot, const Plan& plan);
   bool wait_for_lock(JobSlot& slot, const Plan& plan);
-  void write_off(JobSlot& slot, const Passed& passed);
+  void write_off(JobSlot& slot, WallTime to, const std::optional<Passed>& passed);
   void learn(JobSlot& slot, const std::vector<KeyValue>& found, bool lock_read);
   void set_marker(JobSlot& slot, const std::string& text);
   void set_lock(JobSlot& slot, const RunningEntry& holder);
@@ -273,6 +275,7 @@ struct Scheduler::State {
   void begin_attempt(RunSlot& run);
   void answered(PendingRun pending, const CommitAnswered& answer);
   void answered(ReadBackRun& read, const ReadAnswered& answer);
+  void try_again(const domain::RunId& id);
   void answered(const ReadConfirm& read, const ReadAnswered& answer);
   void run_written(RunSlot& run, const PendingRun& pending, Revision revision);
   void lock_freed(const JobName& job);
@@ -295,6 +298,10 @@ struct Scheduler::State {
   void answered(const ReadOwnRunning& read, const ReadAnswered& answer);
   void answered(const ReadAllRunning& read, const ReadAnswered& answer);
   void answered(const ReadHolds& read, const ReadAnswered& answer);
+  void put_keys_again();
+  void put_key_again(RunSlot& run);
+  void read_in_hand();
+  void answered(const ReadInHand& read, const ReadAnswered& answer);
   void adopt_own(const RunningEntry& entry, const KeyValue& stands);
   void settle(RunSlot& run);
   void take_over(const RunningEntry& entry, const KeyValue& stands, const NodeId& node, bool has_lock);
@@ -358,7 +365,9 @@ struct Scheduler::State {
   MonoTime overloaded_at{}, overloaded_until{};  // no process or descriptor was to be had
   ClaimRate claim_rate;
   WallTime restored_at = WallTime::min();  // firings up to it that the store knows nothing of are missed (rule 30)
-  bool store_silent = false;               // the newest call to it was not answered
+  std::map<JobName, std::vector<WallTime>> in_hand;  // but for these, whose runs stand there, in order
+  bool in_hand_unread = false;                       // which those are is still to be read
+  bool store_silent = false;                         // the newest call to it was not answered
   std::chrono::milliseconds lead;
   WallTime armed_wall = WallTime::max();
   MonoTime armed_mono = MonoTime::max();

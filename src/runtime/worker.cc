@@ -18,6 +18,9 @@ constexpr std::uint64_t kRangeRecords = 1'000;
 // How far the store is, is written down so often. What is restored from a backup younger than that goes unnoticed when
 // all workers were down meanwhile.
 constexpr std::chrono::seconds kStoreSeenEvery{10};
+// How often the operator's word is read. It is not watched: a watch goes on from the revision that it has reached, in
+// whatever past that revision is.
+constexpr std::chrono::milliseconds kWordEvery{2'000}, kWordRetry{200};
 // How far the wall clock may move against the monotonic one between two ticks before it counts as a step (REL-14).
 constexpr std::chrono::milliseconds kStepMin{10};
 
@@ -88,11 +91,6 @@ struct Worker::Follow {
               worker.fleet_clock_.gone(NodeId(std::string(rest)));
               report_workers();
             })),
-        restored(make(w.options_.keys.restored(),
-                      [this](const KeyValue& e, std::string_view rest) {
-                        if (rest.empty()) worker.operator_confirms(e);
-                      },
-                      {})),
         settings(make(
             w.options_.keys.node_settings(w.registration_.node),
             [this](const KeyValue& e, std::string_view rest) {
@@ -110,8 +108,8 @@ struct Worker::Follow {
         worker.observer_, deletions);
   }
   void start() {
-    for (Feed* feed : {markers.get(), jobs.get(), accounts.get(), triggers.get(), kills.get(), registrations.get(),
-                       restored.get(), settings.get()})
+    for (Feed* feed :
+         {markers.get(), jobs.get(), accounts.get(), triggers.get(), kills.get(), registrations.get(), settings.get()})
       feed->start();
   }
 
@@ -185,7 +183,7 @@ struct Worker::Follow {
 
   Worker& worker;
   std::map<std::string, core::WorkerEntry> standing;
-  std::unique_ptr<Feed> jobs, markers, accounts, triggers, kills, registrations, restored, settings;
+  std::unique_ptr<Feed> jobs, markers, accounts, triggers, kills, registrations, settings;
 };
 
 Worker::Worker(WorkerParts parts, WorkerOptions options, core::WorkerEntry registration, WorkerObserver& observer)
@@ -205,7 +203,8 @@ Worker::Worker(WorkerParts parts, WorkerOptions options, core::WorkerEntry regis
 
 Worker::~Worker() {
   *alive_ = false;
-  for (const async::TimerId timer : {wake_timer_, tick_timer_, stop_timer_, reopen_timer_}) parts_.timers.cancel(timer);
+  for (const async::TimerId timer : {wake_timer_, tick_timer_, word_timer_, stop_timer_, reopen_timer_})
+    parts_.timers.cancel(timer);
 }
 
 void Worker::start(std::vector<exec::JournalEntry> journal, std::function<bool(std::int64_t)> process_alive) {
@@ -230,12 +229,13 @@ void Worker::start(std::vector<exec::JournalEntry> journal, std::function<bool(s
   // The registration comes first: nothing is replayed or settled before it (rule 9).
   session_->open(registration_, process_alive_);
   follow_->start();
+  read_word();
   housekeeper_.start();
   tick_timer_ = parts_.timers.at(parts_.clock.mono() + options_.tick, [this] { tick(); });
 }
 
 void Worker::caught_up_when_whole() {
-  if (caught_up_ || !follow_->markers->synced() || !follow_->jobs->synced()) return;
+  if (caught_up_ || !word_read_ || !follow_->markers->synced() || !follow_->jobs->synced()) return;
   caught_up_ = true;
   step(core::CaughtUp{});
   if (parts_.caught_up) parts_.caught_up();
@@ -290,9 +290,9 @@ void Worker::arm_wake() {
 void Worker::perform(core::Commit& commit) {
   batcher_.add(std::move(commit.txn), commit.patience,
                [this, alive = alive_, ticket = commit.ticket, asked_at = parts_.clock.mono(),
-                before = store_seen_.revision](Result<core::TxnAnswer> answer) {
+                asked = asked()](Result<core::TxnAnswer> answer) {
                  if (!*alive) return;
-                 if (answer) saw_store(answer->revision, before);
+                 if (answer) saw_store(answer->revision, asked);
                  const MonoTime sent_at = answer ? answer->sent_at : asked_at;
                  measures_.commit_seconds.add(std::chrono::duration<double>(parts_.clock.mono() - sent_at).count());
                  ++(!answer ? measures_.unknown : answer->committed ? measures_.committed : measures_.refused);
@@ -308,10 +308,9 @@ void Worker::perform(core::Commit& commit) {
 }
 
 void Worker::perform(core::Read& read) {
-  auto done = [this, alive = alive_, ticket = read.ticket,
-               before = store_seen_.revision](Result<coord::Listing> listing) {
+  auto done = [this, alive = alive_, ticket = read.ticket, asked = asked()](Result<coord::Listing> listing) {
     if (!*alive) return;
-    if (listing) saw_store(listing->revision, before);
+    if (listing) saw_store(listing->revision, asked);
     core::ReadAnswered event{ticket, listing.has_value(), 0, {}};
     if (listing) {
       event.revision = listing->revision;
@@ -573,39 +572,70 @@ void Worker::tick() {
   report_obstacles();
   publish();
   if (parts_.keep_store_seen &&
-      (store_seen_.set_back != store_seen_kept_.set_back || store_seen_.at >= store_seen_kept_.at + kStoreSeenEvery)) {
+      (store_seen_.set_back != store_seen_kept_.set_back || store_seen_.word != store_seen_kept_.word ||
+       store_seen_.at >= store_seen_kept_.at + kStoreSeenEvery)) {
     store_seen_kept_ = store_seen_;
     parts_.keep_store_seen(store_seen_);
   }
 }
 
-// What the store answered was asked when it stood at `before` already: lower can only mean an older state.
-void Worker::saw_store(core::Revision revision, core::Revision before) {
-  if (store_seen_.set_back) return;
-  if (revision >= before || !options_.rules.stop_when_set_back) {
+// What the store answered was asked when it stood there already: lower can only mean an older state.
+void Worker::saw_store(core::Revision revision, const Asked& asked) {
+  if (store_seen_.set_back || asked.past != past_) return;
+  if (revision >= asked.revision || !options_.rules.stop_when_set_back) {
     store_seen_.revision = std::max(store_seen_.revision, revision);
     store_seen_.at = parts_.clock.wall();
     return;
   }
-  store_seen_.set_back = true;
-  observer_.on_message(
-      Level::Error, "the store was set back",
-      fmt::format("it stands at revision {}, and stood at {}: nothing is claimed until an operator says "
-                  "that this state is meant (cronfleet alarm confirm restored_store)",
-                  revision, before));
-  report_obstacles();
-  if (confirmation_) operator_confirms(*confirmation_);  // perhaps it was said while we were down
+  set_back(fmt::format("it stands at revision {}, and stood at {}", revision, asked.revision));
 }
 
-// Counts where it is newer than the last that we saw of the state before. Whoever never saw that still learns up to
-// when firings that the store knows nothing of are missed.
-void Worker::operator_confirms(const KeyValue& entry) {
+void Worker::set_back(const std::string& how) {
+  if (std::exchange(store_seen_.set_back, true)) return;
+  observer_.on_message(Level::Error, "the store was set back",
+                       how +
+                           ": nothing is claimed until an operator says that this state is meant (cronfleet alarm "
+                           "confirm restored_store)");
+  report_obstacles();
+}
+
+void Worker::read_word() {
+  reads_.add({options_.keys.restored()}, [this, alive = alive_, asked = asked()](Result<coord::Listing> listing) {
+    if (!*alive) return;
+    word_timer_ = parts_.timers.at(parts_.clock.mono() + (listing ? kWordEvery : kWordRetry), [this] { read_word(); });
+    if (!listing) return;
+    saw_store(listing->revision, asked);
+    if (!listing->entries.empty()) {
+      heard_word(listing->entries.front());
+    } else if (store_seen_.word != WallTime{} && options_.rules.stop_when_set_back) {
+      set_back(fmt::format("an operator's word of {} is not in it", to_rfc3339_ms(store_seen_.word)));
+    }
+    word_read_ = true;
+    caught_up_when_whole();
+  });
+}
+
+// A word that we do not follow yet: the store was set back at some moment before it, whether we noticed or were down or
+// cut off; all that we know is of another past. While it counts as set back for us, a word of before that is none.
+// Whoever knows no past learns up to when firings that the store knows nothing of are missed.
+void Worker::heard_word(const KeyValue& entry) {
+  if (entry == word_ && !store_seen_.set_back) return;
   const auto restored = core::decode_restored(entry.value);
-  if (!restored) return observer_.on_message(Level::Warn, "an operator's word is not readable", entry.key);
-  confirmation_ = entry;
-  const bool anew = store_seen_.set_back && restored->at > store_seen_.at;
+  if (!restored) {
+    if (entry != std::exchange(word_, entry))
+      observer_.on_message(Level::Warn, "an operator's word is not readable", entry.key);
+    return;
+  }
+  word_ = entry;
+  if (restored->at < store_seen_.word && options_.rules.stop_when_set_back)
+    set_back(fmt::format("the operator's word of {} is in it, and not that of {}", to_rfc3339_ms(restored->at),
+                         to_rfc3339_ms(store_seen_.word)));
+  if (restored->at <= store_seen_.word || (store_seen_.set_back && restored->at <= store_seen_.at)) return;
+  const bool anew = store_seen_.set_back || word_read_ || options_.store_seen.revision != 0;
+  store_seen_.word = restored->at;
   if (anew) {
-    store_seen_ = {entry.modified, parts_.clock.wall(), false};
+    ++past_;
+    store_seen_ = {entry.modified, parts_.clock.wall(), restored->at, false};
     observer_.on_message(
         Level::Info, "the store's older state is meant",
         fmt::format("says {}; what it knows nothing of until {} is missed", restored->by, to_rfc3339_ms(restored->at)));
@@ -613,13 +643,9 @@ void Worker::operator_confirms(const KeyValue& entry) {
   step(core::StoreConfirmed{restored->at, anew});
   report_obstacles();
   if (!anew) return;
-  // From the loop: it is our own feed that told us.
-  parts_.loop.post([this, alive = alive_] {
-    if (!*alive) return;
-    caught_up_ = false;
-    follow_ = std::make_unique<Follow>(*this);
-    follow_->start();
-  });
+  caught_up_ = false;
+  follow_ = std::make_unique<Follow>(*this);
+  follow_->start();
 }
 
 std::chrono::nanoseconds Worker::wall_over_mono() const {

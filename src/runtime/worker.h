@@ -33,6 +33,7 @@ namespace cronfleet::runtime {
 struct StoreSeen {
   core::Revision revision = 0;
   WallTime at{};
+  WallTime word{};  // the newest word of an operator that we follow; an older state does not have it
   bool set_back = false;
   friend bool operator==(const StoreSeen&, const StoreSeen&) = default;
 };
@@ -144,8 +145,15 @@ class Worker final : public exec::ExecutorSink, private coord::SessionSink {
   void look_for_room();
   void look_at_history();
   void look_at_clock();
-  void saw_store(core::Revision revision, core::Revision before);
-  void operator_confirms(const core::KeyValue& entry);
+  struct Asked {  // of the store, when it was known to stand there
+    core::Revision revision = 0;
+    int past = 0;
+  };
+  Asked asked() const { return {store_seen_.revision, past_}; }
+  void saw_store(core::Revision revision, const Asked& asked);
+  void set_back(const std::string& how);
+  void read_word();
+  void heard_word(const core::KeyValue& entry);
   std::chrono::nanoseconds wall_over_mono() const;
 
   WorkerParts parts_;
@@ -163,7 +171,7 @@ class Worker final : public exec::ExecutorSink, private coord::SessionSink {
   std::vector<exec::JournalEntry> journal_;
 
   core::WakeAt wake_;
-  async::TimerId wake_timer_ = 0, tick_timer_ = 0, stop_timer_ = 0, reopen_timer_ = 0;
+  async::TimerId wake_timer_ = 0, tick_timer_ = 0, word_timer_ = 0, stop_timer_ = 0, reopen_timer_ = 0;
   std::chrono::nanoseconds wall_minus_mono_{0};
   bool stepping_ = false;
   std::vector<core::Event> queued_;  // events that came while stepping
@@ -173,7 +181,9 @@ class Worker final : public exec::ExecutorSink, private coord::SessionSink {
   std::map<domain::RunId, domain::RunRecord> records_waiting_;
 
   StoreSeen store_seen_, store_seen_kept_;
-  std::optional<core::KeyValue> confirmation_;  // the newest word of an operator
+  std::optional<core::KeyValue> word_;  // of an operator, as it stands
+  bool word_read_ = false;
+  int past_ = 0;  // how often an operator has said that an older state is meant: what was asked before is of no use
   core::FleetClock fleet_clock_;
   core::ClockReading clock_reading_;
   bool clock_suspect_ = false;
