@@ -3,6 +3,7 @@
 #include "apps/data_folder.h"
 #include "apps/fleet_history.h"
 #include "apps/fleet_store.h"
+#include "apps/folder_owner.h"
 #include "apps/metrics_part.h"
 #include "apps/worker_part.h"
 #include "tz/zone_database.h"
@@ -20,6 +21,7 @@ int run_worker(const FleetWorkerOptions& options, Log& log) {
   Daemon daemon(log);
   const auto folder = DataFolder::open(config.data_dir, daemon.clock.wall());
   if (!folder) return cannot_start(log, folder.error());
+  if (const auto owned = own_folder(folder->path(), this_process()); !owned) return cannot_start(log, owned.error());
   const auto node = folder->node_id(config.worker.node_id, daemon.tokens);
   if (!node) return cannot_start(log, node.error());
   auto fleet = FleetStore::open(daemon, config.etcd);
