@@ -32,8 +32,9 @@ def eventually(condition, limit=LIMIT):
 class Standalone:
     """`cronfleet standalone` on a port of its own; stop() and start() keep data and port."""
 
-    def __init__(self, binary):
+    def __init__(self, binary, options=()):
         self.binary = binary
+        self.options = list(options)
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="cronfleet-cli-"))
         self.port = 0
         self.process = None
@@ -43,7 +44,7 @@ class Standalone:
         self.log = self.folder / "log"
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
-                [self.binary, "standalone", "--data-dir", str(self.folder / "data"), "--port", str(self.port)],
+                [self.binary, "standalone", "--data-dir", str(self.folder / "data"), "--port", str(self.port), *self.options],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=clean_environment(self.folder))
 
         def listening():
