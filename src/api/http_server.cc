@@ -316,6 +316,9 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
     if (parser_->is_done()) return on_body();
     if (error == beast::http::error::body_limit) return refuse(body_too_large());
     if (error && error != beast::http::error::need_more) return refuse(problem_of_parser(error, true, {}));
+    // The line of a chunk's size without an end (it may carry extensions) counts into no limit of the parser.
+    if (buffer_.size() >= kParserHeadBytes)
+      return refuse(problem_of_parser(beast::http::error::header_limit, true, {}));
     read_on(&Session::parse_body);
   }
 

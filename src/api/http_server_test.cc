@@ -243,6 +243,34 @@ TEST(HttpServer, LimitsAtTheEdgeAndOnePast) {
   EXPECT_EQ(status(chunked(11)), 413);
 }
 
+// What stands around the pieces of a chunked body is bounded like a head, however it is cut up.
+TEST(HttpServer, ChunkLinesAndTrailersAreBounded) {
+  Server server;
+  const auto status = [&](const std::string& chunks) {
+    return RawClient(server.port())
+        .ask(
+            "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: "
+            "chunked\r\n\r\n" +
+            chunks)
+        .status;
+  };
+  const auto extension = [](std::size_t bytes) { return "2;" + std::string(bytes, 'a') + "\r\n{}\r\n0\r\n\r\n"; };
+  const auto trailer = [](std::size_t bytes) { return "2\r\n{}\r\n0\r\nX: " + std::string(bytes, 'a') + "\r\n\r\n"; };
+  EXPECT_EQ(status(extension(1000)), 200);
+  EXPECT_EQ(status(trailer(1000)), 200);
+  for (const std::size_t bytes : {100'000, 300'000, 3'000'000}) {
+    EXPECT_EQ(status(extension(bytes)), 431) << bytes;
+    EXPECT_EQ(status(trailer(bytes)), 431) << bytes;
+  }
+  EXPECT_EQ(status("2\r\n{}\r\n0\r\nContent-Length: 9\r\n\r\n"), 400);  // read in two ways
+  EXPECT_EQ(status([] {
+              std::string tiny;
+              for (int i = 0; i < 20'000; ++i) tiny += "1;x\r\n \r\n";
+              return tiny + "0\r\n\r\n";
+            }()),
+            200);
+}
+
 TEST(HttpServer, WritesAreLimitedAndReadsAreNot) {
   Server server({.writes_per_second = 1});
   RawClient client(server.port());
