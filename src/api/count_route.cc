@@ -9,7 +9,7 @@
 namespace cronfleet::api {
 namespace {
 
-constexpr std::size_t kEdgesMax = 400;
+constexpr std::size_t kEdgesMax = 367;        // the days of a leap year; more do not fit the request line
 constexpr std::size_t kStepsMax = 3'000'000;  // firings looked at: about a second
 constexpr std::size_t kBusiest = 8;
 constexpr std::size_t kNamed = 3;

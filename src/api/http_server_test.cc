@@ -58,6 +58,12 @@ class Spoken final : public BodyStream {
   int heard_ = 0;
 };
 
+// Says something whenever it is asked.
+class Torrent final : public BodyStream {
+ public:
+  Piece next() override { return {.bytes = std::string(64 << 10, 'x'), .then = Piece::Then::More}; }
+};
+
 class Server {
  public:
   explicit Server(HttpOptions options = {}) {
@@ -71,6 +77,9 @@ class Server {
                  }});
     router_.add({Method::Get, "/silent", [this](Call&) -> Answer {
                    return Response{.content_type = "text/event-stream", .stream = std::make_unique<Silent>(silent)};
+                 }});
+    router_.add({Method::Get, "/torrent", [](Call&) -> Answer {
+                   return Response{.content_type = "text/event-stream", .stream = std::make_unique<Torrent>()};
                  }});
     router_.add({Method::Get, "/spoken", [this](Call&) -> Answer {
                    return Response{.content_type = "text/event-stream", .stream = std::make_unique<Spoken>(said)};
@@ -301,6 +310,25 @@ TEST(HttpServer, LargeAnswersArriveWhole) {
   EXPECT_EQ(RawClient(server.port()).ask(get("/large")).body, std::string(3 << 20, 'x'));
 }
 
+// What the tests below shorten.
+TEST(HttpServer, TimesAndCountsAreThoseOfTheManual) {
+  const HttpOptions options;
+  EXPECT_EQ(options.head_timeout, 10s);
+  EXPECT_EQ(options.body_timeout, 30s);
+  EXPECT_EQ(options.idle_timeout, 60s);
+  EXPECT_EQ(options.streams_max, 10'000u);
+  EXPECT_EQ(options.connections_max, 12'000u);
+}
+
+TEST(HttpServer, ConnectionsPastTheLimitAreClosedAtOnce) {
+  Server server({.connections_max = 2});
+  RawClient one(server.port()), two(server.port());
+  EXPECT_EQ(one.ask(get("/hello")).status, 200);
+  EXPECT_EQ(two.ask(get("/hello")).status, 200);
+  EXPECT_TRUE(RawClient(server.port()).closed_within(5s));
+  EXPECT_EQ(one.ask(get("/hello")).status, 200);
+}
+
 TEST(HttpServer, SlowHeadsAndBodiesAreEnded) {
   Server server({.head_timeout = 100ms, .body_timeout = 100ms, .idle_timeout = 200ms});
   RawClient silent(server.port()), head(server.port()), body(server.port()), idle(server.port());
@@ -353,6 +381,19 @@ TEST(HttpServer, FullQueueAnswers503AtOnce) {
   server.gate.open();
   EXPECT_EQ(busy.receive().body, "\"waited\"");
   EXPECT_EQ(queued.receive().body, "\"hello\"");
+}
+
+// A stream whose client reads nothing ends with the time for one piece, though it has always something to say.
+TEST(HttpServer, StreamsThatNobodyReadsAreEnded) {
+  Server server({.write_timeout = 200ms});
+  {
+    RawClient client(server.port());
+    client.send(get("/torrent"));
+    client.take_until("text/event-stream");
+    EXPECT_TRUE(soon([&] { return server.http().counts().streams == 1; }));
+    EXPECT_TRUE(soon([&] { return server.http().counts().streams == 0; }))
+        << "it is held for a client that does not read";
+  }
 }
 
 TEST(HttpServer, StreamsPieceByPiece) {

@@ -131,6 +131,7 @@ class Server:
 
 class Contract:
     def __init__(self, server):
+        server.version = json.loads(server.ask("GET", "/api/v1/system")[2])["version"]
         self.server, self.mismatches, self.requests, self.statuses = server, [], 0, {}
 
     def wrong(self, what, about):
@@ -143,6 +144,8 @@ class Contract:
         self.statuses[status] = self.statuses.get(status, 0) + 1
         if status >= 500:
             return self.wrong("5xx", about)
+        if status >= 400:
+            self.check_secrets(body, about)
         described = resolve(operation["responses"].get(str(status)))
         if described is None:
             if status not in ANY_REQUEST:
@@ -159,6 +162,13 @@ class Contract:
         if media == "application/x-ndjson" or not media.endswith("json"):
             return None
         return self.check_value(content[media]["schema"], json.loads(body), about)
+
+    def check_secrets(self, body, about):
+        """A refusal tells nothing of the machine it comes from (SEC-35)."""
+        text = body.decode()
+        for secret in (self.server.folder, self.server.version, "sqlite", "SQLITE", ".cc:", "src/", "terminate", "std::"):
+            if secret in text:
+                self.wrong(f"a refusal that tells {secret!r}", about)
 
     def check_event(self, events, body, about):
         fields = fields_of(body)
