@@ -100,6 +100,7 @@ class Api {
   Answer forget_worker(Call& call);
   Answer list_alarms(Call& call);
   Answer confirm_alarm(Call& call);
+  Answer bring_markers_back(const Intent& intent);
   Answer get_events(Call& call);
   Answer system(Call& call);
   Answer ready(Call& call);

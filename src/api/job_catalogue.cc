@@ -360,6 +360,32 @@ Outcome<Saved> JobCatalogue::save(domain::Job job, const Precondition& precondit
   return Refusal(unsettled());
 }
 
+Outcome<std::vector<JobName>> JobCatalogue::bring_markers_back(Effect effect) {
+  if (auto problem = clock_suspect()) return Refusal(*std::move(problem));
+  const auto markers = reader_.list(keys_.fired());
+  if (!markers) return Refusal(problem_of(markers.error().with("reading the markers")));
+  std::vector<JobName> brought;
+  for (const core::KeyValue& entry : markers->entries) {
+    const auto marker = core::parse_marker(entry.value);
+    if (!marker || marker->instant <= clock_.wall() + core::kMarkerAheadMax) continue;
+    const JobName name(std::string(*core::after_prefix(entry.key, keys_.fired())));
+    const auto state = read_state(name);
+    if (!state) return Refusal(state.error());
+    if (!state->document || !state->marker || state->marker->modified != entry.modified) continue;
+    auto job = domain::decode_job(state->document->value, name);
+    if (!job || !domain::has_valid_stamp(*job)) continue;
+    if (effect == Effect::Write) {
+      core::Edit edit = core::bring_back(keys_, *state, *std::move(job), clock_.wall());
+      const auto answer = commit_edit(name, std::move(edit.txn));
+      if (!answer) return Refusal(answer.error());
+      if (!answer->committed) continue;  // it has moved: who asks again sees whether it still lies ahead
+      coord::trim_versions(store_, keys_, name);
+    }
+    brought.push_back(name);
+  }
+  return brought;
+}
+
 Outcome<StoredJob> JobCatalogue::erase(const JobName& name, const Precondition& precondition, Effect effect) {
   for (int tries = 0; tries < kTriesMax; ++tries) {
     const auto state = read_state(name);

@@ -117,6 +117,9 @@ class JobCatalogue {
   // Sets paused_until, or takes it away. 404 job_not_found, 412, 422 invalid_document: it cannot be read.
   Outcome<Saved> pause(const JobName& name, std::optional<WallTime> until, const Precondition& precondition,
                        Effect effect = Effect::Write);
+  // Sets the markers that lie further ahead than rule 16 allows to now. Answers of which jobs; of those whose document
+  // cannot be read it leaves them. 503 clock_suspect.
+  Outcome<std::vector<JobName>> bring_markers_back(Effect effect);
   // 404 job_not_found, 412 precondition_failed. Answers what was deleted.
   Outcome<StoredJob> erase(const JobName& name, const Precondition& precondition, Effect effect = Effect::Write);
   // The run is durable and will be claimed. 404 job_not_found, 422 invalid_parameters: against what the job declares,

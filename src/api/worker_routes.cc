@@ -239,8 +239,10 @@ Answer Api::confirm_alarm(Call& call) {
   if (auto problem = call.query.problem()) return Refusal(*std::move(problem));
   const auto intent = intent_of(call.request, effect);
   if (!intent) return Refusal(intent.error());
+  if (call.parameter("code") == "marker_ahead") return bring_markers_back(*intent);
   if (call.parameter("code") != "restored_store")
-    return refuse(404, "alarm_not_found", "only the alarm restored_store is confirmed; others end with their cause");
+    return refuse(404, "alarm_not_found",
+                  "only the alarms restored_store and marker_ahead are confirmed; others end with their cause");
   const auto entry = workers_.confirm_restored(*intent);
   if (!entry) return Refusal(entry.error());
   if (effect == Effect::Write)
@@ -254,6 +256,26 @@ Answer Api::confirm_alarm(Call& call) {
   });
   Response response{.body = json.take()};
   mark_dry_run(response, effect);
+  return response;
+}
+
+Answer Api::bring_markers_back(const Intent& intent) {
+  const auto brought = jobs_.bring_markers_back(intent.effect);
+  if (!brought) return Refusal(brought.error());
+  domain::JsonWriter json;
+  json.object([&] {
+    json.member("by", intent.by);
+    json.member("at", to_rfc3339_ms(parts_.clock.wall()));
+    json.key("jobs");
+    json.array([&] {
+      for (const JobName& job : *brought) json.value(job.text());
+    });
+  });
+  if (intent.effect == Effect::Write)
+    for (const JobName& job : *brought)
+      audit("marker brought back", fmt::format("of '{}' by {}: {}", job, intent.by, intent.reason));
+  Response response{.body = json.take()};
+  mark_dry_run(response, intent.effect);
   return response;
 }
 

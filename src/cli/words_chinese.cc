@@ -139,6 +139,7 @@ const std::map<std::string_view, std::string_view>& chinese() {
        "已忘记工作节点 '{}'；它的 {} 个任务现在可以在别处运行"},
       {"no alarms", "没有告警"},
       {"alarm '{}' is confirmed; claims go on", "已确认告警 '{}'；认领继续"},
+      {"{} jobs fire by their schedules again", "{} 个任务重新按计划触发"},
       {"{} is missing", "缺少 {}"},
       // --- --help ---
       {"Usage:", "用法："},
@@ -292,12 +293,13 @@ const std::map<std::string_view, std::string_view>& chinese() {
       {"Show or change the labels that an operator has set", "显示或修改由管理员设置的标签"},
       {"Vouch that the machine of a worker is off", "担保工作节点的机器已关机"},
       {"List alarms, each with what to do about it", "列出告警及应对办法"},
-      {"Say that an older state of the store is meant", "确认存储的旧状态是有意为之"},
+      {"Say that an older state of the store is meant, or that markers in the future are not",
+       "确认存储的旧状态是有意为之，或标记位于未来是错误的"},
       {"its node id", "节点标识"},
       {"their node ids", "节点标识"},
       {"NAME=VALUE to set, NAME- to leave to the configuration", "NAME=VALUE 设置，NAME- 交还给配置"},
       {"its machine is off for certain: do not ask", "机器确定已关机：不询问"},
-      {"restored_store", "restored_store"},
+      {"restored_store or marker_ahead", "restored_store 或 marker_ahead"},
   };
   return kChinese;
 }

@@ -197,7 +197,13 @@ int confirm(const Cli& cli, const std::string& alarm, const std::string& reason)
                                            .target = "/api/v1/alarms/" + api::percent_encode(alarm) + ":confirm",
                                            .body = reason_body(reason)});
   if (!answer) return failed(cli, answer.error());
-  print_change(cli, *answer, alarm, words("alarm '{}' is confirmed; claims go on", visible(alarm)));
+  std::string sentence = words("alarm '{}' is confirmed; claims go on", visible(alarm));
+  if (alarm == "marker_ahead") {
+    const std::vector<std::string> jobs = texts(*answer, "jobs");
+    sentence = words("{} jobs fire by their schedules again", jobs.size());
+    for (const std::string& job : jobs) sentence += "\n  " + visible(job);
+  }
+  print_change(cli, *answer, alarm, sentence);
   return kExitOk;
 }
 
@@ -294,17 +300,21 @@ void add_alarm_command(CLI::App& app, CliIo io, int& exit_code) {
            "  test -z \"$(cronfleet alarm list -o name)\"",
            [](const Cli& cli) { return alarms(cli); });
   CLI::App* confirm_verb = add_verb(
-      *alarm, flags, io, exit_code, "confirm", "Say that an older state of the store is meant",
-      "Claims stop when the store is found at an older state than it was. After this they go on; firings that\n"
-      "the store knows nothing of are recorded as missed (restored).\n"
+      *alarm, flags, io, exit_code, "confirm",
+      "Say that an older state of the store is meant, or that markers in the future are not",
+      "restored_store: claims stop when the store is found at an older state than it was. After this they go on;\n"
+      "firings that the store knows nothing of are recorded as missed (restored).\n"
+      "marker_ahead: jobs that a wrong clock has marked as done until a moment in the future fire by their schedules\n"
+      "again; what was claimed for moments after now may run a second time.\n"
       "Examples:\n"
       "  cronfleet alarm confirm restored_store\n"
       "  cronfleet alarm confirm restored_store --reason 'backup of noon'\n"
+      "  cronfleet alarm confirm marker_ahead\n"
       "  cronfleet alarm list",
       [flags](const Cli& cli) { return confirm(cli, flags->alarm, flags->reason); });
-  confirm_verb->add_option("alarm", flags->alarm, "restored_store")
+  confirm_verb->add_option("alarm", flags->alarm, "restored_store or marker_ahead")
       ->required()
-      ->check(CLI::IsMember({"restored_store"}));
+      ->check(CLI::IsMember({"restored_store", "marker_ahead"}));
   confirm_verb->add_option("--reason", flags->reason, "why, for the record")->type_name("TEXT");
 }
 

@@ -177,6 +177,17 @@ Edit adopt(const Keys& keys, const JobState& state, const std::optional<domain::
   return {std::move(txn), std::move(document)};
 }
 
+Edit bring_back(const Keys& keys, const JobState& state, domain::Job job, WallTime now) {
+  CHECK(state.document && state.marker && domain::has_valid_stamp(job));
+  Txn txn = guarded(keys, job.name, state, {});
+  job.since = whole_ms(now);
+  job.stamp = domain::stamp_of(job);
+  put_stamped(keys, job, txn);
+  txn.writes.push_back({keys.marker(job.name), Marker{*job.since, "saved"}.text()});
+  keep_version(keys, job.name, state.document, txn);
+  return {std::move(txn), std::move(job)};
+}
+
 Txn close_deleted(const Keys& keys, const JobName& name, const JobState& state,
                   const std::optional<domain::Job>& last_known, Revision last_revision, WallTime now,
                   const Rules& rules) {

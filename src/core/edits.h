@@ -5,6 +5,7 @@
 // Pure: `now` is the fleet's time (rule 16), already corrected. `rules` are for the simulator.
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 
@@ -50,6 +51,14 @@ Edit erase(const Keys& keys, const JobState& state, const std::optional<domain::
 // any, for a store that an older release wrote; it counts unless the marker shows that another one came after it.
 Edit adopt(const Keys& keys, const JobState& state, const std::optional<domain::Job>& last_known, domain::Job document,
            WallTime now, const Rules& rules = {});
+
+// Sets marker and since of a job to `now`, which they are ahead of: a clock that was wrong put them there, and an
+// operator says so (rule 16). What was claimed for instants after `now` may run again, and the job fires by its
+// schedule from here on instead of only then. The one edit that lowers a marker. Precondition: a document with a valid
+// stamp.
+Edit bring_back(const Keys& keys, const JobState& state, domain::Job job, WallTime now);
+// Markers further ahead of the clock than this are an alarm (rule 16).
+inline constexpr std::chrono::seconds kMarkerAheadMax{5};
 
 // Closes the marker of a job whose document was removed by hand, and leaves an account of what the version in force
 // still owed (`last_known`: as for adopt). Precondition: no state.document, a marker that is not closed.

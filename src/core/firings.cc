@@ -276,6 +276,15 @@ void Scheduler::State::set_marker(JobSlot& slot, const std::string& text) {
   slot.marker.set(*marker, text);
   slot.marker_closed = marker->token == "closed";
   slot.accounted = std::max(slot.accounted, marker->instant);
+  note_ahead(slot);
+}
+
+void Scheduler::State::note_ahead(const JobSlot& slot) {
+  if (slot.accounted > now.wall + kMarkerAheadMax) {
+    in_future.insert(slot.index);
+  } else if (!in_future.empty()) {
+    in_future.erase(slot.index);
+  }
 }
 
 // A run of ours holds the job's lock.
@@ -284,10 +293,11 @@ void Scheduler::State::set_lock(JobSlot& slot, const RunningEntry& holder) {
 }
 
 // Takes in what the store says of a job: every read and every refusal brings marker and lock along.
-void Scheduler::State::learn(JobSlot& slot, const std::vector<KeyValue>& found, bool lock_read) {
+// One that was read before the newest save says nothing of the marker: that save has set it.
+void Scheduler::State::learn(JobSlot& slot, const std::vector<KeyValue>& found, Revision as_of, bool lock_read) {
   if (lock_read) slot.lock.reset();
   for (const KeyValue& entry : found) {
-    if (entry.key == keys.marker(slot.name)) set_marker(slot, entry.value);
+    if (entry.key == keys.marker(slot.name) && as_of >= slot.revision) set_marker(slot, entry.value);
     if (entry.key == keys.lock(slot.name)) {
       auto lock = decode_lock(entry.value);
       // Unreadable: held by nobody that can be asked. It counts as a lock until an operator removes it.
@@ -304,7 +314,7 @@ void Scheduler::State::answered(PendingFiring pending, const CommitAnswered& ans
     case Outcome::Committed: return firing_done(pending, answer.revision);
     case Outcome::Refused: {
       const auto before = std::tuple(slot.marker.text(), slot.lock_text());
-      learn(slot, answer.found, pending.row.lock != FiringRow::Lock::Free);
+      learn(slot, answer.found, answer.revision, pending.row.lock != FiringRow::Lock::Free);
       // Nothing new: the job or the hold moved, and their own event is on its way.
       const bool taught =
           slot.accounted != pending.row.accounted || before != std::tuple(slot.marker.text(), slot.lock_text());
@@ -357,7 +367,7 @@ void Scheduler::State::answered(const ReadJob& read, const ReadAnswered& answer)
   JobSlot& slot = *slots[read.index];
   slot.busy = 0;
   if (!answer.ok) return look_again(slot, now.wall + options.retry_store);
-  learn(slot, answer.found, true);
+  learn(slot, answer.found, answer.revision, true);
   slot.looked = true;
   look_now(slot);
 }
@@ -367,7 +377,7 @@ void Scheduler::State::answered(const ReadDeadLock& read, const ReadAnswered& an
   slot.busy = 0;
   if (!answer.ok) return look_again(slot, now.wall + options.retry_store);
   const std::string asked = slot.lock_text();
-  learn(slot, answer.found, true);
+  learn(slot, answer.found, answer.revision, true);
   const bool holder_alive =
       std::any_of(answer.found.begin(), answer.found.end(), [&](const KeyValue& e) { return e.key == read.hold; });
   if (slot.lock && slot.lock->text == asked) {
@@ -410,11 +420,11 @@ void Scheduler::State::answered(ReadBackFiring& read, const ReadAnswered& answer
     const bool by_running =
         entry != nullptr && stands.key == keys.running(self, entry->run) && stands.value == encode(*entry);
     if (by_marker || by_running) {
-      learn(slot, answer.found, true);
+      learn(slot, answer.found, answer.revision, true);
       return firing_done(pending, stands.modified);
     }
   }
-  learn(slot, answer.found, true);
+  learn(slot, answer.found, answer.revision, true);
   relist();  // it may still be applied later (rule 6)
   look_now(slot);
 }

@@ -38,6 +38,16 @@ std::vector<domain::RunId> Scheduler::active_runs() const {
 }
 int Scheduler::rank(std::string_view word) const { return state_->fleet.rank(word); }
 std::size_t Scheduler::refused_count() const { return state_->refused.size(); }
+std::vector<std::pair<JobName, WallTime>> Scheduler::markers_ahead() const {
+  std::vector<std::pair<JobName, WallTime>> ahead;
+  if (state_->obstacles.clock_suspect) return ahead;
+  for (const DueQueue::Index index : state_->in_future) {
+    const JobSlot& slot = *state_->slots[index];
+    if (slot.exists && slot.accounted > state_->now.wall + kMarkerAheadMax)
+      ahead.emplace_back(slot.name, slot.accounted);
+  }
+  return ahead;
+}
 bool Scheduler::accepting() const { return state_->accepting(); }
 bool Scheduler::full() const { return state_->active_runs >= state_->places(); }
 std::map<std::string, std::string> Scheduler::refused_jobs() const {
@@ -126,15 +136,18 @@ void Scheduler::State::on(const JobSeen& seen) {
   slot.looked = false;
   slot.standing_at = 0;
   if (seen.job && (domain::has_valid_stamp(*seen.job->job) || !rules.require_stamp)) {
+    const WallTime since = seen.job->job->since.value_or(WallTime{});
+    const bool moved = slot.adopted && slot.adopted->job->since.value_or(WallTime{}) != since;
     slot.adopted = seen.job;
     slot.adopted_revision = seen.revision;
     slot.marker_closed = false;
-    const WallTime since = seen.job->job->since.value_or(WallTime{});
-    // A save raises the marker to its since: what we knew of it is old.
-    if (since > slot.accounted) {
+    // The save put the marker where its since is: what we knew of it is old, and where an operator had it brought back,
+    // too high.
+    if (since > slot.accounted || moved) {
       slot.accounted = since;
       slot.marker.reset();
     }
+    note_ahead(slot);
   }
   each_run_of(seen.name, [this](RunSlot& run) {
     if (run.stage != RunSlot::Stage::Starting || run.cancelling) return;

@@ -264,6 +264,9 @@ class Scheduler {
   // into a registration that every worker and master reads.
   static constexpr std::size_t kRefusedShown = 100;
   std::size_t refused_count() const;
+  // Jobs whose markers lie further in the future than any claim can put them, and up to when: none of their instants up
+  // to there fires. A clock that was wrong did that, and an operator has them brought back (core/edits.h bring_back).
+  std::vector<std::pair<JobName, WallTime>> markers_ahead() const;
   // How many workers that accept runs stand before this one for `word` (core/fleet.h).
   int rank(std::string_view word) const;
   std::map<std::string, std::string> refused_jobs() const;

@@ -226,7 +226,8 @@ struct Scheduler::State {
   void claim(JobSlot& slot, const Plan& plan);
   bool wait_for_lock(JobSlot& slot, const Plan& plan);
   void write_off(JobSlot& slot, WallTime to, const std::optional<Passed>& passed);
-  void learn(JobSlot& slot, const std::vector<KeyValue>& found, bool lock_read);
+  void note_ahead(const JobSlot& slot);
+  void learn(JobSlot& slot, const std::vector<KeyValue>& found, Revision as_of, bool lock_read);
   void set_marker(JobSlot& slot, const std::string& text);
   void set_lock(JobSlot& slot, const RunningEntry& holder);
   void answered(PendingFiring pending, const CommitAnswered& answer);
@@ -326,6 +327,7 @@ struct Scheduler::State {
   std::set<DueQueue::Index> parked;                        // due while nothing can be claimed
   std::set<std::pair<WallTime, DueQueue::Index>> starved;  // due while every place is taken, the oldest first
   std::set<DueQueue::Index> not_ours;                      // passed on because the job may not run here
+  std::set<DueQueue::Index> in_future;                     // their markers lie in the future (rule 16)
   std::set<DueQueue::Index> refused;                       // their documents cannot be scheduled
   std::map<domain::RunId, RunSlot> runs;
   std::size_t active_runs = 0, claims_under_way = 0;

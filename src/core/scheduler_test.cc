@@ -4,8 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 
 #include "core/edits.h"
+#include "domain/job_json.h"
 
 namespace cronfleet::core {
 namespace {
@@ -50,11 +52,15 @@ struct Node {
     job.name = JobName(name);
     job.schedule = schedule;
     job.command = std::string("true");
-    job = save(keys, {}, {}, std::move(job), now.wall).job;
+    see(save(keys, {}, {}, std::move(job), now.wall).job);
+  }
+  void see(const domain::Job& job) {
     const NoZones zones;
     auto compiled = domain::compile(std::make_shared<const domain::Job>(job), zones);
+    jobs[job.name.text()] = job;
     step(JobSeen{job.name, ++revision, std::make_shared<const domain::CompiledJob>(std::move(*compiled)), {}});
   }
+  const domain::Job& job(const std::string& name) const { return jobs.at(name); }
   // Lets time pass, waking it whenever it asks for that.
   void run_until(WallTime until) {
     while (wake.wall <= until || wake.mono <= now.mono + (until - now.wall)) {
@@ -94,6 +100,7 @@ struct Node {
   Effects effects;
   WakeAt wake;
   Revision revision = 0;
+  std::map<std::string, domain::Job> jobs;
 };
 
 // A name for which n1 stands second of n1 and n2.
@@ -105,6 +112,32 @@ std::string job_of_another() {
     node.run_until(kBegin + seconds(60));
     if (node.take<Commit>().empty()) return name;
   }
+}
+
+// A clock that was wrong has left a marker an hour ahead (rule 16): the job waits, an operator has it brought back, and
+// it fires again.
+TEST(Scheduler, AMarkerInTheFutureIsToldAndForgottenWhenItIsBroughtBack) {
+  Node node({"n1"});
+  node.put_job("j", "* * * * * *");
+  const JobName name("j");
+  const WallTime until = kBegin + std::chrono::hours(1);
+  const KeyValue marker{.key = node.keys.marker(name), .value = Marker{until, "0011"}.text(), .modified = 50};
+  node.step(MarkerSeen{name, marker.value});
+  ASSERT_EQ(node.scheduler.markers_ahead(), (std::vector{std::pair(name, until)}));
+  node.run_until(kBegin + seconds(10));
+  for (const Commit& commit : node.take<Commit>()) ADD_FAILURE() << commit.txn.writes.front().key;
+
+  domain::Job before = node.job("j");
+  const JobState stands{
+      .document = KeyValue{.key = node.keys.job(name), .value = domain::encode_job(before), .modified = 51},
+      .marker = marker,
+      .stamped = {}};
+  const Edit edit = bring_back(node.keys, stands, before, node.now.wall);
+  EXPECT_EQ(*edit.job.since, kBegin + seconds(10));
+  node.see(edit.job);
+  EXPECT_TRUE(node.scheduler.markers_ahead().empty());
+  node.run_until(kBegin + seconds(12));
+  EXPECT_FALSE(node.take<Commit>().empty());
 }
 
 TEST(Scheduler, WhoSeesTheClaimOfAnotherDoesNotLook) {

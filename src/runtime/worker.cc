@@ -705,6 +705,7 @@ void Worker::publish() {
     if (const std::string clock = clock_reading_.text(); !clock.empty())
       entry.warnings.push_back((clock_suspect_ ? "clock " : "time: ") + clock);
     if (!condition_.empty()) entry.warnings.push_back(condition_);
+    warn_of_markers(entry);
     if (runs_most() < options_.scheduler.capacity)
       entry.warnings.push_back(
           fmt::format("room for {} of {} runs at once: {}", runs_most(), options_.scheduler.capacity, room_.limit));
@@ -713,6 +714,20 @@ void Worker::publish() {
                                            scheduler_.refused_count() - entry.refused.size()));
     if (!writer_.trouble().empty()) entry.warnings.push_back("history: " + writer_.trouble());
   });
+}
+
+// All workers see them; the one that keeps house says so.
+void Worker::warn_of_markers(core::WorkerEntry& entry) const {
+  constexpr std::size_t kShown = 20;
+  if (!first_in_house()) return;
+  const auto ahead = scheduler_.markers_ahead();
+  for (const auto& [job, until] : ahead) {
+    if (entry.warnings.size() >= kShown) break;
+    entry.warnings.push_back(
+        fmt::format("marker of job '{}' stands in the future: it does not fire before {}", job, to_rfc3339(until)));
+  }
+  if (ahead.size() > kShown)
+    entry.warnings.push_back(fmt::format("marker of {} jobs in all stands in the future", ahead.size()));
 }
 
 void Worker::settings_changed(const std::optional<core::NodeSettings>& settings) {

@@ -142,6 +142,7 @@ class Worker final : public exec::ExecutorSink, private coord::SessionSink {
   void settings_changed(const std::optional<core::NodeSettings>& settings);
   int runs_most() const;
   bool first_in_house() const;
+  void warn_of_markers(core::WorkerEntry& entry) const;
   void look_for_room();
   void look_at_history();
   void look_at_clock();

@@ -12,6 +12,7 @@
 
 #include "api/raw_client.h"
 #include "api/url.h"
+#include "domain/job_json.h"
 #include "tests/integration/api_server.h"
 
 namespace cronfleet {
@@ -882,6 +883,7 @@ TEST_F(Api, EveryWriteHasADryRun) {
       {"PUT", "/api/v1/workers/node-1/labels", R"({"zone":"us"})", any, 200},
       {"POST", "/api/v1/workers/node-1:forget", "{}", "", 409},
       {"POST", "/api/v1/alarms/restored_store:confirm", "{}", "", 200},
+      {"POST", "/api/v1/alarms/marker_ahead:confirm", "{}", "", 200},
   };
   const auto before = server_.list(server_.keys.prefix());
   for (const Write& write : kWrites) {
@@ -1055,6 +1057,30 @@ TEST_F(Api, AlarmsSayWhatToDo) {
   EXPECT_TRUE(core::decode_restored(*server_.value(server_.keys.restored())));
   const auto jobs = json::parse(get("/api/v1/jobs").body);
   EXPECT_EQ(jobs.at("total"), 0);
+}
+
+TEST_F(Api, MarkersInTheFutureAreBroughtBack) {
+  ASSERT_EQ(create("wrong", kJob).status, 201);
+  ASSERT_EQ(create("fine", kJob).status, 201);
+  const std::string key = server_.keys.marker(JobName("wrong"));
+  const auto now = parse_rfc3339(json::parse(get("/api/v1/system").body).at("now").as_string().c_str());
+  ASSERT_TRUE(now.has_value());
+  const core::Marker ahead{*now + std::chrono::hours(1), "00112233445566778899aabbccddeeff"};
+  server_.put(key, ahead.text());
+  const std::string confirm = "/api/v1/alarms/marker_ahead:confirm";
+  EXPECT_EQ(json::parse(call("POST", confirm + "?dry_run=1").body).at("jobs"), json::parse(R"(["wrong"])"));
+  EXPECT_EQ(*server_.value(key), ahead.text()) << "a dry run";
+  const std::string other = *server_.value(server_.keys.marker(JobName("fine")));
+  EXPECT_EQ(json::parse(call("POST", confirm, R"({"reason":"clock"})").body).at("jobs"), json::parse(R"(["wrong"])"));
+  const auto marker = core::parse_marker(*server_.value(key));
+  ASSERT_TRUE(marker.has_value());
+  EXPECT_LT(marker->instant, *now + std::chrono::minutes(10));
+  const auto job = domain::decode_job(*server_.value(server_.keys.job(JobName("wrong"))), JobName("wrong"));
+  ASSERT_TRUE(job.has_value());
+  EXPECT_TRUE(domain::has_valid_stamp(*job));
+  EXPECT_EQ(*job->since, marker->instant);
+  EXPECT_EQ(*server_.value(server_.keys.marker(JobName("fine"))), other);
+  EXPECT_EQ(json::parse(call("POST", confirm).body).at("jobs"), json::parse("[]"));
 }
 
 TEST_F(Api, ARefusedDocumentIsListedWithItsReason) {

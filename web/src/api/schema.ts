@@ -184,7 +184,7 @@ export interface Worker {
 }
 
 export interface Alarm {
-  code: "clock_differs" | "clock_suspect" | "disk_full" | "foreign_worker" | "history_away" | "job_refused" | "no_room" | "no_workers" | "another_store" | "restored_store" | "store_away" | "store_damaged" | "store_member_away" | "store_space" | "worker_gone" | "worker_warning" | "zone_data_differs";
+  code: "clock_differs" | "clock_suspect" | "disk_full" | "foreign_worker" | "history_away" | "job_refused" | "marker_ahead" | "no_room" | "no_workers" | "another_store" | "restored_store" | "store_away" | "store_damaged" | "store_member_away" | "store_space" | "worker_gone" | "worker_warning" | "zone_data_differs";
   node?: string;
   job?: string;
   detail: string;
@@ -837,14 +837,16 @@ export interface Operations {
     };
   };
   confirm_alarm: {
-    path: { code: "restored_store" };
+    path: { code: "marker_ahead" | "restored_store" };
     query: { dry_run?: "0" | "1" | "true" | "false" };
     body: {
       reason?: string;
     };
     answer: {
-      /** of the store when it was confirmed */
-      revision: number;
+      /** restored_store: of the store when it was confirmed */
+      revision?: number;
+      /** marker_ahead: those that fire again */
+      jobs?: Array<string>;
       by: string;
       at: string;
     };
