@@ -1,6 +1,7 @@
 // POST /api/v1/jobs:batch: many changes in one request, each with an answer of its own, in their order.
 #include "api/conditions.h"
 #include "api/edit_routes.h"
+#include "api/problem_words.h"
 #include "domain/job_json.h"
 
 namespace cronfleet::api {
@@ -147,7 +148,8 @@ Answer EditApi::batch(Call& call) {
           json.member("status", done.status);
           if (done.problem) {
             ++failed;
-            json.key("problem").raw(to_response(*done.problem, call.request.id).body);
+            json.key("problem").raw(
+                to_response(localised(*done.problem, language_of(call.request)), call.request.id).body);
             return;
           }
           json.member("changed", done.changed);

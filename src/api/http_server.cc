@@ -17,6 +17,7 @@
 #include <unordered_set>
 
 #include "api/handler_pool.h"
+#include "api/problem_words.h"
 #include "api/response_head.h"
 #include "api/write_limit.h"
 #include "base/check.h"
@@ -377,7 +378,7 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
   Response rendered(const Problem& problem) const {
     if (server_.options.render_refusal)
       if (auto response = server_.options.render_refusal(request_, problem)) return *std::move(response);
-    return to_response(problem, request_.id);
+    return to_response(localised(problem, language_of(request_)), request_.id);
   }
 
   enum class KeepAlive { Never, IfAsked };
@@ -393,11 +394,10 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
     response_ = std::move(response);
     if (server_.stopping) keep_alive_ = false;
     if (response_.stream && server_.streams >= server_.options.streams_max) {
-      response_ = to_response({.status = 429,
-                               .code = "too_many_streams",
-                               .detail = "too many streams are open",
-                               .retry_after = std::chrono::seconds(5)},
-                              request_.id);
+      response_ = rendered({.status = 429,
+                            .code = "too_many_streams",
+                            .detail = "too many streams are open",
+                            .retry_after = std::chrono::seconds(5)});
     }
     const bool head_only = request_.method == Method::Head;
     const bool streaming = response_.stream && !head_only;

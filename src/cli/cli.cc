@@ -256,6 +256,7 @@ CliResult<void> Cli::confirm(std::string_view question, bool yes) const {
 
 ClientRequest Cli::completed(ClientRequest request) const {
   request.headers.emplace("X-Cronfleet-Client", "cli:" + user_name());
+  request.headers.emplace("Accept-Language", language() == Language::Chinese ? "zh" : "en");
   if (!settings.request_id.empty()) request.headers.emplace("X-Request-Id", settings.request_id);
   if (request.method != "GET") request.headers.emplace("Content-Type", "application/json");
   return request;

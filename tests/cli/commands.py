@@ -524,7 +524,8 @@ class Help(Case):
 
     def test_messages_by_locale_data_never(self):
         self.create("x")
-        ran = self.ends(4, "job", "get", "nobody", LC_ALL="zh_CN.UTF-8")
+        self.assertIn("没有任务 'nobody'", self.ends(4, "job", "get", "nobody", LC_ALL="zh_CN.UTF-8").err)
+        self.assertIn("no job 'nobody'", self.ends(4, "job", "get", "nobody").err)
         self.assertEqual(self.ok("job", "list", "-o", "json", LC_ALL="zh_CN.UTF-8").out, self.ok("job", "list", "-o", "json").out)
         self.assertEqual(self.ok("job", "list", LC_ALL="zh_CN.UTF-8").out, self.ok("job", "list").out)
         self.assertEqual(self.ok("job", "delete", "x", "--yes", LANG="zh_CN.UTF-8", LC_ALL="").out, "已删除任务 'x'\n")

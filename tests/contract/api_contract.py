@@ -9,6 +9,7 @@ answer may be 5xx. Prints each mismatch; ends with 1 when there is one, 77 where
 import http.client
 import json
 import os
+import pathlib
 import random
 import re
 import shutil
@@ -25,6 +26,7 @@ except ImportError as missing:
     print(f"skipped: {missing} (scripts/setup installs it)")
     sys.exit(77)
 
+HAN = re.compile("[\u4e00-\u9fff]")
 DOCUMENT = yaml.safe_load(open("docs/api.yaml", encoding="utf-8"))
 METHODS = ("get", "put", "post", "patch", "delete")
 # What the guard of every address may say, before the operation is asked (docs/api.yaml, info).
@@ -137,7 +139,7 @@ class Contract:
     def wrong(self, what, about):
         self.mismatches.append(f"{what}: {about}")
 
-    def check(self, operation, method, target, answer):
+    def check(self, operation, method, target, answer, chinese=False):
         status, content_type, body = answer
         about = f"{method.upper()} {target} -> {status} {body[:300]!r}"
         self.requests += 1
@@ -146,6 +148,7 @@ class Contract:
             return self.wrong("5xx", about)
         if status >= 400:
             self.check_secrets(body, about)
+            self.check_language(json.loads(body), chinese, about)
         described = resolve(operation["responses"].get(str(status)))
         if described is None:
             if status not in ANY_REQUEST:
@@ -162,6 +165,14 @@ class Contract:
         if media == "application/x-ndjson" or not media.endswith("json"):
             return None
         return self.check_value(content[media]["schema"], json.loads(body), about)
+
+    def check_language(self, problem, chinese, about):
+        """Sentences for people are in the language that was asked for, titles and codes always the same (API-3)."""
+        for sentence in [problem["detail"], *(error["detail"] for error in problem.get("errors", []))]:
+            if chinese and not HAN.search(sentence):
+                self.wrong("a sentence that is not said in Chinese", f"{sentence!r} {about}")
+        if HAN.search(problem["title"] + problem["code"]):
+            self.wrong("a title or a code in Chinese", about)
 
     def check_secrets(self, body, about):
         """A refusal tells nothing of the machine it comes from (SEC-35)."""
@@ -193,8 +204,11 @@ class Contract:
             headers = {"X-Cronfleet-Client": "contract", **headers}
         if body is not None:
             headers = {"Content-Type": "application/json", **headers}
+        chinese = self.requests % 2 == 1  # every other client reads Chinese
+        if chinese:
+            headers = {"Accept-Language": "zh-CN,zh;q=0.9,en;q=0.8", **headers}
         answer = self.server.ask(method.upper(), target, body, headers)
-        self.check(operation, method, target, answer)
+        self.check(operation, method, target, answer, chinese)
         return answer
 
 
@@ -345,6 +359,29 @@ def listen(contract):
         contract.wrong("events that did not come", ", ".join(sorted(waiting)))
 
 
+def check_words(contract):
+    """Each sentence of a refusal in src/api has its Chinese form (src/api/problem_words.cc), also where no request above met it."""
+    source = pathlib.Path(__file__).resolve().parents[2] / "src"
+    joined = re.compile(r'(?<!\\)"\s*"')
+    words = joined.sub("", (source / "api/problem_words.cc").read_text(encoding="utf-8"))
+    forms = {re.sub(r"\{\*?\}", "{}", form) for form in re.findall(r'^    \{"((?:[^"\\]|\\.)*)",', words, re.MULTILINE)}
+    refused = re.compile(r'(?:refuse\(\s*\d{3},\s*"[a-z_]+",|\.detail =|refuse(?:_member)?\((?:"\w+",)?)\s*(?:fmt::format\(\s*)?'
+                         r'"((?:[^"\\]|\\.)*)"[,);]')
+    # What alarms say is no refusal, nor what is wrong with a record or a message of ours.
+    others = {"worker_catalogue.cc", "run_json.cc", "entries.cc"}
+    for path in sorted([*source.glob("api/*.cc"), *source.glob("domain/*.cc")]):
+        if path.name.endswith("_test.cc") or path.name in others:
+            continue
+        for sentence in refused.findall(joined.sub("", path.read_text(encoding="utf-8"))):
+            form = re.sub(r"\{\{.*?\}\}|\{[^}]*\}", "{}", sentence)
+            if form not in ("{}", "{}: {}") and " " in form and not any(fits(form, known) for known in forms):
+                contract.wrong("a refusal without a Chinese form", f"{path.name}: {sentence}")
+
+
+def fits(form, known):
+    return re.fullmatch(".*".join(map(re.escape, known.split("{}"))), form) is not None
+
+
 def main():
     server = Server(sys.argv[1])
     seed = int(os.environ.get("CRONFLEET_SEED", "20261125"))
@@ -359,6 +396,7 @@ def main():
         restore_fixtures(server)
         listen(contract)
         run_random(contract, seed)
+        check_words(contract)
     finally:
         server.stop()
     seen = set()

@@ -5,6 +5,7 @@
 //
 // A failure is always an ApiProblem: the server's problem document, or `offline` when it could not be reached. An
 // aborted call throws the browser's AbortError. A reply that is JSON of an unknown shape is trusted to the document.
+import {language} from "../i18n/language.ts";
 import {operations, type Mistake, type Operations, type Problem} from "./schema.ts";
 
 export type {Operations} from "./schema.ts";
@@ -77,7 +78,7 @@ async function problemOf(response: Response): Promise<ApiProblem> {
 
 export async function call<N extends OperationName>(name: N, options: CallOptions<N> = {}): Promise<Answer<N>> {
   const method = operations[name][0];
-  const headers = new Headers({"Accept": "application/json", "X-Cronfleet-Client": "console"});
+  const headers = new Headers({"Accept": "application/json", "Accept-Language": language.value, "X-Cronfleet-Client": "console"});
   if (options.ifMatch !== undefined) headers.set("If-Match", options.ifMatch === "*" ? "*" : `"${options.ifMatch}"`);
   if (options.ifNoneMatch) headers.set("If-None-Match", options.ifNoneMatch);
   if (options.idempotencyKey) headers.set("Idempotency-Key", options.idempotencyKey);
