@@ -86,7 +86,7 @@ TEST(JobFilter, WhatItTakes) {
   job.schedule = "0 2 * * *";
   job.owner = "ann";
   job.labels = {{"team", "db"}, {"tier", "1"}};
-  const auto next = [now](const StoredJob&) -> std::optional<WallTime> { return now + std::chrono::minutes(30); };
+  const WallTime next = now + std::chrono::minutes(30);
   const std::pair<const char*, bool> kCases[] = {
       {"", true},
       {"backup", true},
@@ -112,11 +112,14 @@ TEST(JobFilter, WhatItTakes) {
     Query query(QueryPairs{{"filter", text}});
     const JobFilter filter = JobFilter::take(query);
     ASSERT_FALSE(query.problem().has_value()) << text;
-    EXPECT_EQ(filter.takes(stored(job), next, now), want) << text;
+    EXPECT_EQ(filter.takes(stored(job), now) && filter.takes_next(next, now), want) << text;
   }
+  Query soon(QueryPairs{{"filter", "next<1h"}}), not_soon(QueryPairs{{"filter", "-next<1h"}});
+  EXPECT_FALSE(JobFilter::take(soon).takes_next({}, now)) << "a job that never fires";
+  EXPECT_TRUE(JobFilter::take(not_soon).takes_next({}, now));
   const auto state = [&](const domain::Job& of, const char* text) {
     Query query(QueryPairs{{"filter", text}});
-    return JobFilter::take(query).takes(stored(of), next, now);
+    return JobFilter::take(query).takes(stored(of), now);
   };
   domain::Job other = job;
   other.paused_until = now + std::chrono::hours(1);
@@ -127,7 +130,7 @@ TEST(JobFilter, WhatItTakes) {
   EXPECT_TRUE(state(other, "state:disabled"));
   StoredJob unreadable{.name = job.name, .document = "x", .revision = 1, .job = {}, .errors = {}};
   Query query(QueryPairs{{"filter", "state:invalid backup"}});
-  EXPECT_TRUE(JobFilter::take(query).takes(unreadable, next, now));
+  EXPECT_TRUE(JobFilter::take(query).takes(unreadable, now));
 }
 
 TEST(RunFilter, BecomesAQuery) {

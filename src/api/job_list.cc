@@ -10,8 +10,6 @@
 namespace cronfleet::api {
 namespace {
 
-constexpr std::int64_t kNever = INT64_MAX;  // jobs that never fire come last
-
 bool contains(std::string_view text, std::string_view lower_part) {
   return lower_case(text).find(lower_part) != std::string::npos;
 }
@@ -84,10 +82,11 @@ bool JobList::takes(const StoredJob& stored, WallTime now) const {
         !contains(domain::shown_command(job), text_) && !contains(job.owner, text_))
       return false;
   }
-  const auto next = [now](const StoredJob& job) {
-    return job.timetable ? job.timetable->next(now) : std::optional<WallTime>();
-  };
-  return typed_.takes(stored, next, now);
+  return typed_.takes(stored, now);
+}
+
+bool JobList::takes_next(std::int64_t next_ms, WallTime now) const {
+  return typed_.takes_next(next_ms == kNeverFires ? std::nullopt : std::optional(from_ms(next_ms)), now);
 }
 
 Result<void> JobList::look_at_last_runs(const std::vector<std::shared_ptr<const StoredJob>>& jobs,
@@ -102,9 +101,7 @@ Result<void> JobList::look_at_last_runs(const std::vector<std::shared_ptr<const 
 JobList::Place JobList::place_of(const StoredJob& job, WallTime now) const {
   Place place{.number = 0, .name = job.name.text()};
   if (key_ == Key::Revision) place.number = job.revision;
-  if (key_ != Key::Next) return place;
-  const auto next = job.timetable ? job.timetable->next(now) : std::nullopt;
-  place.number = next ? to_ms(*next) : kNever;
+  if (key_ == Key::Next) place.number = next_firing_ms(job, now);  // jobs that never fire come last
   return place;
 }
 
@@ -114,7 +111,7 @@ JobList::Page JobList::page_of(const std::vector<std::shared_ptr<const StoredJob
       after_number_ ? std::optional(Place{.number = *after_number_, .name = after_name_}) : std::nullopt;
   std::vector<std::pair<Place, const StoredJob*>> left;
   for (const auto& job : jobs) {
-    if (!takes(*job, now)) continue;
+    if (!takes(*job, now) || (typed_.asks_next() && !takes_next(next_firing_ms(*job, now), now))) continue;
     ++page.total;
     const Place place = place_of(*job, now);
     if (!after || before(*after, place)) left.emplace_back(place, job.get());
@@ -135,41 +132,107 @@ JobMatch JobList::match_of(JobsByName jobs, const JobMatch* before, WallTime now
   const bool usable = before && before->from <= now && now < before->until;
   if (usable) match.until = before->until;
   const std::size_t old_end = usable ? before->jobs->size() : 0;
+  constexpr auto kGone = static_cast<std::uint32_t>(-1);
+  std::vector<std::uint32_t> now_at(old_end, kGone);  // of those before, where they have not changed
+  std::vector<std::uint32_t> changed;
   std::size_t old = 0;
   for (const auto& job : all) {
     if (old < old_end && (*before->jobs)[old] != job)
       while (old < old_end && (*before->jobs)[old]->name < job->name) ++old;
     if (old < old_end && (*before->jobs)[old] == job) {
+      now_at[old] = static_cast<std::uint32_t>(match.taken.size());
       match.taken.push_back(before->taken[old++]);
     } else {
+      changed.push_back(static_cast<std::uint32_t>(match.taken.size()));
       match.taken.push_back(takes(*job, now));
       if (const auto changes = typed_.asks_state() ? state_changes_at(*job, now) : std::nullopt)
         match.until = std::min(match.until, *changes);
     }
-    if (match.taken.back()) match.ordered.push_back(job.get());
   }
-  if (key_ == Key::Name) {
-    if (descending_) std::reverse(match.ordered.begin(), match.ordered.end());
-  } else {
-    std::sort(match.ordered.begin(), match.ordered.end(), [&](const StoredJob* a, const StoredJob* b) {
-      return this->before(place_of(*a, now), place_of(*b, now));
-    });
+  if (key_ != Key::Revision) {
+    for (std::uint32_t i = 0; i < match.taken.size(); ++i)
+      if (match.taken[i]) match.ordered.push_back(i);
+    if (key_ == Key::Name && descending_) std::reverse(match.ordered.begin(), match.ordered.end());
+    return match;
   }
+  // What has not changed keeps its order.
+  const auto comes_before = [&](std::uint32_t a, std::uint32_t b) {
+    return this->before(place_of(*all[a], now), place_of(*all[b], now));
+  };
+  std::erase_if(changed, [&](std::uint32_t i) { return !match.taken[i]; });
+  std::sort(changed.begin(), changed.end(), comes_before);
+  if (usable)
+    for (const std::uint32_t i : before->ordered)
+      if (now_at[i] != kGone) match.ordered.push_back(now_at[i]);
+  const auto middle = static_cast<std::ptrdiff_t>(match.ordered.size());
+  match.ordered.insert(match.ordered.end(), changed.begin(), changed.end());
+  std::inplace_merge(match.ordered.begin(), match.ordered.begin() + middle, match.ordered.end(), comes_before);
   return match;
 }
 
-JobList::Page JobList::page_of(const JobMatch& match) const {
-  Page page{.items = {}, .next_cursor = {}, .total = match.ordered.size()};
+JobList::Page JobList::page_of(const JobMatch& match, const std::vector<std::int64_t>* next, WallTime now) const {
+  if (key_ == Key::Next) return page_by_next(match, *next, now);
+  const auto& all = *match.jobs;
   auto begin = match.ordered.begin();
   if (after_number_) {
     const Place after{.number = *after_number_, .name = after_name_};
     begin = std::partition_point(begin, match.ordered.end(),
-                                 [&](const StoredJob* job) { return !before(after, place_of(*job, match.from)); });
+                                 [&](std::uint32_t job) { return !before(after, place_of(*all[job], now)); });
   }
-  const auto left = static_cast<std::size_t>(match.ordered.end() - begin);
-  const auto end = begin + static_cast<std::ptrdiff_t>(std::min(limit_, left));
-  page.items.assign(begin, end);
-  if (left > limit_) page.next_cursor = cursor_of(place_of(**std::prev(end), match.from));
+  Page page;
+  if (!typed_.asks_next()) {
+    page.total = match.ordered.size();
+    const auto left = static_cast<std::size_t>(match.ordered.end() - begin);
+    const auto end = begin + static_cast<std::ptrdiff_t>(std::min(limit_, left));
+    for (auto at = begin; at != end; ++at) page.items.push_back(all[*at].get());
+    if (left > limit_) page.next_cursor = cursor_of(place_of(*page.items.back(), now));
+    return page;
+  }
+  for (auto at = match.ordered.begin(); at != match.ordered.end(); ++at) {
+    if (!takes_next((*next)[*at], now)) continue;
+    ++page.total;
+    if (at < begin) continue;
+    if (page.items.size() < limit_) {
+      page.items.push_back(all[*at].get());
+    } else if (page.next_cursor.empty()) {
+      page.next_cursor = cursor_of(place_of(*page.items.back(), now));
+    }
+  }
+  return page;
+}
+
+// The few that come first, out of as many as there are, in one walk over what is known of their next firings.
+JobList::Page JobList::page_by_next(const JobMatch& match, const std::vector<std::int64_t>& next, WallTime now) const {
+  using Entry = std::pair<std::int64_t, std::uint32_t>;  // moment and place by name
+  const auto& all = *match.jobs;
+  const auto comes_before = [this](const Entry& a, const Entry& b) { return descending_ ? b < a : a < b; };
+  Page page;
+  std::vector<Entry> first;  // a heap, the last of them on top
+  bool more = false;
+  for (const std::uint32_t job : match.ordered) {
+    const std::int64_t at = next[job];
+    if (typed_.asks_next() && !takes_next(at, now)) continue;
+    ++page.total;
+    if (after_number_) {
+      const bool later = descending_ ? at < *after_number_ : at > *after_number_;
+      if (!later && (at != *after_number_ || !before({.number = *after_number_, .name = after_name_},
+                                                     {.number = at, .name = all[job]->name.text()})))
+        continue;
+    }
+    const Entry entry{at, job};
+    if (first.size() == limit_) {
+      more = true;
+      if (!comes_before(entry, first.front())) continue;
+      std::pop_heap(first.begin(), first.end(), comes_before);
+      first.back() = entry;
+    } else {
+      first.push_back(entry);
+    }
+    std::push_heap(first.begin(), first.end(), comes_before);
+  }
+  std::sort_heap(first.begin(), first.end(), comes_before);
+  for (const auto& [at, job] : first) page.items.push_back(all[job].get());
+  if (more) page.next_cursor = cursor_of({.number = first.back().first, .name = page.items.back()->name.text()});
   return page;
 }
 
@@ -180,7 +243,8 @@ JobList::Page JobMatches::page_of(const JobList& list, const JobsByName& jobs, W
     match = std::make_shared<const JobMatch>(list.match_of(jobs, match.get(), now));
     keep(list.asked(), match);
   }
-  return list.page_of(*match);
+  const NextFirings::Times next = list.needs_next() ? next_.of(jobs, now) : nullptr;
+  return list.page_of(*match, next.get(), now);
 }
 
 std::shared_ptr<const JobMatch> JobMatches::kept(const std::string& asked) {

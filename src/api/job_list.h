@@ -13,18 +13,16 @@
 #include <vector>
 
 #include "api/list_filters.h"
+#include "api/next_firings.h"
 
 namespace cronfleet::api {
 
-// By name; each list of the same version of the jobs holds the same one.
-using JobsByName = std::shared_ptr<const std::vector<std::shared_ptr<const StoredJob>>>;
-
-// What one filter took of one version of the jobs.
+// What one filter took of one version of the jobs, but for what it asks of their next firings.
 struct JobMatch {
   JobsByName jobs;
-  std::vector<bool> taken;                // for each of them
-  std::vector<const StoredJob*> ordered;  // those that are taken, as the list orders them
-  WallTime from{}, until{};               // it is so from then, until before then
+  std::vector<bool> taken;             // for each of them
+  std::vector<std::uint32_t> ordered;  // which are taken, as the list orders them; by name where that is by next firing
+  WallTime from{}, until{};            // it is so from then, until before then
 };
 
 class JobList {
@@ -37,12 +35,14 @@ class JobList {
     std::string next_cursor;  // empty: no more
     std::size_t total = 0;    // of all pages
   };
-  // The jobs outlive the page.
+  // Looks at all jobs, which outlive the page.
   Page page_of(const std::vector<std::shared_ptr<const StoredJob>>& jobs, WallTime now) const;
-  Page page_of(const JobMatch& match) const;
+  // `next`: of the jobs of the match, from `now` on; looked at where needs_next().
+  Page page_of(const JobMatch& match, const std::vector<std::int64_t>* next, WallTime now) const;
 
-  // Whether a match is worth keeping: what it takes, and the order, does not change with every firing.
-  bool lasts() const { return key_ != Key::Next && !typed_.asks_next() && !typed_.asks_last(); }
+  // Whether a match is worth keeping.
+  bool lasts() const { return !typed_.asks_last(); }
+  bool needs_next() const { return key_ == Key::Next || typed_.asks_next(); }
   // Before a page is asked for: what the filter needs to know of the history of `jobs`.
   Result<void> look_at_last_runs(const std::vector<std::shared_ptr<const StoredJob>>& jobs,
                                  history::RunHistory& history);
@@ -58,7 +58,9 @@ class JobList {
     std::string_view name;
     friend auto operator<=>(const Place&, const Place&) = default;
   };
+  Page page_by_next(const JobMatch& match, const std::vector<std::int64_t>& next, WallTime now) const;
   bool takes(const StoredJob& job, WallTime now) const;
+  bool takes_next(std::int64_t next_ms, WallTime now) const;
   Place place_of(const StoredJob& job, WallTime now) const;
   bool before(const Place& a, const Place& b) const { return descending_ ? b < a : a < b; }
   std::string cursor_of(const Place& place) const;
@@ -86,7 +88,7 @@ class JobMatches {
   JobList::Page page_of(const JobList& list, const JobsByName& jobs, WallTime now);
 
  private:
-  static constexpr std::size_t kKept = 8;  // with 100,000 jobs, all taken, 0.8 MB each
+  static constexpr std::size_t kKept = 8;  // with 100,000 jobs, all taken, 0.4 MB each
   struct Kept {
     std::string asked;
     std::shared_ptr<const JobMatch> match;
@@ -94,6 +96,7 @@ class JobMatches {
   std::shared_ptr<const JobMatch> kept(const std::string& asked);
   void keep(const std::string& asked, std::shared_ptr<const JobMatch> match);
 
+  NextFirings next_;
   std::mutex mutex_;
   std::list<Kept> kept_;  // the one that was used last in front
 };

@@ -14,6 +14,13 @@ using std::chrono::seconds;
 
 WallTime at(int second) { return WallTime{} + std::chrono::hours(24 * 365 * 56) + seconds(second); }
 
+class NoZones final : public cron::ZoneSource {
+ public:
+  cron::ZonePtr find(std::string_view) const override { return nullptr; }
+  std::vector<std::string> names() const override { return {}; }
+  std::string version() const override { return "test"; }
+};
+
 class Jobs {
  public:
   explicit Jobs(std::uint64_t seed) : rng_(seed) {}
@@ -34,7 +41,13 @@ class Jobs {
     if (rng_.below(2) == 0) job.labels["team"] = rng_.below(2) == 0 ? "db" : "web";
     if (rng_.below(3) == 0) job.paused_until = now + seconds(1 + rng_.below(20));
     if (rng_.below(5) == 0) job.ends_at = now + seconds(1 + rng_.below(20));
-    if (rng_.below(10) != 0) stored->job = job;  // else its document cannot be read
+    job.schedule = fmt::format("*/{} * * * * *", 1 + rng_.below(30));
+    if (rng_.below(10) != 0) {  // else its document cannot be read
+      stored->job = job;
+      const NoZones zones;
+      if (auto compiled = domain::compile(std::make_shared<const domain::Job>(job), zones))
+        stored->timetable = std::make_shared<const Timetable>(std::move(*compiled));
+    }
     jobs_[name] = std::move(stored);
   }
   JobsByName all() const {
@@ -65,8 +78,10 @@ TEST(JobMatches, AnswerAsALookAtAllJobsDoes) {
       {{"filter", "-state:enabled"}, {"sort", "-revision"}},
       {{"text", "ann"}, {"label", "team"}},
       {{"enabled", "false"}},
-      {{"filter", "next<1h"}},
+      {{"filter", "next<10s"}},
+      {{"filter", "-next<20s owner:Ann"}, {"sort", "-revision"}},
       {{"sort", "next"}},
+      {{"sort", "-next"}, {"filter", "next>5s state:enabled"}},
       {{"filter", "job-01"}},  // with those before, more than are kept
   };
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {

@@ -76,7 +76,7 @@ bool has_label(const domain::Job& job, const std::string& asked) {
   return equals == std::string::npos || found->second == asked.substr(equals + 1);
 }
 
-bool holds(const FilterTerm& term, const StoredJob& stored, const JobFilter::NextFiring& next, WallTime now) {
+bool holds(const FilterTerm& term, const StoredJob& stored, WallTime now) {
   if (term.field == "state") return filter_takes(term, state_of(stored, now));
   if (term.field == "name") return filter_takes(term, stored.name.text());
   if (term.field.empty() && filter_takes(term, stored.name.text())) return true;
@@ -91,11 +91,6 @@ bool holds(const FilterTerm& term, const StoredJob& stored, const JobFilter::Nex
   if (term.field == "label")
     return std::any_of(term.values.begin(), term.values.end(),
                        [&](const auto& asked) { return has_label(job, asked); });
-  if (term.field == "next") {
-    const auto at = next(stored);
-    if (!at) return false;
-    return term.op == FilterOperator::Below ? *at - now < term.duration : *at - now > term.duration;
-  }
   return filter_takes(term, domain::shown_command(job)) || filter_takes(term, job.description) ||
          filter_takes(term, job.owner);
 }
@@ -145,14 +140,24 @@ JobFilter JobFilter::take(Query& query) {
   return filter;
 }
 
-bool JobFilter::takes(const StoredJob& stored, const NextFiring& next, WallTime now) const {
+bool JobFilter::takes(const StoredJob& stored, WallTime now) const {
   for (std::size_t i = 0; i < terms_.size(); ++i) {
     const FilterTerm& term = terms_[i];
-    const bool held = term.field == "last" ? i < last_.size() && last_[i].contains(stored.name.text())
-                                           : holds(term, stored, next, now);
+    if (term.field == "next") continue;
+    const bool held =
+        term.field == "last" ? i < last_.size() && last_[i].contains(stored.name.text()) : holds(term, stored, now);
     if (held == term.negated) return false;
   }
   return true;
+}
+
+bool JobFilter::takes_next(std::optional<WallTime> next, WallTime now) const {
+  return std::all_of(terms_.begin(), terms_.end(), [&](const FilterTerm& term) {
+    if (term.field != "next") return true;
+    const bool held =
+        next && (term.op == FilterOperator::Below ? *next - now < term.duration : *next - now > term.duration);
+    return held != term.negated;
+  });
 }
 
 Result<void> JobFilter::look_at_last_runs(const std::vector<JobName>& jobs, history::RunHistory& history) {

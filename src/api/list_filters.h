@@ -20,12 +20,12 @@ namespace cronfleet::api {
 // name, command, description and owner.
 class JobFilter {
  public:
-  using NextFiring = std::function<std::optional<WallTime>(const StoredJob&)>;  // after now; asked only where needed
-
   // Takes the parameter "filter"; notes its mistake there.
   static JobFilter take(Query& query);
-  bool takes(const StoredJob& stored, const NextFiring& next, WallTime now) const;
-  // Whether it asks when jobs fire next: then what it takes is another with every firing.
+  // By all terms but those about the next firing, whose answer is another with every firing.
+  bool takes(const StoredJob& stored, WallTime now) const;
+  // By those alone. `next`: the first firing after now, if any.
+  bool takes_next(std::optional<WallTime> next, WallTime now) const;
   bool asks_next() const;
   bool asks_state() const;
   bool asks_last() const;
