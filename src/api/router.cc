@@ -11,10 +11,8 @@ namespace {
 
 constexpr std::size_t kSegmentsMax = 16;
 
-struct Parts {
-  std::vector<std::string_view> segments;
-  std::string_view verb;
-};
+using Parts = AddressParts<std::string_view>;
+using Pattern = AddressParts<std::string>;
 
 bool is_verb(std::string_view text) {
   return !text.empty() &&
@@ -40,8 +38,8 @@ Parts split(std::string_view path) {
 
 bool is_parameter(std::string_view segment) { return segment.starts_with('{'); }
 
-bool matches(const Parts& pattern, const Parts& path) {
-  if (pattern.verb != path.verb || pattern.segments.size() != path.segments.size()) return false;
+bool matches(const Pattern& pattern, const Parts& path) {
+  if (pattern.segments.size() != path.segments.size()) return false;
   for (std::size_t i = 0; i < pattern.segments.size(); ++i) {
     if (is_parameter(pattern.segments[i]) ? path.segments[i].empty() : pattern.segments[i] != path.segments[i])
       return false;
@@ -49,14 +47,13 @@ bool matches(const Parts& pattern, const Parts& path) {
   return true;
 }
 
-tl::expected<RouteMatch, Problem> match_of(const Route& route, const Parts& pattern, const Parts& path) {
+tl::expected<RouteMatch, Problem> match_of(const Route& route, const Pattern& pattern, const Parts& path) {
   RouteMatch match{.route = &route, .parameters = {}};
   for (std::size_t i = 0; i < pattern.segments.size(); ++i) {
     if (!is_parameter(pattern.segments[i])) continue;
     auto value = percent_decode(path.segments[i]);
     if (!value) return refuse(400, "invalid_address", "the address cannot be read: {}", value.error().message());
-    const auto name = pattern.segments[i].substr(1, pattern.segments[i].size() - 2);
-    match.parameters.emplace(std::string(name), *std::move(value));
+    match.parameters.emplace(pattern.segments[i].substr(1, pattern.segments[i].size() - 2), *std::move(value));
   }
   return match;
 }
@@ -72,6 +69,8 @@ const std::string& Call::parameter(std::string_view name) const {
 void Router::add(Route route) {
   CHECK(route.pattern.starts_with('/'));
   for (const Route& other : routes_) CHECK(other.method != route.method || other.pattern != route.pattern);
+  const Parts parts = split(route.pattern);
+  patterns_.push_back({{parts.segments.begin(), parts.segments.end()}, std::string(parts.verb)});
   routes_.push_back(std::move(route));
 }
 
@@ -79,15 +78,19 @@ tl::expected<RouteMatch, Problem> Router::find(Method method, std::string_view p
   if (!path.starts_with('/')) return refuse(400, "invalid_address", "the address of a request begins with '/'");
   const Parts parts = split(path);
   if (parts.segments.size() > kSegmentsMax) return refuse(404, "no_such_address", "nothing stands under this address");
-  const auto decoded = percent_decode(path);
+  std::optional<Result<std::string>> decoded;
   const Method wanted = method == Method::Head ? Method::Get : method;
   std::vector<std::string_view> methods, verbs;
-  for (const Route& route : routes_) {
-    const Parts pattern = split(route.pattern);
+  for (std::size_t i = 0; i < routes_.size(); ++i) {
+    const Route& route = routes_[i];
+    const Pattern& pattern = patterns_[i];
     if (route.address == Address::AsSent) {
-      if (!decoded || *decoded != route.pattern) continue;
+      if (!decoded) decoded = percent_decode(path);
+      if (!*decoded || **decoded != route.pattern) continue;
     } else if (!matches(pattern, parts)) {
-      if (matches({pattern.segments, parts.verb}, parts) && !pattern.verb.empty()) verbs.push_back(pattern.verb);
+      continue;
+    } else if (pattern.verb != parts.verb) {
+      if (!pattern.verb.empty()) verbs.push_back(pattern.verb);
       continue;
     }
     if (route.method == wanted) return match_of(route, pattern, parts);

@@ -50,6 +50,12 @@ struct RouteMatch {
   std::map<std::string, std::string, std::less<>> parameters;
 };
 
+template <typename Text>
+struct AddressParts {
+  std::vector<Text> segments;
+  Text verb;  // after the colon of the last one
+};
+
 class Router {
  public:
   // Before the server starts. CHECKs that no other route has this method and pattern.
@@ -62,6 +68,7 @@ class Router {
 
  private:
   std::vector<Route> routes_;
+  std::vector<AddressParts<std::string>> patterns_;  // of the routes
 };
 
 }  // namespace cronfleet::api
