@@ -23,6 +23,7 @@ namespace json = boost::json;
 struct Flags {
   ClientOptions client;
   CrontabWishes wishes;
+  std::string reason = "import crontab";
   bool apply = false, keep_going = false;
 };
 
@@ -143,20 +144,21 @@ bool stands_already(const Cli& cli, const domain::Job& job) {
 }
 
 // Takes back what this import has written. True when nothing of it is left.
-bool undo(const Cli& cli, const std::vector<JobChange>& written, const std::vector<JobChanged>& answers) {
+bool undo(const Cli& cli, const std::vector<JobChange>& written, const std::vector<JobChanged>& answers,
+          const std::string& reason) {
   std::vector<JobChange> deletes;
   for (std::size_t i = 0; i < answers.size(); ++i)
     if (answers[i].refusal.exit_code == 0)
       deletes.push_back(
           {.kind = JobChange::Kind::Delete, .name = written[i].name, .if_match = words("\"{}\"", answers[i].revision)});
-  const auto undone = change_jobs(cli, deletes, Effect::Write);
+  const auto undone = change_jobs(cli, deletes, Effect::Write, "taken back: " + reason);
   if (!undone) return false;
   return std::all_of(undone->begin(), undone->end(), [](const JobChanged& one) {
     return one.refusal.exit_code == 0 || one.refusal.exit_code == kExitNotFound;
   });
 }
 
-int import(const Cli& cli, const std::vector<TranslatedFile>& files) {
+int import(const Cli& cli, const std::vector<TranslatedFile>& files, const std::string& reason) {
   std::vector<JobChange> changes;
   std::size_t unchanged = 0;
   for (const auto& [file, import] : imports_of(files)) {
@@ -167,11 +169,12 @@ int import(const Cli& cli, const std::vector<TranslatedFile>& files) {
     changes.push_back({.name = import->job.name.text(), .document = domain::encode_job(import->job)});
   }
   for (const Effect effect : {Effect::Judge, Effect::Write}) {
-    const auto answers = change_jobs(cli, changes, effect);
+    const auto answers = change_jobs(cli, changes, effect, reason);
     if (!answers) {
-      cli.say(effect == Effect::Judge ? "nothing was imported"
-                                      : "the server did not answer: some of the jobs may have been imported; the same "
-                                        "import again completes it");
+      cli.say(effect == Effect::Judge
+                  ? words("nothing was imported")
+                  : words("the server did not answer: some of the jobs may have been imported; the same import again "
+                          "completes it"));
       return failed(cli, answers.error());
     }
     int exit_code = kExitOk;
@@ -181,12 +184,13 @@ int import(const Cli& cli, const std::vector<TranslatedFile>& files) {
       if (exit_code == kExitOk) exit_code = refusal.exit_code;
       cli.say(words("job '{}': {}", visible(changes[i].name),
                     refusal.exit_code == kExitConflict
-                        ? "another job of that name stands there; --prefix gives other names"
+                        ? words("another job of that name stands there; --prefix gives other names")
                         : refusal.message));
     }
     if (exit_code == kExitOk) continue;
-    const bool clean = effect == Effect::Judge || undo(cli, changes, *answers);
-    cli.say(clean ? "nothing was imported" : "what was imported could not all be taken back: see cronfleet job list");
+    const bool clean = effect == Effect::Judge || undo(cli, changes, *answers, reason);
+    cli.say(clean ? words("nothing was imported")
+                  : words("what was imported could not all be taken back: see cronfleet job list"));
     return exit_code;
   }
   cli.note(
@@ -208,7 +212,7 @@ int import_crontab(const Cli& cli, const Flags& flags) {
   const bool stops = refused > 0 && !flags.keep_going;
   const auto differing = std::count_if(imports.begin(), imports.end(),
                                        [](const Found& found) { return found.import->comparison.differing > 0; });
-  if (flags.apply && !stops) return import(cli, *files);
+  if (flags.apply && !stops) return import(cli, *files, flags.reason);
   cli.note(words("{} lines become jobs, {} of them fire otherwise at times, {} are refused", imports.size(), differing,
                  refused));
   if (stops) {
@@ -238,6 +242,7 @@ void add_import_command(CLI::App& app, CliIo io, int& exit_code) {
       ->required()
       ->type_name("PATH");
   crontab->add_flag("--apply", flags->apply, "import them; without it they are only shown");
+  crontab->add_option("--reason", flags->reason, "why, for the server's log")->type_name("TEXT");
   crontab->add_flag("--keep-going", flags->keep_going, "leave out lines that are refused");
   crontab->add_flag("--system", flags->wishes.system,
                     "lines name a user; so they do in /etc/crontab and in folders without it");

@@ -104,7 +104,7 @@ class Application {
                          .if_match = step.standing ? step.standing->etag : ""});
       indexes.push_back(i);
     }
-    const auto answers = change_jobs(cli_, changes, Effect::Judge);
+    const auto answers = change_jobs(cli_, changes, Effect::Judge, "job apply");
     if (!answers) {
       exit_code_ = failed(cli_, answers.error());
       return false;

@@ -13,10 +13,11 @@ namespace json = boost::json;
 
 constexpr std::size_t kItemsMax = 200, kBytesMax = 768 << 10;  // below the server's 500 and 1 MiB
 
-std::string body_of(std::span<const JobChange> changes, Effect effect) {
+std::string body_of(std::span<const JobChange> changes, Effect effect, std::string_view reason) {
   domain::JsonWriter body;
   body.object([&] {
     body.member("dry_run", effect == Effect::Judge);
+    body.member("reason", reason);
     body.key("items").array([&] {
       for (const JobChange& change : changes) {
         body.object([&] {
@@ -47,7 +48,8 @@ JobChanged changed_of(const json::value& item) {
 
 }  // namespace
 
-CliResult<std::vector<JobChanged>> change_jobs(const Cli& cli, const std::vector<JobChange>& changes, Effect effect) {
+CliResult<std::vector<JobChanged>> change_jobs(const Cli& cli, const std::vector<JobChange>& changes, Effect effect,
+                                               std::string_view reason) {
   std::vector<JobChanged> all;
   while (all.size() < changes.size()) {
     std::size_t count = 0, bytes = 0;
@@ -56,7 +58,8 @@ CliResult<std::vector<JobChanged>> change_jobs(const Cli& cli, const std::vector
       if (count > 0 && bytes > kBytesMax) break;
     }
     const std::span<const JobChange> part(changes.data() + all.size(), count);
-    const ClientRequest request{.method = "POST", .target = "/api/v1/jobs:batch", .body = body_of(part, effect)};
+    const ClientRequest request{
+        .method = "POST", .target = "/api/v1/jobs:batch", .body = body_of(part, effect, reason)};
     // Asked again, a batch that was written would find its own jobs in the way.
     const auto answer = effect == Effect::Judge ? cli.ask_again(request) : cli.ask(request);
     if (!answer) return CliFailure(answer.error());

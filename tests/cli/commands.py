@@ -495,6 +495,14 @@ class Import(Case):
         self.assertIn("0 jobs imported, 1 stood there already",
                       self.ok("import", "crontab", str(folder), "--zone", "UTC", "--apply").err)
 
+    def test_an_import_says_why_in_the_servers_log(self):
+        line = "0 2 * * * /opt/said.sh\n"
+        self.ok("import", "crontab", "-", "--zone", "UTC", "--apply", input=line)
+        self.ok("import", "crontab", "-", "--zone", "UTC", "--apply", "--prefix", "b ", "--reason", "the old host goes", input=line)
+        log = self.server.log.read_text()
+        self.assertRegex(log, "jobs changed.*import crontab")
+        self.assertRegex(log, "jobs changed.*the old host goes")
+
     def test_the_zone_of_the_host_is_written_down(self):
         ran = self.ok("import", "crontab", "-", "-o", "json", input="@daily x\n", TZ="Asia/Tokyo")
         self.assertEqual(json.loads(ran.out)["items"][0]["job"]["time_zone"], "Asia/Tokyo")
