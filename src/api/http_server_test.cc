@@ -488,6 +488,28 @@ TEST(HttpServer, PortInUseNamesTheSetting) {
                         first.port()));
 }
 
+// A free port is looked for that is free on every address.
+TEST(HttpServer, PortZeroIsOnePortOnBothAddresses) {
+  async::SystemClock clock;
+  async::SystemTokens tokens;
+  Router router;
+  router.add({Method::Get, "/hello", [](Call&) -> Answer { return Response{.body = "\"hello\""}; }});
+  for (int i = 0; i < 5; ++i) {
+    HttpServer server({.port = 0}, router, clock, tokens);
+    ASSERT_TRUE(server.start());
+    ASSERT_NE(server.port(), 0);
+    const std::vector<std::string> names = server.listening();
+    if (names.size() == 1) GTEST_SKIP() << "this machine has no ::1";
+    EXPECT_EQ(names, (std::vector<std::string>{fmt::format("127.0.0.1:{}", server.port()),
+                                               fmt::format("[::1]:{}", server.port())}));
+    EXPECT_EQ(RawClient(server.port()).ask(get("/hello")).status, 200);
+    EXPECT_EQ(RawClient(server.port(), RawClient::Family::V6)
+                  .ask(fmt::format("GET /hello HTTP/1.1\r\nHost: [::1]:{}\r\n\r\n", server.port()))
+                  .status,
+              200);
+  }
+}
+
 TEST(HttpServer, ListensOnLoopbackOnly) {
   async::SystemClock clock;
   async::SystemTokens tokens;

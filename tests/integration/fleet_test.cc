@@ -1,4 +1,5 @@
 // Masters and workers as processes over a real etcd: what a user can see of a fleet.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -8,6 +9,7 @@
 #include <fstream>
 #include <set>
 
+#include "api/raw_client.h"
 #include "core/entries.h"
 #include "tests/integration/process.h"
 #include "tests/services/etcd_server.h"
@@ -127,6 +129,60 @@ TEST_F(Fleet, ReadsSeeWhatAnotherMasterAcknowledged) {
     ASSERT_EQ(asked.status, 202) << asked.body;
     EXPECT_EQ(b.ask("GET", asked.headers.at("location")).status, 200);
   }
+}
+
+std::uint16_t port_after(const std::string& log, const std::string& mark) {
+  const auto at = log.find(mark);
+  if (at == std::string::npos || log.find('\n', at) == std::string::npos) return 0;
+  return static_cast<std::uint16_t>(std::stoi(log.substr(at + mark.size())));
+}
+
+// A master tells live of what others did: a save through another master, the life of a run on a worker, the worker
+// itself; and who was away resumes where it was. Its numbers stand at a listener of their own.
+TEST_F(Fleet, AMasterTellsEventsAndNumbersOfTheWholeFleet) {
+  start_etcd();
+  Server a(master_arguments({"--set", "metrics.port=0"})), b(master_arguments());
+  ASSERT_TRUE(a.wait_until_ready() && b.wait_until_ready());
+  const std::uint16_t port = port_after(a.process().errors(), "listening: 127.0.0.1:");
+  ASSERT_NE(port, 0);
+  const std::string ask = "GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n";
+  std::string last_id;
+  {
+    api::RawClient listener(port);
+    listener.send(ask + "\r\n");
+    EXPECT_THAT(listener.take_until("event: hello"), ::testing::HasSubstr("text/event-stream"));
+    Process worker(worker_arguments("w1"));
+    EXPECT_THAT(listener.take_until("\"w1\""), ::testing::HasSubstr("event: worker\n")) << worker.errors();
+    ASSERT_EQ(b.put_job("told", truth_job()), 201);
+    EXPECT_THAT(listener.take_until("\"told\""), ::testing::HasSubstr("event: job\n"));
+    EXPECT_THAT(listener.take_until("\"succeeded\""), ::testing::HasSubstr("told@")) << worker.errors();
+    const std::string more = listener.take_until("\nevent: run");
+    last_id = more.substr(more.rfind("id: ") + 4);
+    last_id = last_id.substr(0, last_id.find('\n'));
+    worker.signal(SIGTERM);
+    EXPECT_EQ(worker.wait(), 0) << worker.errors();
+  }
+  // Nobody listened when this was done.
+  EXPECT_EQ(b.ask("DELETE", "/api/v1/jobs/told", "", {{"If-Match", "*"}, {"X-Cronfleet-Client", "test"}}).status, 200);
+  api::RawClient again(port);
+  again.send(ask + "Last-Event-ID: " + last_id + "\r\n\r\n");
+  const std::string missed = again.take_until("event: job_deleted");
+  EXPECT_THAT(missed, ::testing::HasSubstr("\"resumed\":true"));
+  EXPECT_THAT(again.take_until("\"told\""), ::testing::Not(::testing::HasSubstr("event: resync")));
+
+  const std::uint16_t metrics = port_after(a.process().errors(), "metrics: http://127.0.0.1:");
+  ASSERT_NE(metrics, 0) << a.process().errors();
+  std::string numbers;
+  EXPECT_TRUE(eventually([&] {
+    numbers = api::RawClient(metrics).ask("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n").body;
+    return numbers.find("\ncronfleet_http_streams 1\n") != std::string::npos;
+  })) << numbers;
+  EXPECT_THAT(numbers, ::testing::HasSubstr("\ncronfleet_coordination_up 1\n"));
+  EXPECT_THAT(numbers, ::testing::HasSubstr("mode=\"master\""));
+  EXPECT_THAT(numbers,
+              ::testing::HasSubstr(
+                  "cronfleet_http_requests_total{method=\"GET\",route=\"/api/v1/events\",status=\"2xx\"} 2\n"));
+  EXPECT_EQ(api::RawClient(metrics).ask("GET /api/v1/jobs HTTP/1.1\r\nHost: localhost\r\n\r\n").status, 404);
 }
 
 TEST_F(Fleet, WhatNoWaitingHelpsEndsWithASentence) {
