@@ -23,8 +23,8 @@ struct JobChanged {
 
 enum class Effect { Judge, Write };  // Judge: nothing is written
 
-// Answers in the order of `changes`; in as many requests as the server's limits need, one after the other. `reason` stands
-// in the server's log.
+// Answers in the order of `changes`; in as many requests as the server's limits need, one after the other. `reason`
+// stands in the server's log.
 CliResult<std::vector<JobChanged>> change_jobs(const Cli& cli, const std::vector<JobChange>& changes, Effect effect,
                                                std::string_view reason);
 
