@@ -1,8 +1,8 @@
 #include "apps/worker_part.h"
 
-#include <malloc.h>
 #include <unistd.h>
 
+#include "apps/heap.h"
 #include "apps/store_seen_file.h"
 
 namespace cronfleet::apps {
@@ -92,7 +92,7 @@ Result<std::unique_ptr<WorkerPart>> WorkerPart::open(Daemon& daemon, const Worke
             return std::move(again->entries);
           },
           .keep_store_seen = std::move(keep_store_seen),
-          .caught_up = [] { ::malloc_trim(0); }},
+          .caught_up = [] { give_back_free_memory(); }},
       std::move(options), registration(settings, zones), daemon.log);
   part->sink_.to = part->worker_.get();
   return part;
