@@ -1,5 +1,5 @@
 // api/http.h: requests and answers as plain values. Handlers and routes know HTTP only through these; the library that
-// speaks it stands in http_server.cc alone.
+// speaks it stands behind http_connection.h alone.
 #pragma once
 
 #include <chrono>
