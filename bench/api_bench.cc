@@ -402,9 +402,10 @@ void bench_flat(int minutes) {
   Listeners listeners(server.port(), 200, Listeners::Latencies::Dropped);  // their own memory would grow
   std::atomic<bool> stop = false;
   std::thread writer([&] {
-    // The same few keys again and again: what grows then is not the store.
+    // The same few keys again and again, and their older states forgotten: what grows then is not the store.
     for (int i = 0; !stop; ++i) {
       put_run(server, i % 100);
+      if (i % 500 == 0) server.compact();
       std::this_thread::sleep_for(std::chrono::milliseconds(20));
     }
   });

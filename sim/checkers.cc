@@ -28,7 +28,10 @@ constexpr milliseconds kEditObeyed{1'000};
 constexpr milliseconds kKillObeyed{2'000};
 constexpr milliseconds kRecordTolerance{50};
 constexpr seconds kOrderObeyed{5};  // an operator's word, where nothing else is wrong
-constexpr seconds kRecovery{60};    // after a fault, before lateness is judged again
+// B1; what a new leader adds to it (B2), and the store's return (B4): a second, and a call that was sent before it
+// (docs/decisions/0023-a-call-under-way-counts-in-b4.md).
+constexpr std::chrono::milliseconds kTakeoverMax{750}, kNewLeaderMax{3'000}, kStoreBackMax{1'000 + 2'000};
+constexpr seconds kRecovery{60};  // after a fault, before lateness is judged again
 
 template <typename... Args>
 void report(Violations& violations, std::string invariant, const JobName& job, WallTime at,
@@ -383,6 +386,37 @@ void check_takeover(const Evidence& evidence, const Expected& expected, Violatio
   });
 }
 
+// With nothing wrong but the store: a new leader costs a retry (B2); after its quorum is back, what is not too late
+// begins within the delay of the next ranks and kStoreBackMax (B4).
+void check_store_back(const Evidence& evidence, const Expected& expected, Violations& violations) {
+  each_late(evidence, expected, [&](const TrueExec& exec, const TrueDocument& document) {
+    if (document.job.overlap.fenced() || !document.job.where.empty()) return;
+    const WallTime instant = exec.run.firing.instant();
+    std::optional<WallTime> back;
+    bool led_anew = false;
+    for (const FaultSpan& fault : evidence.faults) {
+      if (fault.from > exec.at || fault.until + kRecovery < instant) continue;
+      if (fault.kind == "store-down") {
+        back = std::max(back.value_or(fault.until), fault.until);
+      } else if (fault.kind == "leader-change") {
+        led_anew = true;
+      } else {
+        return;
+      }
+    }
+    if (!back && !led_anew) return;  // I5 judges it
+    WallTime bound = std::max(instant, back.value_or(instant)) + document.job.jitter + kTakeoverMax;
+    if (back) bound += kStoreBackMax;
+    if (led_anew) bound += kNewLeaderMax;
+    if (exec.at > bound)
+      report(
+          violations, back ? "B4" : "B2", exec.run.firing.job, exec.at,
+          "{} began {:.0f} ms late on {}, {:.0f} ms past its bound: {}", exec.run.text(), ms_between(instant, exec.at),
+          exec.node, ms_between(bound, exec.at),
+          back ? fmt::format("the store was back at {}", to_rfc3339_ms(*back)) : std::string("a leader was elected"));
+  });
+}
+
 // Half a minute after the last fault everything begins in time again. Where one machine alone may run a job, a worker
 // that came back under another id is not it.
 void check_recovered(const Evidence& evidence, const Expected& expected, Violations& violations) {
@@ -625,10 +659,11 @@ void check_records_stand(const Evidence& evidence, const Expected&, Violations& 
 Violations check(const Evidence& evidence, const Expected& expected) {
   Violations violations;
   for (const auto checker :
-       {check_no_early_start, check_wrong_clock,    check_suspect_clock, check_skips,        check_start_deadline,
-        check_starts_once,    check_one_verdict,    check_live_version,  check_lateness,     check_takeover,
-        check_recovered,      check_offline,        check_output,        check_no_overlap,   check_where,
-        check_drained,        check_record_is_true, check_kills,         check_nothing_left, check_records_stand})
+       {check_no_early_start, check_wrong_clock, check_suspect_clock,  check_skips,    check_start_deadline,
+        check_starts_once,    check_one_verdict, check_live_version,   check_lateness, check_takeover,
+        check_store_back,     check_recovered,   check_offline,        check_output,   check_no_overlap,
+        check_where,          check_drained,     check_record_is_true, check_kills,    check_nothing_left,
+        check_records_stand})
     checker(evidence, expected, violations);
   return violations;
 }

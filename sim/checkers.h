@@ -39,6 +39,7 @@ void check_live_version(const Evidence&, const Expected&, Violations&);    // I4
 void check_lateness(const Evidence&, const Expected&, Violations&);        // I5
 void check_takeover(const Evidence&, const Expected&, Violations&);        // B1
 void check_recovered(const Evidence&, const Expected&, Violations&);       // I14
+void check_store_back(const Evidence&, const Expected&, Violations&);      // B2, B4
 void check_offline(const Evidence&, const Expected&, Violations&);         // B5
 void check_output(const Evidence&, const Expected&, Violations&);          // I11
 void check_no_overlap(const Evidence&, const Expected&, Violations&);      // I6

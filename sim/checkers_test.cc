@@ -294,6 +294,27 @@ const Planted kPlanted[] = {
          return;
        }
      }},
+    {"four seconds late because the store elected a leader", "B2",
+     [](Evidence& e, Rng& rng) {
+       for (;;) {
+         TrueExec& exec = any_exec(e, rng);
+         if (exec.run.firing.job != JobName("job1")) continue;
+         e.faults.push_back({"leader-change", NodeId(), exec.run.firing.instant(), exec.run.firing.instant()});
+         exec.at = exec.run.firing.instant() + std::chrono::milliseconds(3'800);
+         return;
+       }
+     }},
+    {"four seconds late after the store's quorum was back", "B4",
+     [](Evidence& e, Rng& rng) {
+       for (;;) {
+         TrueExec& exec = any_exec(e, rng);
+         if (exec.run.firing.job != JobName("job1")) continue;
+         const WallTime instant = exec.run.firing.instant();
+         e.faults.push_back({"store-down", NodeId(), instant - seconds(9), instant + seconds(1)});
+         exec.at = instant + std::chrono::milliseconds(4'800);
+         return;
+       }
+     }},
     {"a dead worker that is not shown as offline", "B5",
      [](Evidence& e, Rng& rng) {
        const WallTime died = e.began_at + seconds(100 + rng.below(300));

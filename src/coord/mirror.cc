@@ -7,7 +7,7 @@
 namespace cronfleet::coord {
 namespace {
 
-constexpr std::chrono::milliseconds kBackoffLeast{100}, kBackoffMost{5'000};
+constexpr std::chrono::milliseconds kBackoffLeast{100}, kBackoffMost{1'000};
 
 // Enough of an entry to tell whether it changed; the values of a million jobs are not kept twice. The hash tells apart
 // what one revision held before and after an older state was restored.

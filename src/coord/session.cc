@@ -12,7 +12,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds kBackoffLeast{200}, kBackoffMost{5'000};
+constexpr milliseconds kBackoffLeast{200}, kBackoffMost{500};
 constexpr milliseconds kRefusalGrace{2'000};  // beyond S, before a second process gives up
 constexpr milliseconds kRefusalPause{1'000};  // between two attempts meanwhile
 constexpr int kRenewalsPerTtl = 3;            // in good times

@@ -71,6 +71,14 @@ class ApiServer {
 
   // --- what a worker does ---
   void put(const std::string& key, const std::string& value) { write({key, value}); }
+  // As a worker's housekeeping does: older states are forgotten.
+  void compact() {
+    const auto now = async::await<coord::Listing>([&](auto done) { store_->get({keys.restored()}, std::move(done)); });
+    CHECK(now.has_value());
+    const auto compacted =
+        async::await<core::Revision>([&](auto done) { store_->compact(now->revision, std::move(done)); });
+    CHECK(compacted.has_value());
+  }
   void remove(const std::string& key) { write({key, std::nullopt}); }
   std::optional<std::string> value(const std::string& key) {
     const auto found = async::await<coord::Listing>([&](auto done) { store_->get({key}, std::move(done)); });
