@@ -1,5 +1,5 @@
 // pages/calendar/lanes.tsx: a lane for each job: what ran as bars from start to end, what will fire as outlined ticks; a job
-// with more than fits is a band of how much. Time is to scale, and a gap stays a gap.
+// with more than fits is a band of how much, filled or outlined. Time is to scale, and a gap stays a gap.
 import {useState} from "preact/hooks";
 import {call} from "../../api/client.ts";
 import type {Firing, Run} from "../../api/schema.ts";
@@ -14,8 +14,8 @@ import {toneOf} from "../../ui/status.tsx";
 import {verdictWords, words} from "../../ui/words.ts";
 
 const t = texts({
-  en: {find: "Jobs whose name contains", none: "Nothing ran and nothing will", noneText: "Another day, another part of a name, or a new job.", cut: (n: string, m: string) => `The newest ${n} runs and the first ${m} coming firings of this span are shown.`, more: (n: string) => `${n} more jobs`, runs: (n: string, bad: string) => `${n} runs, ${bad} not succeeded`},
-  zh: {find: "任务名称包含", none: "没有运行,也没有将到的触发", noneText: "换一天、换一段名称,或新建任务。", cut: (n, m) => `此跨度内只显示最新的 ${n} 次运行和最先的 ${m} 次将到触发。`, more: (n) => `另外 ${n} 个任务`, runs: (n, bad) => `${n} 次运行,${bad} 次未成功`},
+  en: {find: "Jobs whose name contains", none: "Nothing ran and nothing will", noneText: "Another day, another part of a name, or a new job.", cut: (n: string, m: string) => `The newest ${n} runs and the first ${m} coming firings of this span are shown.`, more: (n: string) => `${n} more jobs`, runs: (n: string, bad: string) => `${n} runs, ${bad} not succeeded`, coming: (n: string) => `${n} to come`},
+  zh: {find: "任务名称包含", none: "没有运行,也没有将到的触发", noneText: "换一天、换一段名称,或新建任务。", cut: (n, m) => `此跨度内只显示最新的 ${n} 次运行和最先的 ${m} 次将到触发。`, more: (n) => `另外 ${n} 个任务`, runs: (n, bad) => `${n} 次运行,${bad} 次未成功`, coming: (n) => `${n} 次将到触发`},
 });
 const kPages = 8, kPage = 500, kDense = 60, kLanes = 60;
 
@@ -91,7 +91,14 @@ function Lane({name, runs, coming, from, until, marks, now}: {name: string; runs
       bands.set(at, {all: band.all + 1, bad: band.bad + Number(toneOf(run.status) === "bad")});
     }
   }
-  const most = Math.max(1, ...[...bands.values()].map((band) => band.all));
+  const ahead = new Map<number, number>();
+  if (coming.length > kDense) {
+    for (const time of coming) {
+      const at = Math.floor((place(time) / 100) * buckets);
+      ahead.set(at, (ahead.get(at) ?? 0) + 1);
+    }
+  }
+  const most = Math.max(1, ...[...bands.values()].map((band) => band.all), ...ahead.values());
   return (
     <li class="calendar-lane">
       <a class="calendar-name clip" href={href.job(name)} title={`${name}\n${t.runs(number(runs.length), number(bad))}`}><bdi>{name}</bdi></a>
@@ -103,7 +110,8 @@ function Lane({name, runs, coming, from, until, marks, now}: {name: string; runs
           return <a key={run.id} href={href.run(run.id)} tabIndex={-1} class={`calendar-run tone-${toneOf(run.status)} ${toneOf(run.status)}`} aria-label={verdictWords[run.status]}
                     title={`${name} · ${shortTime(start, now)} · ${verdictWords[run.status]}${end > start ? ` · ${duration(end - start)}` : ""}`} style={{left: `${place(start)}%`, width: `${place(end) - place(start)}%`}} />;
         })}
-        {coming.slice(0, kDense).map((at) => <i key={`c${at}`} class="calendar-tick" title={shortTime(at, now)} style={{left: `${place(at)}%`}} />)}
+        {[...ahead].map(([at, count]) => <i key={`a${at}`} class="calendar-band coming" title={t.coming(number(count))} style={{left: `${(at / buckets) * 100}%`, width: `${100 / buckets}%`, height: `${20 + (count / most) * 80}%`}} />)}
+        {ahead.size === 0 && coming.map((at) => <i key={`c${at}`} class="calendar-tick" title={shortTime(at, now)} style={{left: `${place(at)}%`}} />)}
         {now >= from && now < until && <i class="calendar-now" style={{left: `${place(now)}%`}} />}
       </div>
     </li>
