@@ -1,11 +1,12 @@
-// check.mjs --build DIR [--pictures DIR] [--full] [--only REGEX] [--jobs N] [--days N] [--tasks] [--serve]
+// check.mjs --build DIR [--pictures DIR] [--full] [--only REGEX] [--jobs N] [--days N] [--tasks [--short]] [--serve]
 //
 //   --build DIR     the build folder with the binary under test
 //   --pictures DIR  a picture of each page for each language, theme and width; DIR/… is overwritten
 //   --full          every combination of language, theme and width instead of the two that differ most
 //   --only REGEX    only pages and parts whose name matches
 //   --jobs, --days  how many jobs there are (240) and how far their past goes back (7 days)
-//   --tasks         instead of all else: the twenty tasks, by mouse and by keyboard alone (tasks.mjs)
+//   --tasks         instead of all else: the tasks, by mouse and by keyboard alone (tasks.mjs)
+//   --short         with --tasks: ten of them, each by one hand
 //   --load          instead of all else: ten thousand jobs, two hundred events a second, for --minutes (10) (load.mjs)
 //   --serve         checks nothing: fills a node, says its address, and keeps it until it is interrupted
 import {mkdtempSync, rmSync} from "node:fs";
@@ -26,7 +27,7 @@ import {checkTasks} from "./tasks.mjs";
 const {values: options} = parseArgs({options: {
   build: {type: "string"}, pictures: {type: "string"}, full: {type: "boolean", default: false}, only: {type: "string"},
   load: {type: "boolean", default: false}, minutes: {type: "string", default: "10"},
-  jobs: {type: "string"}, days: {type: "string", default: "7"}, tasks: {type: "boolean", default: false}, serve: {type: "boolean", default: false}, port: {type: "string"},
+  jobs: {type: "string"}, days: {type: "string", default: "7"}, tasks: {type: "boolean", default: false}, short: {type: "boolean", default: false}, serve: {type: "boolean", default: false}, port: {type: "string"},
 }});
 if (!options.build) {
   console.error("console: --build DIR is missing: the build folder with the binary under test");
@@ -67,7 +68,7 @@ if (!/text\/html/.test(index.headers.get("content-type") ?? "")) {
 const browser = await startBrowser();
 console.log(`console: Chromium ${browser.version}`);
 if (options.tasks) {
-  await checkTasks({browser, server: empty, report, pictures});
+  await checkTasks({browser, server: empty, report, pictures, short: options.short});
   await browser.close();
   await empty.stop();
   process.exit(report.finish());

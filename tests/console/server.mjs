@@ -4,7 +4,7 @@
 //   await server.ask("PUT", "/api/v1/jobs/x", job, {"If-None-Match": "*"});
 //   await server.stop();
 import {spawn} from "node:child_process";
-import {createWriteStream, mkdirSync} from "node:fs";
+import {createWriteStream, mkdirSync, readFileSync} from "node:fs";
 import {createServer} from "node:net";
 import {join} from "node:path";
 
@@ -90,6 +90,8 @@ export async function startServer({binary, folder, settings = [], port}) {
       if (status >= 300) throw new Trouble(`${method} ${path} was answered ${status}: ${JSON.stringify(answer)}`);
       return answer;
     },
+    /** All that it has written so far. */
+    log: () => readFileSync(join(folder, "standalone.log"), "utf8"),
     async stop() {
       child.kill("SIGTERM");
       // A second one tells it not to wait for its runs.
