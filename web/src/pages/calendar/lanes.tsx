@@ -84,17 +84,19 @@ export function Lanes({from, until, week}: {from: number; until: number; week: b
 function Lane({name, runs, coming, from, until, marks, now}: {name: string; runs: Run[]; coming: number[]; from: number; until: number; marks: number[]; now: number}) {
   const place = (at: number) => Math.max(0, Math.min(100, ((at - from) / (until - from)) * 100));
   const bad = runs.filter((run) => toneOf(run.status) === "bad").length, buckets = 96;
+  // Whole numbers up to the last step: a quarter of an hour begins at its first millisecond.
+  const bucket = (at: number) => Math.floor(((at - from) * buckets) / (until - from));
   const bands = new Map<number, {all: number; bad: number}>();
   if (runs.length > kDense) {
     for (const run of runs) {
-      const at = Math.floor((place(Date.parse(run.scheduled_at as string)) / 100) * buckets), band = bands.get(at) ?? {all: 0, bad: 0};
+      const at = bucket(Date.parse(run.scheduled_at as string)), band = bands.get(at) ?? {all: 0, bad: 0};
       bands.set(at, {all: band.all + 1, bad: band.bad + Number(toneOf(run.status) === "bad")});
     }
   }
   const ahead = new Map<number, number>();
   if (coming.length > kDense) {
     for (const time of coming) {
-      const at = Math.floor((place(time) / 100) * buckets);
+      const at = bucket(time);
       ahead.set(at, (ahead.get(at) ?? 0) + 1);
     }
   }
@@ -104,13 +106,13 @@ function Lane({name, runs, coming, from, until, marks, now}: {name: string; runs
       <a class="calendar-name clip" href={href.job(name)} title={`${name}\n${t.runs(number(runs.length), number(bad))}`}><bdi>{name}</bdi></a>
       <div class="calendar-track">
         {marks.map((at) => <i key={at} class="calendar-line" style={{left: `${place(at)}%`}} />)}
-        {[...bands].map(([at, band]) => <i key={`b${at}`} class={`calendar-band tone-${band.bad > 0 ? "bad bad" : "good"}`} title={t.runs(number(band.all), number(band.bad))} style={{left: `${(at / buckets) * 100}%`, width: `${100 / buckets}%`, height: `${20 + (band.all / most) * 80}%`}} />)}
+        {[...bands].map(([at, band]) => <i key={`b${at}`} class={`calendar-band tone-${band.bad > 0 ? "bad bad" : "good"}`} title={t.runs(number(band.all), number(band.bad))} style={{left: `${(at / buckets) * 100}%`, width: `${100 / buckets}%`, height: `${20 + (band.all / most) * 70}%`}} />)}
         {bands.size === 0 && runs.map((run) => {
           const start = Date.parse(run.started_at ?? run.scheduled_at as string), end = run.ended_at && run.started_at ? Date.parse(run.ended_at) : run.started_at ? now : start;
           return <a key={run.id} href={href.run(run.id)} tabIndex={-1} class={`calendar-run tone-${toneOf(run.status)} ${toneOf(run.status)}`} aria-label={verdictWords[run.status]}
                     title={`${name} · ${shortTime(start, now)} · ${verdictWords[run.status]}${end > start ? ` · ${duration(end - start)}` : ""}`} style={{left: `${place(start)}%`, width: `${place(end) - place(start)}%`}} />;
         })}
-        {[...ahead].map(([at, count]) => <i key={`a${at}`} class="calendar-band coming" title={t.coming(number(count))} style={{left: `${(at / buckets) * 100}%`, width: `${100 / buckets}%`, height: `${20 + (count / most) * 80}%`}} />)}
+        {[...ahead].map(([at, count]) => <i key={`a${at}`} class="calendar-band coming" title={t.coming(number(count))} style={{left: `${(at / buckets) * 100}%`, width: `${100 / buckets}%`, height: `${20 + (count / most) * 70}%`}} />)}
         {ahead.size === 0 && coming.map((at) => <i key={`c${at}`} class="calendar-tick" title={shortTime(at, now)} style={{left: `${place(at)}%`}} />)}
         {now >= from && now < until && <i class="calendar-now" style={{left: `${place(now)}%`}} />}
       </div>
