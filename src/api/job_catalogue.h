@@ -136,6 +136,8 @@ class JobCatalogue {
   WallTime now() const { return clock_.wall(); }
 
  private:
+  // 404 job_not_found, with the name that was most likely meant.
+  Problem no_job(const JobName& name);
   using StoredJobs = std::vector<std::shared_ptr<const StoredJob>>;
 
   Outcome<core::JobState> read_state(const JobName& name);

@@ -45,8 +45,7 @@ std::vector<FilterTerm> take_terms(Query& query, const std::vector<FilterField>&
   auto terms = parse_filter(*text, fields);
   if (terms) return *std::move(terms);
   const FilterError& error = terms.error();
-  query.refuse("filter", fmt::format("column {}: {}", error.column, error.message), error.suggestion, error.column,
-               error.length);
+  query.refuse("filter", error.message, error.suggestion, error.column, error.length);
   return {};
 }
 

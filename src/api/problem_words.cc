@@ -141,8 +141,8 @@ constexpr Form kForms[] = {
      "worker '{0}' 在不到 30 秒前仍持有其运行；请稍后重试"},
     {"worker '{}' has come back, or its runs are changing hands; look again",
      "worker '{0}' 已恢复，或其运行正在转手；请重新查看"},
-    {"only the alarm restored_store is confirmed; others end with their cause",
-     "只有警报 restored_store 需要确认；其他警报随其原因消失"},
+    {"only the alarms restored_store and marker_ahead are confirmed; others end with their cause",
+     "只有警报 restored_store 和 marker_ahead 需要确认；其他警报随其原因消失"},
     // --- the server and its stores ---
     {"the coordination store has not answered yet", "协调存储尚未回答"},
     {"the history does not answer", "历史存储没有回答"},

@@ -104,8 +104,9 @@ std::optional<Problem> Query::problem() {
   }
   if (mistakes_.empty()) return std::nullopt;
   Problem problem{.status = 400, .code = "invalid_query", .errors = std::move(mistakes_)};
-  problem.detail =
-      fmt::format("query parameter '{}': {}", problem.errors.front().parameter, problem.errors.front().detail);
+  const Mistake& first = problem.errors.front();
+  problem.detail = fmt::format("query parameter '{}': {}{}", first.parameter,
+                               first.column > 0 ? fmt::format("column {}: ", first.column) : "", first.detail);
   return problem;
 }
 

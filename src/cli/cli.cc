@@ -213,7 +213,7 @@ std::string user_name() {
 }
 
 void add_client_options(CLI::App& verb, ClientOptions& options) {
-  const auto add = [&verb](CLI::Option* option) { option->group("Client"); };
+  const auto add = [](CLI::Option* option) { option->group("Client"); };
   add(verb.add_option("--server", options.servers, "address of the server; of several the next one when one is away")
           ->delimiter(',')
           ->type_name("URL"));
@@ -334,9 +334,15 @@ CliError error_of(const ClientAnswer& answer) {
   error.message = visible(detail);
   const auto* mistakes = problem.if_contains("errors");
   if (!mistakes || !mistakes->is_array() || mistakes->get_array().empty()) return error;
-  error.message = visible(text_of(problem, "title"));
+  std::vector<std::string> lines;
   for (const auto& mistake : mistakes->get_array())
-    if (mistake.is_object()) error.message += "\n  " + visible(mistake_text(mistake.get_object()));
+    if (mistake.is_object()) lines.push_back(visible(mistake_text(mistake.get_object())));
+  if (lines.size() == 1) {
+    error.message = lines.front();
+  } else {
+    error.message = words("{} mistakes:", lines.size());
+    for (const std::string& line : lines) error.message += "\n  " + line;
+  }
   return error;
 }
 

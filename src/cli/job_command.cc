@@ -15,6 +15,7 @@
 #include "cli/job_history.h"
 #include "cli/terminal.h"
 #include "cli/words.h"
+#include "domain/job_json.h"
 #include "domain/json_writer.h"
 
 namespace cronfleet::cli {
@@ -59,6 +60,13 @@ std::string labels_of(const json::value& item) {
   return text;
 }
 
+// As one line for a shell, also where it is a list of arguments.
+std::string command_of(const json::value& item) {
+  const auto* job = item.is_object() ? item.get_object().if_contains("job") : nullptr;
+  const auto decoded = job ? std::optional(domain::decode_job(json::serialize(*job))) : std::nullopt;
+  return decoded && *decoded ? domain::shown_command(**decoded) : text_at(item, {"job", "command"});
+}
+
 View job_view() {
   View view{.columns = {column("NAME", {"name"}),
                         column("SCHEDULE", {"job", "schedule"}),
@@ -72,7 +80,7 @@ View job_view() {
                         time_column("NEXT FIRING", {"next_firings"}),
                         {.title = "LABELS", .data = labels_of, .wide = true},
                         column("OWNER", {"job", "owner"}),
-                        column("COMMAND", {"job", "command"}),
+                        {.title = "COMMAND", .data = command_of},
                         column("REVISION", {"revision"})},
             .name_path = {"name"}};
   for (std::size_t i = 6; i < view.columns.size(); ++i) view.columns[i].wide = true;
@@ -111,7 +119,10 @@ int get(const Cli& cli, const std::string& name) {
       job && job->is_object()) {
     for (const auto& member : job->get_object()) {
       const std::string key(member.key().data(), member.key().size());
-      if (key != "name") details.emplace_back(key, text_at(*job, {key.c_str()}));
+      if (key == "name") continue;
+      details.emplace_back(key, key == "command"            ? command_of(*value)
+                                : member.value().is_array() ? json::serialize(member.value())
+                                                            : text_at(*job, {key.c_str()}));
     }
   }
   for (const json::value& at : array_at(*value, "next_firings"))

@@ -8,6 +8,7 @@ const std::map<std::string_view, std::string_view>& chinese() {
       {"the server's answer is no JSON", "服务器的回答不是 JSON"},
       {"the server's answer is no list", "服务器的回答不是列表"},
       {"the store is away: this is how it was when it was last seen", "存储暂时不可用：以下是最后一次看到的状态"},
+      {"{} mistakes:", "{} 处错误："},
       {" line {}", " 第 {} 行"},
       {" column {}", " 第 {} 列"},
       {"; did you mean '{}'?", "；您是想写 '{}' 吗？"},

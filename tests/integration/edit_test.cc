@@ -220,7 +220,7 @@ TEST_F(Edits, ListsTakeAFilter) {
   EXPECT_EQ(wrong.status, 400);
   EXPECT_EQ(parsed(wrong).at("errors").at(0),
             json::parse(R"({"parameter":"filter","column":8,"length":4,"code":"invalid_parameter",
-              "detail":"column 8: unknown field 'stat'; expected one of state, name, owner, command, description, zone, schedule, label, overlap, next, last, or quotes around a text with ':'",
+              "detail":"unknown field 'stat'; expected one of state, name, owner, command, description, zone, schedule, label, overlap, next, last, or quotes around a text with ':'",
               "suggestion":"state"})"));
 }
 
