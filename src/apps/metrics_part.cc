@@ -2,12 +2,12 @@
 
 #include <dirent.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <fstream>
 
 #include "async/await.h"
+#include "exec/posix/journal.h"
 
 namespace cronfleet::apps {
 namespace {
@@ -100,32 +100,23 @@ void tell_mongo(MetricsText& text, const history::MongoStatus& status) {
            static_cast<double>(status.undecodable));
 }
 
-// What is in the journal, and since when its oldest part: what the history does not have yet stands there.
-void tell_spool(MetricsText& text, const std::filesystem::path& folder, std::uint64_t bytes_max, WallTime now) {
-  std::uint64_t bytes = 0, segments = 0;
-  std::filesystem::path oldest;
+// What is in the journal: what the history does not have yet stands there.
+void tell_spool(MetricsText& text, const std::filesystem::path& folder, std::uint64_t bytes_max) {
+  std::uint64_t bytes = 0;
   std::error_code error;
   for (const auto& file : std::filesystem::directory_iterator(folder, error)) {
     if (file.path().extension() != ".journal") continue;
     const auto size = file.file_size(error);
     if (error) continue;  // freed meanwhile
-    ++segments;
-    bytes += size;
-    if (oldest.empty() || file.path().filename() < oldest.filename()) oldest = file.path();
+    bytes += size - std::min<std::uint64_t>(size, exec::posix::Journal::empty_bytes());
   }
-  double age = 0;
-  struct stat status{};
-  // A single segment is the one being written: it may hold nothing that waits, and its age says nothing.
-  if (segments > 1 && ::stat(oldest.c_str(), &status) == 0)
-    age = std::max(0.0, static_cast<double>(to_ms(now)) / 1e3 - static_cast<double>(status.st_mtim.tv_sec));
-  text.one("cronfleet_spool_bytes", "gauge", "Journal on local disk: output and ends on their way to the history.",
+  text.one("cronfleet_spool_bytes", "gauge",
+           "Journal on local disk: output and ends on their way to the history; 0 soon after all is there.",
            static_cast<double>(bytes));
   text.one("cronfleet_spool_bytes_max", "gauge", "history.spool_bytes_max.", static_cast<double>(bytes_max));
-  text.one("cronfleet_spool_oldest_seconds", "gauge",
-           "Since the oldest full segment of the journal was written; 0 while the newest is the only one.", age);
 }
 
-void tell_writer(MetricsText& text, const history::HistoryWriter& writer) {
+void tell_writer(MetricsText& text, const history::HistoryWriter& writer, WallTime now) {
   const auto& counters = writer.counters();
   text.one("cronfleet_history_up", "gauge", "1 while the history takes what the worker sends.",
            writer.trouble().empty() ? 1 : 0);
@@ -141,11 +132,16 @@ void tell_writer(MetricsText& text, const history::HistoryWriter& writer) {
            static_cast<double>(counters.failures));
   text.one("cronfleet_history_records_waiting", "gauge", "Records that the history has not acknowledged.",
            static_cast<double>(writer.records_waiting()));
+  const auto oldest = writer.oldest_waiting();
+  const double age = oldest ? static_cast<double>(to_ms(now) - to_ms(*oldest)) / 1e3 : 0;
+  text.one("cronfleet_spool_oldest_seconds", "gauge",
+           "Since the run was over whose record has waited longest for the history; 0 while none waits.",
+           std::max(age, 0.0));
   text.one("cronfleet_history_output_bytes_waiting", "gauge", "Output in memory that waits for the history.",
            static_cast<double>(writer.output_bytes_waiting()));
 }
 
-void tell_worker(MetricsText& text, const runtime::Worker& worker, int capacity) {
+void tell_worker(MetricsText& text, const runtime::Worker& worker, int capacity, WallTime now) {
   const runtime::Measures& measures = worker.measures();
   const core::Scheduler& scheduler = worker.scheduler();
   text.one("cronfleet_worker_accepting", "gauge", "1 while the worker may claim firings.", worker.ready() ? 1 : 0);
@@ -179,7 +175,7 @@ void tell_worker(MetricsText& text, const runtime::Worker& worker, int capacity)
   text.family("cronfleet_coordination_transaction_seconds", "histogram",
               "From a transaction to its answer, waiting for company included.");
   text.samples(measures.commit_seconds);
-  tell_writer(text, worker.writer());
+  tell_writer(text, worker.writer(), now);
 }
 
 }  // namespace
@@ -215,17 +211,16 @@ std::optional<std::string> MetricsPart::collect() {
   if (sources_.http) tell_http(text, sources_.http());
   if (sources_.store_health) tell_store(text, sources_.store_health());
   if (sources_.mongo) tell_mongo(text, sources_.mongo());
-  if (!sources_.journal_folder.empty())
-    tell_spool(text, sources_.journal_folder, sources_.journal_bytes_max, daemon_.clock.wall());
+  if (!sources_.journal_folder.empty()) tell_spool(text, sources_.journal_folder, sources_.journal_bytes_max);
   // The worker belongs to the loop. What was posted may run after this has given up: it holds nothing of ours.
   auto of_loop = async::await<std::string>(
       [this](async::Callback<Result<std::string>> done) {
-        daemon_.loop.post(
-            [worker = sources_.worker, capacity = sources_.worker_capacity, done = std::move(done)]() mutable {
-              MetricsText told;
-              if (worker) tell_worker(told, *worker, capacity);
-              done(told.take());
-            });
+        daemon_.loop.post([worker = sources_.worker, capacity = sources_.worker_capacity, now = daemon_.clock.wall(),
+                           done = std::move(done)]() mutable {
+          MetricsText told;
+          if (worker) tell_worker(told, *worker, capacity, now);
+          done(told.take());
+        });
       },
       kLoopTimeout);
   if (!of_loop) return std::nullopt;

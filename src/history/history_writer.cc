@@ -268,6 +268,10 @@ bool HistoryWriter::output(domain::OutputChunk chunk) {
 }
 
 std::size_t HistoryWriter::records_waiting() const { return state_->records.size(); }
+std::optional<WallTime> HistoryWriter::oldest_waiting() const {
+  if (state_->records.empty()) return std::nullopt;
+  return state_->records.front().record.end.ended_at;
+}
 std::size_t HistoryWriter::output_bytes_waiting() const { return state_->chunk_bytes; }
 bool HistoryWriter::has_room() const { return state_->record_bytes < state_->options.record_bytes_max; }
 const std::string& HistoryWriter::trouble() const { return state_->trouble; }

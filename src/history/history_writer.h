@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "async/loop.h"
@@ -60,6 +61,7 @@ class HistoryWriter {
   bool output(domain::OutputChunk chunk);
 
   std::size_t records_waiting() const;
+  std::optional<WallTime> oldest_waiting() const;  // when the run of the first record that waits was over
   std::size_t output_bytes_waiting() const;
   // False while the records waiting hold more than `record_bytes_max`: leave further ones where they are safe.
   bool has_room() const;

@@ -318,7 +318,7 @@ def recording(fleet, seconds, chance):
 
 
 def history_brief(fleet, seconds, chance):
-    """The two above in brief: MongoDB is killed, frozen, cut off and refuses writes while workers are killed."""
+    """The two above in brief: each kind of trouble with MongoDB at least once while workers are killed."""
     fleet.save("each", "* * * * * *", overlap="allow", print_bytes=100)
     fleet.save("strict", "* * * * * *", duration_ms=300)
     fleet.save("failing", "1-59/4 * * * * *", overlap="allow", retries=2, exit_code=3)
@@ -326,11 +326,14 @@ def history_brief(fleet, seconds, chance):
         fleet.save(f"brief-{index}", "* * * * * *", overlap="allow", duration_ms=60 * index)
     first = settled(fleet)
     plan = Plan(seconds)
-    ways = [(fleet.cut_off_mongo, "cut_reply"), (fleet.kill_mongo,), (fleet.freeze_mongo,), (fleet.cut_off_mongo, "refuse")]
-    ways += [(fleet.refuse_writes, how) for how in mongo.REFUSALS]
+    ways = [(fleet.kill_mongo,), (fleet.freeze_mongo,), (fleet.fill_mongo,), (fleet.kill_mongo, True),
+            (fleet.cut_off_mongo, "cut_reply"), (fleet.cut_off_mongo, "delay", 300), (fleet.cut_off_mongo, "refuse"),
+            (fleet.refuse_writes, chance.choice(list(mongo.REFUSALS)))]
     chance.shuffle(ways)
-    for way in itertools.cycle(ways):
-        if plan.over():
+    for number, way in enumerate(itertools.cycle(ways)):
+        if number < len(ways):
+            plan.end = max(plan.end, time.monotonic() + 4)  # each once, however long that takes
+        elif plan.over():
             break
         plan.begin("mongo", chance.uniform(0.6, 1.2), *way)
         plan.rest(1 - time.time() % 1 + chance.uniform(0.01, 0.6))

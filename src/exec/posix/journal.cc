@@ -103,6 +103,14 @@ std::size_t for_each_frame(std::string_view bytes, Found found, std::string& dam
   return at;
 }
 
+std::string header_payload() {
+  std::string payload;
+  ByteWriter out(payload);
+  out.text(kMagic);
+  out.text(boot_id());
+  return payload;
+}
+
 // The run that a frame is about; every payload but the header's begins with it.
 std::string_view run_of(std::string_view payload) { return ByteReader(payload).text(); }
 
@@ -268,10 +276,7 @@ Result<void> Journal::begin_segment() {
   Segment& segment = segments_[number];
   segment.number = number;
   segment.file = file;
-  std::string payload;
-  ByteWriter out(payload);
-  out.text(kMagic);
-  out.text(boot_id());
+  const std::string payload = header_payload();
   if (!write(head_of(kHeader, payload, {}), payload)) {
     ::unlink(file->path.c_str());
     segments_.erase(number);
@@ -418,10 +423,7 @@ bool Journal::use_reserve() {
   segment.number = number;
   segment.file = file;
   segment.bytes_reserved = options_.reserve_bytes;
-  std::string payload;
-  ByteWriter out(payload);
-  out.text(kMagic);
-  out.text(boot_id());
+  const std::string payload = header_payload();
   unsynced_.push_back(folder_);
   return write(head_of(kHeader, payload, {}), payload);
 }
@@ -440,6 +442,24 @@ void Journal::retry() {
   if (!make_reserve() || !begin_segment()) return;
   full_ = false;
   flush();
+}
+
+std::uint64_t Journal::empty_bytes() {
+  static const std::uint64_t bytes = kFrameHead + header_payload().size();
+  return bytes;
+}
+
+bool Journal::idle() const {
+  if (segments_.size() != 1 || !live_.empty() || !waiting_.empty()) return false;
+  const Segment& only = segments_.begin()->second;
+  return only.bytes > empty_bytes() && only.bytes_reserved == 0;
+}
+
+// What it says of runs that are all acknowledged, nobody asks for; nor is there an older segment for these words.
+void Journal::tidy() {
+  Segment& only = segments_.begin()->second;
+  if (!idle() || ::ftruncate(only.file->fd.get(), static_cast<off_t>(empty_bytes())) != 0) return;
+  only.bytes = total_bytes_ = empty_bytes();
 }
 
 // ---- freeing

@@ -77,6 +77,10 @@ class Journal {
   bool full() const { return full_; }
   bool takes_output() const { return !full_ && total_bytes_ < options_.bytes_max / 10 * 8; }
   void retry();  // while full(), about each second: looks whether there is room again
+  // All that the one segment holds is acknowledged. tidy() then gives its bytes back, but for empty_bytes().
+  bool idle() const;
+  void tidy();
+  static std::uint64_t empty_bytes();  // of a segment that holds nothing
   std::uint64_t bytes() const { return total_bytes_; }
   std::size_t segments() const { return segments_.size(); }
 

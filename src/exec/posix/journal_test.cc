@@ -260,6 +260,39 @@ TEST(Journal, AtItsCapItTakesNoOutputAndSaysItIsFull) {
   EXPECT_TRUE(journal->takes_output());
 }
 
+TEST(Journal, OnceAllIsAcknowledgedItGivesItsBytesBack) {
+  TempFolder temp;
+  const JournalOptions options = small(temp / "journal");
+  auto journal = open(options);
+  EXPECT_EQ(journal->bytes(), Journal::empty_bytes());
+  EXPECT_FALSE(journal->idle()) << "there is nothing to give back";
+  for (int i = 0; i < 30; ++i) write_run(*journal, run_name(i), std::string(5'000, 'x'));
+  for (int i = 0; i < 29; ++i) journal->acknowledge(run_name(i));
+  journal->flush();
+  EXPECT_FALSE(journal->idle());
+  journal->tidy();  // does nothing while a run is left
+  EXPECT_EQ(replay(options.folder)->entries.size(), 1u);
+  journal->acknowledge(run_name(29));
+  EXPECT_FALSE(journal->idle()) << "the acknowledgement is not written yet";
+  journal->flush();
+  ASSERT_TRUE(journal->idle());
+  journal->tidy();
+  EXPECT_EQ(journal->bytes(), Journal::empty_bytes());
+  std::uint64_t on_disk = 0;
+  for (const auto& file : fs::directory_iterator(options.folder))
+    if (file.path().extension() == ".journal") on_disk += file.file_size();
+  EXPECT_EQ(on_disk, Journal::empty_bytes());
+  // What comes then is written and read like anything else.
+  write_run(*journal, run_name(100), "hello");
+  journal.reset();
+  const auto read = replay(options.folder);
+  ASSERT_TRUE(read);
+  EXPECT_TRUE(read->damage.empty());
+  ASSERT_EQ(read->entries.size(), 1u);
+  EXPECT_EQ(read->entries[0].run.text(), run_name(100));
+  EXPECT_TRUE(read->entries[0].ended);
+}
+
 // A file system of its own, so small that it is soon full.
 TEST(Journal, OnAFullDiskEndsGoToTheReserve) {
   TempFolder temp;

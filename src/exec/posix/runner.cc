@@ -28,7 +28,7 @@ constexpr unsigned kKindBits = 3;
 
 constexpr auto kWorkerDiedGrace = seconds(5);
 constexpr auto kJournalPatience = seconds(15);
-constexpr auto kJournalRetry = seconds(1);
+constexpr auto kJournalRetry = seconds(1), kJournalTidy = seconds(2);
 constexpr auto kLastWordsMax = seconds(5);
 constexpr auto kSyncDelay = milliseconds(100);  // a sync costs as much as a run: ends gather for it
 constexpr auto kLazyFlush = milliseconds(50);
@@ -333,6 +333,10 @@ void Runner::take_effect() {
   report_condition();
   if (send_at_ <= now) send_outbox();
   if (journal_->full() && journal_retry_at_ == MonoTime::max()) journal_retry_at_ = now + kJournalRetry;
+  if (!journal_->idle())
+    journal_tidy_at_ = MonoTime::max();
+  else if (journal_tidy_at_ == MonoTime::max())
+    journal_tidy_at_ = now + kJournalTidy;
   arm_timers();
 }
 
@@ -357,7 +361,7 @@ MonoTime Runner::lazy_due() const {
 }
 
 void Runner::arm_timers() {
-  MonoTime next = std::min({journal_retry_at_, give_up_at_, look_at_, lazy_due()});
+  MonoTime next = std::min({journal_retry_at_, journal_tidy_at_, give_up_at_, look_at_, lazy_due()});
   if (!timers_.empty()) next = std::min(next, std::get<0>(*timers_.begin()));
   // A timer that fires too early costs one round; one that is moved for every run costs a call each.
   if (next < mono_armed_) {
@@ -381,6 +385,10 @@ void Runner::on_timers() {
   if (journal_retry_at_ <= now) {
     journal_retry_at_ = MonoTime::max();
     journal_->retry();
+  }
+  if (journal_tidy_at_ <= now) {
+    journal_tidy_at_ = MonoTime::max();
+    journal_->tidy();
   }
   while (!timers_.empty() && std::get<0>(*timers_.begin()) <= now) {
     const auto [at, number, timer] = *timers_.begin();

@@ -149,7 +149,7 @@ class Runner {
   std::set<std::uint64_t> draining_;
   std::deque<std::uint64_t> finishing_;
   std::set<std::tuple<MonoTime, std::uint64_t, Timer>> timers_;
-  MonoTime mono_armed_ = MonoTime::max(), journal_retry_at_ = MonoTime::max();
+  MonoTime mono_armed_ = MonoTime::max(), journal_retry_at_ = MonoTime::max(), journal_tidy_at_ = MonoTime::max();
   MonoTime send_at_ = MonoTime::max(), sync_at_ = MonoTime::max(), flush_at_ = MonoTime::max();
   WallTime wall_armed_ = WallTime::max();
 
