@@ -83,6 +83,10 @@ class CountingStore final : public coord::CoordStore {
   void list(std::string prefix, async::Callback<Result<coord::Listing>> done) override {
     store_.list(std::move(prefix), std::move(done));
   }
+  void list_keys(std::string prefix, std::string after, std::size_t most,
+                 async::Callback<Result<coord::Listing>> done) override {
+    store_.list_keys(std::move(prefix), std::move(after), most, std::move(done));
+  }
   void grant(milliseconds ttl, async::Callback<Result<coord::LeaseId>> done) override {
     store_.grant(ttl, std::move(done));
   }

@@ -199,6 +199,17 @@ Result<Listing> SimStore::read_prefix(const std::string& prefix) const {
   return listing;
 }
 
+Result<Listing> SimStore::read_keys(const std::string& prefix, const std::string& after, std::size_t most) const {
+  Listing listing;
+  listing.revision = revision_;
+  for (auto at = after < prefix ? entries_.lower_bound(prefix) : entries_.upper_bound(after);
+       at != entries_.end() && at->first.starts_with(prefix) && listing.entries.size() < most; ++at) {
+    listing.entries.push_back(at->second);
+    listing.entries.back().value.clear();
+  }
+  return listing;
+}
+
 Result<Revision> SimStore::compact(Revision revision) {
   if (revision > revision_)
     return fail(Code::InvalidArgument, "revision {} is ahead of the store at {}", revision, revision_);
@@ -416,6 +427,13 @@ void SimClient::list(std::string prefix, async::Callback<Result<Listing>> done) 
     };
   }
   call<Listing>(request(store_, [prefix = std::move(prefix)](SimStore& store) { return store.read_prefix(prefix); }),
+                std::move(done));
+}
+
+void SimClient::list_keys(std::string prefix, std::string after, std::size_t most,
+                          async::Callback<Result<Listing>> done) {
+  call<Listing>(request(store_, [prefix = std::move(prefix), after = std::move(after),
+                                 most](SimStore& store) { return store.read_keys(prefix, after, most); }),
                 std::move(done));
 }
 

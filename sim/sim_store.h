@@ -94,6 +94,7 @@ class SimStore {
   Result<std::vector<TxnAnswer>> apply(const std::vector<Txn>& batch);
   Result<Listing> read(const std::vector<std::string>& keys) const;
   Result<Listing> read_prefix(const std::string& prefix) const;
+  Result<Listing> read_keys(const std::string& prefix, const std::string& after, std::size_t most) const;
   Result<LeaseId> grant(std::chrono::milliseconds ttl);
   Result<std::chrono::milliseconds> keep_alive(LeaseId lease);
   Result<Revision> revoke(LeaseId lease);
@@ -147,6 +148,8 @@ class SimClient final : public coord::CoordStore {
   void commit(std::vector<Txn> batch, async::Callback<Result<std::vector<TxnAnswer>>> done) override;
   void get(std::vector<std::string> keys, async::Callback<Result<Listing>> done) override;
   void list(std::string prefix, async::Callback<Result<Listing>> done) override;
+  void list_keys(std::string prefix, std::string after, std::size_t most,
+                 async::Callback<Result<Listing>> done) override;
   coord::WatchHandle watch(std::string prefix, Revision after, coord::WatchSink& sink) override;
   void grant(std::chrono::milliseconds ttl, async::Callback<Result<LeaseId>> done) override;
   void keep_alive(LeaseId lease, async::Callback<Result<std::chrono::milliseconds>> done) override;

@@ -543,7 +543,9 @@ void Runner::perform(core::Effect effect) {
   } else if (auto* read = std::get_if<core::Read>(&effect)) {
     core::ReadAnswered answered{.ticket = read->ticket, .ok = !store_down_, .revision = store_.revision(), .found = {}};
     if (!store_down_)
-      answered.found = read->prefix.empty() ? store_.read(read->keys) : store_.read_prefix(read->prefix);
+      answered.found = read->prefix.empty() ? store_.read(read->keys)
+                       : read->most != 0    ? store_.read_keys(read->prefix, read->after, read->most)
+                                            : store_.read_prefix(read->prefix);
     events_.push_back(std::move(answered));
   } else if (auto* start = std::get_if<core::Start>(&effect)) {
     std::string words = "start " + short_run(start->run, day_);

@@ -57,6 +57,16 @@ std::vector<KeyValue> Store::read_prefix(const std::string& prefix) const {
   return found;
 }
 
+std::vector<KeyValue> Store::read_keys(const std::string& prefix, const std::string& after, std::size_t most) const {
+  std::vector<KeyValue> found;
+  for (auto it = after < prefix ? entries_.lower_bound(prefix) : entries_.upper_bound(after);
+       it != entries_.end() && it->first.rfind(prefix, 0) == 0 && found.size() < most; ++it) {
+    found.push_back(it->second);
+    found.back().value.clear();
+  }
+  return found;
+}
+
 std::vector<core::Write> Store::take_changes(std::vector<core::Revision>& revisions) {
   revisions = std::move(revisions_);
   revisions_.clear();

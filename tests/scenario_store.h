@@ -16,6 +16,7 @@ class Store {
   core::TxnAnswer apply(const core::Txn& txn);
   std::vector<core::KeyValue> read(const std::vector<std::string>& keys) const;
   std::vector<core::KeyValue> read_prefix(const std::string& prefix) const;
+  std::vector<core::KeyValue> read_keys(const std::string& prefix, const std::string& after, std::size_t most) const;
   const std::map<std::string, core::KeyValue>& entries() const { return entries_; }
   core::Revision revision() const { return revision_; }
   // What changed since the last call, for the watch.

@@ -73,6 +73,9 @@ class CoordStore {
 
   // All keys under `prefix`, as of one revision not older than this call.
   virtual void list(std::string prefix, async::Callback<Result<Listing>> done) = 0;
+  // The first `most` of them that come after `after` in byte order, without their values.
+  virtual void list_keys(std::string prefix, std::string after, std::size_t most,
+                         async::Callback<Result<Listing>> done) = 0;
 
   // Streams changes under `prefix` with revision > `after`, in order, without gaps, until the handle is destroyed.
   virtual WatchHandle watch(std::string prefix, Revision after, WatchSink& sink) = 0;

@@ -37,6 +37,9 @@ struct World {
       to.commit(std::move(b), std::move(d));
     }
     void list(std::string p, async::Callback<Result<Listing>> d) override { to.list(std::move(p), std::move(d)); }
+    void list_keys(std::string p, std::string a, std::size_t m, async::Callback<Result<Listing>> d) override {
+      to.list_keys(std::move(p), std::move(a), m, std::move(d));
+    }
     WatchHandle watch(std::string p, Revision a, WatchSink& s) override { return to.watch(std::move(p), a, s); }
     void grant(std::chrono::milliseconds t, async::Callback<Result<LeaseId>> d) override { to.grant(t, std::move(d)); }
     void keep_alive(LeaseId l, async::Callback<Result<std::chrono::milliseconds>> d) override {

@@ -74,4 +74,10 @@ bool Fleet::sees(const NodeId& node) const {
   return std::any_of(members_.begin(), members_.end(), [&](const Member& member) { return member.node == node; });
 }
 
+std::vector<NodeId> Fleet::others() const {
+  std::vector<NodeId> nodes;
+  for (const Member& member : members_) nodes.push_back(member.node);
+  return nodes;
+}
+
 }  // namespace cronfleet::core

@@ -37,6 +37,7 @@ class Fleet {
 
   bool sees_self() const { return sees_self_; }
   bool sees(const NodeId& node) const;
+  std::vector<NodeId> others() const;  // that are registered
 
  private:
   struct Member {

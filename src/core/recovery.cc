@@ -13,6 +13,10 @@ using Stage = RunSlot::Stage;
 
 // A list as of revision r may still show what was removed after r; how many removals are remembered.
 constexpr std::size_t kRemovedMax = 100'000;
+// Of running/, so that neither the store nor we hold more of it at once; values are larger.
+constexpr std::size_t kKeysAtOnce = 2'000, kDeadAtOnce = 500;
+// How many keys are asked for where the runs of kill orders may stand.
+constexpr std::size_t kOrderedAtOnce = 1'000;
 
 }  // namespace
 
@@ -150,7 +154,8 @@ void Scheduler::State::relist() {
   if (relisting || !session_open || !caught_up) return;
   if (!rules.relist_running && settled_own) return;
   relisting = true;
-  read_prefix(keys.running(self), ReadOwnRunning{});
+  // The values of what we know are not asked for: with the history away there are very many.
+  read_keys(keys.running(self), {}, kKeysAtOnce, ReadOwnKeys{});
 }
 
 // One list at a time is planned: a list asked for in between puts the regular one off.
@@ -161,10 +166,40 @@ void Scheduler::State::relist_after(std::chrono::milliseconds delay) {
   });
 }
 
-void Scheduler::State::answered(const ReadOwnRunning&, const ReadAnswered& answer) {
+// Not answered, or an older state, of which what it shows may have gone on since.
+bool Scheduler::State::relist_ends(const ReadAnswered& answer) {
+  if (answer.ok && !obstacles.store_set_back) return false;
   relisting = false;
   relist_after(answer.ok ? options.relist_every : options.retry_store);
-  if (!answer.ok || obstacles.store_set_back) return;  // what an older state shows may have gone on since
+  return true;
+}
+
+void Scheduler::State::answered(const ReadOwnKeys& listed, const ReadAnswered& answer) {
+  if (relist_ends(answer)) return;
+  if (listed.after.empty()) relisted_at = answer.revision;
+  std::vector<std::string> unknown;
+  for (const KeyValue& stands : answer.found) {
+    const auto run = domain::parse_run_id(*after_prefix(stands.key, keys.running(self)));
+    if (!run) {
+      emit(Alarm{"running key is not readable", stands.key});
+      continue;
+    }
+    if (find_run(*run) != nullptr) continue;
+    if (const auto gone = removed.find(*run); gone != removed.end() && stands.modified < gone->second) continue;
+    unknown.push_back(stands.key);
+  }
+  const std::string last = answer.found.size() < kKeysAtOnce ? std::string() : answer.found.back().key;
+  if (!unknown.empty()) {
+    read(std::move(unknown), ReadOwnRunning{last});
+  } else if (!last.empty()) {
+    read_keys(keys.running(self), last, kKeysAtOnce, ReadOwnKeys{last});
+  } else {
+    relisted();
+  }
+}
+
+void Scheduler::State::answered(const ReadOwnRunning& read, const ReadAnswered& answer) {
+  if (relist_ends(answer)) return;
   for (const KeyValue& stands : answer.found) {
     const auto text = after_prefix(stands.key, keys.running(self));
     const auto entry = decode_running(stands.value);
@@ -174,8 +209,17 @@ void Scheduler::State::answered(const ReadOwnRunning&, const ReadAnswered& answe
     }
     adopt_own(*entry, stands);
   }
+  if (!read.last.empty()) return void(read_keys(keys.running(self), read.last, kKeysAtOnce, ReadOwnKeys{read.last}));
+  relisted();
+}
+
+// All pages have been seen.
+void Scheduler::State::relisted() {
+  relisting = false;
+  relist_after(options.relist_every);
+  // No page of the next list is older than the first of this one.
   for (auto it = removed.begin(); it != removed.end();)
-    it = it->second <= answer.revision || removed.size() > kRemovedMax ? removed.erase(it) : std::next(it);
+    it = it->second <= relisted_at || removed.size() > kRemovedMax ? removed.erase(it) : std::next(it);
   if (settled_own) return;
   settled_own = true;
   for (const auto& [id, left] : journal) {
@@ -284,40 +328,93 @@ void Scheduler::State::reconcile() {
   after(options.reconcile_every * (fleet.rank("reconcile") + 1), [this] { reconcile(); });
   if (reconciling || !claiming()) return;
   reconciling = true;
-  read_prefix(keys.running(), ReadAllRunning{});
+  reconciliation = {};
+  read_keys(keys.holds(), {}, SIZE_MAX, ReadHoldKeys{});
 }
 
-void Scheduler::State::answered(const ReadAllRunning&, const ReadAnswered& answer) {
-  reconciling = false;
+// Whoever has a hold sees to all its keys, those of its former incarnations too (rules 6, 8, 9).
+void Scheduler::State::answered(const ReadHoldKeys&, const ReadAnswered& answer) {
+  reconciling = answer.ok;
   if (!answer.ok) return;
-  sweep_kill_orders(answer.found);
-  ReadHolds next;
+  for (const KeyValue& hold : answer.found) {
+    const std::string_view text = *after_prefix(hold.key, keys.holds());
+    if (rules.respect_hold) reconciliation.living.emplace(std::string(text.substr(0, text.find('/'))));
+  }
+  read_keys(keys.running(), {}, 1, ReadNextNode{});
+}
+
+// Which nodes have keys is found by their first ones alone: the others of each are passed over.
+void Scheduler::State::answered(const ReadNextNode&, const ReadAnswered& answer) {
+  reconciling = answer.ok;
+  if (!answer.ok) return;
+  if (answer.found.empty()) {
+    for (const NodeId& node : reconciliation.nodes) {
+      if (node != self && !reconciliation.living.contains(node)) reconciliation.dead.push_back(node);
+    }
+    return ask_for_ordered();
+  }
+  std::string key = answer.found.front().key;
+  const std::string_view text = *after_prefix(key, keys.running());
+  const auto slash = text.find('/');
+  if (slash != std::string_view::npos) {
+    reconciliation.nodes.emplace(std::string(text.substr(0, slash)));
+    key.resize(keys.running().size() + slash);
+    key += '/' + 1;  // sorts behind all that begins with the slash
+  }
+  read_keys(keys.running(), std::move(key), 1, ReadNextNode{});
+}
+
+void Scheduler::State::answered(const ReadOrdered& read, const ReadAnswered& answer) {
+  reconciling = answer.ok;
+  if (!answer.ok) return;
+  sweep_kill_orders(read.orders, answer.found);
+  look_at_dead({});
+}
+
+// Those keys of the next dead node that come after `after`; when there is none, all has been looked at.
+void Scheduler::State::look_at_dead(std::string after) {
+  if (reconciliation.dead.empty()) {
+    reconciling = false;
+    dead_since = std::move(reconciliation.still_dead);
+    return;
+  }
+  read_keys(keys.running(reconciliation.dead.back()), std::move(after), kDeadAtOnce, ReadDeadKeys{});
+}
+
+void Scheduler::State::answered(const ReadDeadKeys&, const ReadAnswered& answer) {
+  reconciling = answer.ok;
+  if (!answer.ok) return;
+  std::vector<std::string> found;
+  for (const KeyValue& stands : answer.found) found.push_back(stands.key);
+  std::string last = found.size() < kDeadAtOnce ? std::string() : found.back();
+  if (last.empty()) reconciliation.dead.pop_back();
+  if (found.empty()) return look_at_dead({});
+  read(std::move(found), ReadDead{std::move(last)});
+}
+
+void Scheduler::State::answered(const ReadDead& read_dead, const ReadAnswered& answer) {
+  reconciling = answer.ok;
+  if (!answer.ok) return;
+  ReadHolds next{{}, read_dead.last};
   std::set<std::string> holds;
   for (const KeyValue& stands : answer.found) {
-    const auto text = after_prefix(stands.key, keys.running());
-    if (!text || text->find('/') == std::string_view::npos) continue;
-    const NodeId node{std::string(text->substr(0, text->find('/')))};
-    if (node == self) continue;
+    const std::string_view text = *after_prefix(stands.key, keys.running());
+    const NodeId node{std::string(text.substr(0, text.find('/')))};
     const auto entry = decode_running(stands.value);
     if (!entry) continue;
     holds.insert(keys.hold(node, entry->incarnation));
     if (entry->phase == Phase::Waiting && entry->locked) holds.insert(keys.lock(entry->run.firing.job));
     next.running.push_back(stands);
   }
-  if (next.running.empty()) {
-    dead_since.clear();
-    return;
-  }
-  reconciling = true;
+  if (next.running.empty()) return look_at_dead(std::move(next.last));
   read({holds.begin(), holds.end()}, std::move(next));
 }
 
 void Scheduler::State::answered(const ReadHolds& read, const ReadAnswered& answer) {
-  reconciling = false;
-  if (!answer.ok || !claiming()) return;
+  reconciling = answer.ok && claiming();
+  if (!reconciling) return;
   std::set<std::string> standing;
   for (const KeyValue& hold : answer.found) standing.insert(hold.key);
-  std::map<std::string, MonoTime> still_dead;
   for (const KeyValue& stands : read.running) {
     const auto text = after_prefix(stands.key, keys.running());
     const NodeId node{std::string(text->substr(0, text->find('/')))};
@@ -326,7 +423,7 @@ void Scheduler::State::answered(const ReadHolds& read, const ReadAnswered& answe
     if (standing.count(hold) != 0 && rules.respect_hold) continue;
     const auto known = dead_since.find(hold);
     const MonoTime since = known == dead_since.end() ? now.mono : known->second;
-    still_dead.emplace(hold, since);
+    reconciliation.still_dead.emplace(hold, since);
     JobSlot* slot = find_slot(entry->run.firing.job);
     const bool at_least_once =
         slot != nullptr && slot->job && slot->job->job->delivery.mode == domain::Delivery::Mode::AtLeastOnce;
@@ -343,7 +440,7 @@ void Scheduler::State::answered(const ReadHolds& read, const ReadAnswered& answe
     });
     take_over(*entry, stands, node, has_lock);
   }
-  dead_since = std::move(still_dead);
+  look_at_dead(read.last);
 }
 
 void Scheduler::State::take_over(const RunningEntry& entry, const KeyValue& stands, const NodeId& node, bool has_lock) {
@@ -464,6 +561,26 @@ void Scheduler::State::put_key_again(RunSlot& run) {
   commit(std::move(txn), PendingRun{run.entry.run, std::move(entry), {}, now.mono});
 }
 
+// Their keys had gone with the older state, before we knew of it: nobody settles them there. In the history an attempt
+// stands as missed, unless there is one.
+void Scheduler::State::follow_the_unfollowed() {
+  std::map<domain::RunId, RunningEntry> waited = std::exchange(unfollowed, {});
+  for (auto& [id, entry] : waited) {
+    if (entry.claimed_at > restored_at || find_run(id) != nullptr) continue;
+    entry.phase = Phase::Ended;
+    entry.locked = false;
+    entry.final = true;
+    entry.trigger = domain::Trigger::Redelivery;
+    entry.end = {};
+    entry.end.status = RunStatus::Missed;
+    entry.end.reason = Reason::Restored;
+    entry.end.started_at = entry.end.ended_at = now.wall;
+    RunSlot& run = add_run(std::move(entry));
+    run.key_gone = true;
+    record(run);
+  }
+}
+
 // Which firings of before the operator's word have their runs: read when all has been listed anew, and claims wait for
 // it.
 void Scheduler::State::read_in_hand() {
@@ -483,19 +600,41 @@ void Scheduler::State::answered(const ReadInHand&, const ReadAnswered& answer) {
   unpark();
 }
 
-// A kill order whose run is nowhere: it came when the run was over. Twice not seen in a full list, it goes.
-void Scheduler::State::sweep_kill_orders(const std::vector<KeyValue>& running) {
-  if (kill_orders.empty()) return;
-  std::set<std::string> alive;
-  for (const KeyValue& stands : running) {
-    if (const auto entry = decode_running(stands.value)) alive.insert(keys.kill(entry->run));
+// The keys where the runs of kill orders would stand, at every node that has any or may have by now. All at one
+// revision: a run that moves meanwhile is seen at one place or the other. Where there are many orders, some each time.
+void Scheduler::State::ask_for_ordered() {
+  if (kill_orders.empty()) return look_at_dead({});
+  reconciliation.nodes.insert(self);
+  for (const NodeId& node : fleet.others()) reconciliation.nodes.insert(node);
+  ReadOrdered next;
+  std::vector<std::string> wanted;
+  auto at = kill_orders.upper_bound(swept_to);
+  if (at == kill_orders.end()) at = kill_orders.begin();
+  for (; at != kill_orders.end() && wanted.size() < kOrderedAtOnce; ++at) {
+    const std::string_view text = *after_prefix(at->first, keys.kills());
+    for (const NodeId& node : reconciliation.nodes)
+      wanted.push_back(keys.running(node) + std::string(text.substr(text.find('/') + 1)));
+    next.orders.push_back(swept_to = at->first);
   }
-  for (auto& [key, order] : kill_orders) {
-    if (alive.count(key) != 0) {  // its own worker sees to it, as long as that lives
-      order.unseen = 0;
+  read(std::move(wanted), std::move(next));
+}
+
+// A kill order whose run is nowhere: it came when the run was over. Twice not found, it goes.
+void Scheduler::State::sweep_kill_orders(const std::vector<std::string>& orders, const std::vector<KeyValue>& running) {
+  std::set<std::string_view> alive;
+  for (const KeyValue& stands : running) {
+    const std::string_view text = *after_prefix(stands.key, keys.running());
+    alive.insert(text.substr(text.find('/') + 1));
+  }
+  for (const std::string& key : orders) {
+    const auto found = kill_orders.find(key);
+    if (found == kill_orders.end()) continue;
+    const std::string_view text = *after_prefix(key, keys.kills());
+    if (alive.contains(text.substr(text.find('/') + 1))) {  // its own worker sees to it, as long as that lives
+      found->second.unseen = 0;
       continue;
     }
-    if (++order.unseen < 2) continue;
+    if (++found->second.unseen < 2) continue;
     // Gone with its run already, as a rule: then this is refused, and forgotten.
     commit({.expected = {{.key = key, .kind = Condition::Kind::Present}},
             .writes = {{key, std::nullopt}},

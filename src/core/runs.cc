@@ -17,6 +17,8 @@ using Stage = RunSlot::Stage;
 // A fenced run is over this long before its bound: time for the last KILL to work (rule 18).
 constexpr std::chrono::seconds kRunLeaseMargin{1};
 constexpr std::chrono::seconds kSafeAfterMargin{3};
+// A set-back store is noticed within so long, as an operator's word is read every two seconds.
+constexpr std::chrono::minutes kUnfollowedFor{1};
 
 domain::RunEnd unstarted(RunStatus status, Reason reason, std::string error, WallTime at) {
   domain::RunEnd end;
@@ -378,12 +380,15 @@ void Scheduler::State::answered(ReadBackRun& read_back, const ReadAnswered& answ
     if (run->stage == Stage::Ending && run->executed) {
       if (set_back && !run->followed) run->entry.final = true;  // the attempt that was to follow found no place
       // Not final stays not final: our retry may have been applied before the key went. Where it was not, whoever
-      // settles the key finds that an attempt must follow.
+      // settles the key finds that an attempt must follow; or nobody, if the store was set back and we learn of it only
+      // later.
+      if (!run->entry.final) announced({id.firing, id.attempt + 1}, run->entry);
       set_stage(*run, Stage::Recording);
       return record(*run);
     }
     if (run->stage == Stage::Moving && run->executed) return set_stage(*run, Stage::Running);
     if (run->stage == Stage::Running) return;  // it goes on, and can still be killed
+    if (id.attempt > 1 && !run->executed) announced(id, run->entry);
     return erase(id);
   }
   run->text = own->value;
@@ -407,6 +412,15 @@ void Scheduler::State::answered(ReadBackRun& read_back, const ReadAnswered& answ
   const bool lock_is_ours = run->entry.locked && lock == lock_value(self, run->entry);
   if (run->stage == Stage::Ending && !lock_is_ours && run->entry.locked) run->entry.locked = false;
   try_again(id);
+}
+
+// The history has been told that this attempt follows, and its key is gone: taken over by another node, as a rule.
+void Scheduler::State::announced(const domain::RunId& id, RunningEntry entry) {
+  entry.run = id;
+  unfollowed.insert_or_assign(id, std::move(entry));
+  after(kUnfollowedFor, [this, id] {
+    if (!obstacles.store_set_back) unfollowed.erase(id);
+  });
 }
 
 void Scheduler::State::try_again(const domain::RunId& id) {

@@ -234,6 +234,7 @@ void Scheduler::State::on(const StoreConfirmed& confirmed) {
   in_hand_unread = true;
   put_keys_again();
   move_to_new_incarnation();  // what is under way was asked of another past
+  follow_the_unfollowed();
 }
 
 void Scheduler::State::on(const SessionOpened& opened) {
@@ -299,14 +300,21 @@ Ticket Scheduler::State::commit(Txn txn, PendingCommit pending, std::chrono::mil
 Ticket Scheduler::State::read(std::vector<std::string> wanted, PendingRead pending) {
   const Ticket ticket = ++last_ticket;
   reads.emplace(ticket, std::move(pending));
-  emit(Read{ticket, std::move(wanted), {}});
+  emit(Read{.ticket = ticket, .keys = std::move(wanted), .prefix = {}});
   return ticket;
 }
 
 Ticket Scheduler::State::read_prefix(std::string prefix, PendingRead pending) {
   const Ticket ticket = ++last_ticket;
   reads.emplace(ticket, std::move(pending));
-  emit(Read{ticket, {}, std::move(prefix)});
+  emit(Read{.ticket = ticket, .keys = {}, .prefix = std::move(prefix)});
+  return ticket;
+}
+
+Ticket Scheduler::State::read_keys(std::string prefix, std::string after, std::size_t most, PendingRead pending) {
+  const Ticket ticket = ++last_ticket;
+  reads.emplace(ticket, std::move(pending));
+  emit(Read{.ticket = ticket, .keys = {}, .prefix = std::move(prefix), .after = std::move(after), .most = most});
   return ticket;
 }
 

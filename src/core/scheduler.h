@@ -179,7 +179,9 @@ struct Commit {
 struct Read {  // answered by ReadAnswered
   Ticket ticket = 0;
   std::vector<std::string> keys;
-  std::string prefix;  // instead of keys, when not empty
+  std::string prefix;  // instead of keys, when not empty: all under it
+  std::string after{};
+  std::size_t most = 0;  // not 0: only the keys under prefix, so many that come after `after`
 };
 struct Start {
   domain::RunId run;

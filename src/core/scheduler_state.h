@@ -153,15 +153,30 @@ struct ReadConfirm {
   domain::RunId run;
   MonoTime sent_at;
 };
-struct ReadOwnRunning {};
-struct ReadProbe {};  // whether the store answers
-struct ReadAllRunning {};
-struct ReadInHand {};  // all of running/, in a store that was set back
-struct ReadHolds {
-  std::vector<KeyValue> running;  // of other nodes
+struct ReadOwnKeys {  // a page of the keys of running/<self>/
+  std::string after{};
 };
+struct ReadOwnRunning {  // those of it that no run of ours stands for
+  std::string last;      // of the page; empty: there is no further one
+};
+struct ReadProbe {};     // whether the store answers
+struct ReadHoldKeys {};  // the steps of one reconciliation, in order: who lives,
+struct ReadNextNode {};  // which nodes have keys in running/, one after the other,
+struct ReadOrdered {     // whether the runs of kill orders are among them,
+  std::vector<std::string> orders;
+};
+struct ReadDeadKeys {};  // and of each node without a hold, page by page, its keys,
+struct ReadDead {        // their values,
+  std::string last;      // of the page; empty: there is no further one
+};
+struct ReadHolds {  // and whether the holds that they name have gone
+  std::vector<KeyValue> running;
+  std::string last;
+};
+struct ReadInHand {};  // all of running/, in a store that was set back
 using PendingRead = std::variant<ReadJob, ReadForEdit, ReadDeadLock, ReadBackFiring, ReadBackRun, ReadBackTrigger,
-                                 ReadConfirm, ReadProbe, ReadOwnRunning, ReadAllRunning, ReadHolds, ReadInHand>;
+                                 ReadConfirm, ReadProbe, ReadOwnKeys, ReadOwnRunning, ReadHoldKeys, ReadNextNode,
+                                 ReadOrdered, ReadDeadKeys, ReadDead, ReadHolds, ReadInHand>;
 
 struct Scheduler::State {
   State(NodeId node, Keys k, SchedulerOptions o, TokenSource& t, Rules r)
@@ -198,6 +213,7 @@ struct Scheduler::State {
   Ticket commit(Txn txn, PendingCommit pending, std::chrono::milliseconds patience = {});
   Ticket read(std::vector<std::string> wanted, PendingRead pending);
   Ticket read_prefix(std::string prefix, PendingRead pending);
+  Ticket read_keys(std::string prefix, std::string after, std::size_t most, PendingRead pending);
   void after(std::chrono::milliseconds delay, Function<void()> task);
   std::chrono::milliseconds lead_of(std::size_t claims) const;
   void take_popped(bool woke);
@@ -277,6 +293,7 @@ struct Scheduler::State {
   void answered(PendingRun pending, const CommitAnswered& answer);
   void answered(ReadBackRun& read, const ReadAnswered& answer);
   void try_again(const domain::RunId& id);
+  void announced(const domain::RunId& id, RunningEntry entry);
   void answered(const ReadConfirm& read, const ReadAnswered& answer);
   void run_written(RunSlot& run, const PendingRun& pending, Revision revision);
   void lock_freed(const JobName& job);
@@ -296,18 +313,28 @@ struct Scheduler::State {
   void relist();
   void relist_after(std::chrono::milliseconds delay);
   void reconcile();
+  void answered(const ReadOwnKeys& read, const ReadAnswered& answer);
   void answered(const ReadOwnRunning& read, const ReadAnswered& answer);
-  void answered(const ReadAllRunning& read, const ReadAnswered& answer);
+  void relisted();
+  bool relist_ends(const ReadAnswered& answer);
+  void answered(const ReadHoldKeys& read, const ReadAnswered& answer);
+  void answered(const ReadNextNode& read, const ReadAnswered& answer);
+  void answered(const ReadOrdered& read, const ReadAnswered& answer);
+  void answered(const ReadDeadKeys& read, const ReadAnswered& answer);
+  void answered(const ReadDead& read, const ReadAnswered& answer);
   void answered(const ReadHolds& read, const ReadAnswered& answer);
+  void look_at_dead(std::string after);
   void put_keys_again();
   void put_key_again(RunSlot& run);
   void read_in_hand();
+  void follow_the_unfollowed();
   void answered(const ReadInHand& read, const ReadAnswered& answer);
   void adopt_own(const RunningEntry& entry, const KeyValue& stands);
   void settle(RunSlot& run);
   void take_over(const RunningEntry& entry, const KeyValue& stands, const NodeId& node, bool has_lock);
   void move_to_new_incarnation();
-  void sweep_kill_orders(const std::vector<KeyValue>& running);
+  void sweep_kill_orders(const std::vector<std::string>& orders, const std::vector<KeyValue>& running);
+  void ask_for_ordered();
 
   NodeId self;
   Keys keys;
@@ -342,12 +369,20 @@ struct Scheduler::State {
   // killed by them too.
   struct KillOrder {
     KillEntry entry;
-    int unseen = 0;  // how many full lists did not show its run
+    int unseen = 0;  // how often its run was not found
   };
   std::map<std::string, KillOrder> kill_orders;
+  std::string swept_to;  // of kill_orders, when some of them at a time are looked for
   std::map<domain::RunId, Journalled> journal;
-  std::map<domain::RunId, Revision> removed;   // own keys lately removed: a list older than that still shows them
-  std::map<std::string, MonoTime> dead_since;  // hold key → first seen absent
+  std::map<domain::RunId, RunningEntry> unfollowed;  // attempts that the history waits for, their keys gone just now
+  std::map<domain::RunId, Revision> removed;         // own keys lately removed: a list older than that still shows them
+  std::map<std::string, MonoTime> dead_since;        // hold key → first seen absent
+  struct Reconciliation {
+    std::set<NodeId> living;                     // they have a hold
+    std::set<NodeId> nodes;                      // they have keys in running/
+    std::vector<NodeId> dead;                    // of these, still to be looked at
+    std::map<std::string, MonoTime> still_dead;  // as dead_since, found this time
+  } reconciliation;
 
   std::map<Ticket, PendingCommit> commits;
   std::map<Ticket, PendingRead> reads;
@@ -363,6 +398,7 @@ struct Scheduler::State {
   bool settled_own = false;  // what earlier lives left has been read once
   bool relisting = false, reconciling = false, ticking = false;
   std::uint64_t relist_round = 0;
+  Revision relisted_at = 0;  // of the first page of the list under way
   Obstacles obstacles;
   MonoTime overloaded_at{}, overloaded_until{};  // no process or descriptor was to be had
   ClaimRate claim_rate;

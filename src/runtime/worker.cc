@@ -320,6 +320,8 @@ void Worker::perform(core::Read& read) {
   };
   if (read.prefix.empty()) {
     reads_.add(std::move(read.keys), std::move(done));
+  } else if (read.most != 0) {
+    parts_.store.list_keys(std::move(read.prefix), std::move(read.after), read.most, std::move(done));
   } else {
     parts_.store.list(std::move(read.prefix), std::move(done));
   }

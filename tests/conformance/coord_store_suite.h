@@ -130,6 +130,14 @@ class CoordStoreSuite : public ::testing::TestWithParam<CoordBackendParam> {
     EXPECT_TRUE(got.has_value()) << got.error().text();
     return got ? *got : Listing{};
   }
+  std::vector<std::string> list_keys(std::string prefix, std::string after, std::size_t most) {
+    auto got = answer<Listing>(
+        [&](auto done) { store().list_keys(std::move(prefix), std::move(after), most, std::move(done)); });
+    EXPECT_TRUE(got.has_value()) << got.error().text();
+    if (!got) return {};
+    for (const KeyValue& entry : got->entries) EXPECT_EQ(entry.value, "") << entry.key;
+    return keys_of(*got);
+  }
   LeaseId grant(milliseconds ttl) {
     auto got = answer<LeaseId>([&](auto done) { store().grant(ttl, std::move(done)); });
     EXPECT_TRUE(got.has_value() && *got != 0);
@@ -333,6 +341,34 @@ TEST_P(CoordStoreSuite, KeysAndValuesAreBytesAndListsAreInByteOrder) {
   EXPECT_EQ(keys_of(list(key("xa"))), (std::vector<std::string>{key("xa"), key("xa" + zero), key("xa/b"), key("xab")}));
   EXPECT_EQ(keys_of(list(key("x\xff"))), (std::vector<std::string>{key("x\xff"), key("x\xff\xff")}));
   EXPECT_TRUE(list(key("nothing")).entries.empty());
+}
+
+TEST_P(CoordStoreSuite, KeysAreListedPageByPageWithoutTheirValues) {
+  const std::string zero("\0", 1);
+  const std::vector<std::string> all = {key("x/" + zero), key("x/a"), key("x/a" + zero), key("x/b"), key("x/\xff")};
+  for (const char* name : {"x/a", "x/b", "x/\xff", "w", "x", "y", "x0"}) put(name, "value");
+  put("x/" + zero, "value");
+  put("x/a" + zero, "value");
+  const auto pages = [&](std::size_t most) {
+    std::vector<std::string> found;
+    for (;;) {
+      const auto page = list_keys(key("x/"), found.empty() ? "" : found.back(), most);
+      EXPECT_LE(page.size(), most);
+      found.insert(found.end(), page.begin(), page.end());
+      if (page.size() < most) return found;
+    }
+  };
+  for (const std::size_t most : {1u, 2u, 5u, 100u}) EXPECT_EQ(pages(most), all) << most;
+  EXPECT_EQ(list_keys(key("x/"), key("x/a" + zero + zero), 100), (std::vector<std::string>{key("x/b"), key("x/\xff")}));
+  EXPECT_EQ(list_keys(key("x/"), key("x0"), 100), std::vector<std::string>{});
+  const auto whole = answer<Listing>([&](auto done) { store().list_keys(key("x/"), "", 100, std::move(done)); });
+  ASSERT_TRUE(whole);
+  const Listing with_values = list(key("x/"));
+  EXPECT_EQ(whole->revision, with_values.revision);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    EXPECT_EQ(whole->entries[i].created, with_values.entries[i].created);
+    EXPECT_EQ(whole->entries[i].modified, with_values.entries[i].modified);
+  }
 }
 
 TEST_P(CoordStoreSuite, GetAnswersInTheOrderAskedFor) {

@@ -23,6 +23,10 @@ class AwayStore final : public coord::CoordStore {
   void list(std::string prefix, async::Callback<Result<coord::Listing>> done) override {
     if (!refused(done)) store_.list(std::move(prefix), std::move(done));
   }
+  void list_keys(std::string prefix, std::string after, std::size_t most,
+                 async::Callback<Result<coord::Listing>> done) override {
+    if (!refused(done)) store_.list_keys(std::move(prefix), std::move(after), most, std::move(done));
+  }
   coord::WatchHandle watch(std::string prefix, coord::Revision after, coord::WatchSink& sink) override {
     return store_.watch(std::move(prefix), after, sink);
   }

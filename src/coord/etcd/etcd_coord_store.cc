@@ -109,6 +109,7 @@ void read_next(Connection& connection, std::shared_ptr<Read> read) {
 struct List {
   std::string first, end;
   std::string next;
+  std::size_t keys_most = 0;  // not 0: so many keys, without values
   int restarts = 0;
   Listing listing;
   async::Callback<Result<Listing>> done;
@@ -118,8 +119,10 @@ void list_next(Connection& connection, std::shared_ptr<List> list) {
   pb::RangeRequest request;
   request.set_key(list->next);
   request.set_range_end(list->end);
-  request.set_limit(static_cast<std::int64_t>(connection.options.list_page));
+  const std::size_t page = connection.options.list_page, most = list->keys_most;
+  request.set_limit(static_cast<std::int64_t>(most == 0 ? page : std::min(page, most - list->listing.entries.size())));
   request.set_revision(list->listing.revision);
+  request.set_keys_only(most != 0);
   connection.call<pb::RangeRequest, pb::RangeResponse>(
       kList, kPageTimeouts * connection.options.call_timeout, std::move(request),
       [&connection, list](Result<pb::RangeResponse> response) {
@@ -134,9 +137,23 @@ void list_next(Connection& connection, std::shared_ptr<List> list) {
         if (list->listing.revision == 0) list->listing.revision = response->header().revision();
         for (mvccpb::KeyValue& entry : *response->mutable_kvs())
           list->listing.entries.push_back(decode(std::move(entry)));
-        if (!response->more()) return list->done(std::move(list->listing));
+        if (!response->more() || list->listing.entries.size() == list->keys_most)
+          return list->done(std::move(list->listing));
         list->next = list->listing.entries.back().key + '\0';
         list_next(connection, list);
+      });
+}
+
+void list_from(Connection& connection, std::string first, std::string prefix, std::size_t keys_most,
+               async::Callback<Result<Listing>> done) {
+  connection.post(
+      [&connection, first = std::move(first), prefix = std::move(prefix), keys_most, done = std::move(done)]() mutable {
+        auto list = std::make_shared<List>();
+        list->first = list->next = first.empty() ? std::string(1, '\0') : std::move(first);
+        list->end = prefix_end(std::move(prefix));
+        list->keys_most = keys_most;
+        list->done = std::move(done);
+        list_next(connection, std::move(list));
       });
 }
 
@@ -209,14 +226,14 @@ void EtcdCoordStore::get(std::vector<std::string> keys, async::Callback<Result<L
 }
 
 void EtcdCoordStore::list(std::string prefix, async::Callback<Result<Listing>> done) {
-  client_->connection.post(
-      [&connection = client_->connection, prefix = std::move(prefix), done = std::move(done)]() mutable {
-        auto list = std::make_shared<List>();
-        list->first = list->next = prefix.empty() ? std::string(1, '\0') : prefix;
-        list->end = prefix_end(std::move(prefix));
-        list->done = std::move(done);
-        list_next(connection, std::move(list));
-      });
+  std::string first = prefix;
+  list_from(client_->connection, std::move(first), std::move(prefix), 0, std::move(done));
+}
+
+void EtcdCoordStore::list_keys(std::string prefix, std::string after, std::size_t most,
+                               async::Callback<Result<Listing>> done) {
+  std::string first = after < prefix ? prefix : std::move(after) + '\0';
+  list_from(client_->connection, std::move(first), std::move(prefix), most, std::move(done));
 }
 
 WatchHandle EtcdCoordStore::watch(std::string prefix, Revision after, WatchSink& sink) {

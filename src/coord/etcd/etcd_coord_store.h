@@ -75,6 +75,8 @@ class EtcdCoordStore final : public CoordStore {
   void commit(std::vector<Txn> batch, async::Callback<Result<std::vector<TxnAnswer>>> done) override;
   void get(std::vector<std::string> keys, async::Callback<Result<Listing>> done) override;
   void list(std::string prefix, async::Callback<Result<Listing>> done) override;
+  void list_keys(std::string prefix, std::string after, std::size_t most,
+                 async::Callback<Result<Listing>> done) override;
   WatchHandle watch(std::string prefix, Revision after, WatchSink& sink) override;
   void grant(std::chrono::milliseconds ttl, async::Callback<Result<LeaseId>> done) override;
   void keep_alive(LeaseId lease, async::Callback<Result<std::chrono::milliseconds>> done) override;

@@ -205,22 +205,30 @@ Result<Listing> CoordState::get(const std::vector<std::string>& keys) {
   return listing;
 }
 
-Result<Listing> CoordState::list(const std::string& prefix) {
+Result<Listing> CoordState::list(const std::string& prefix) { return rows_of(prefix, prefix, SIZE_MAX, true); }
+
+Result<Listing> CoordState::list_keys(const std::string& prefix, const std::string& after, std::size_t most) {
+  return rows_of(prefix, after < prefix ? prefix : after + '\0', most, false);
+}
+
+// Those under `prefix` from `first` on.
+Result<Listing> CoordState::rows_of(const std::string& prefix, const std::string& first, std::size_t most,
+                                    bool values) {
   Listing listing;
   listing.revision = revision_;
   const std::string end = end_of_prefix(prefix);
   Statement& rows = end.empty() ? statements_->from : statements_->range;
-  rows.bind(1, prefix);
+  rows.bind(1, first);
   if (!end.empty()) rows.bind(2, end);
-  for (;;) {
+  while (listing.entries.size() < most) {
     const auto row = rows.step();
     if (!row) {
       is_broken(row.error());
       return Failure(row.error());
     }
     if (!*row) break;
-    listing.entries.push_back(
-        {std::string(rows.bytes(0)), std::string(rows.bytes(4)), rows.number(1), rows.number(2), rows.number(3)});
+    listing.entries.push_back({std::string(rows.bytes(0)), values ? std::string(rows.bytes(4)) : std::string(),
+                               rows.number(1), rows.number(2), rows.number(3)});
   }
   rows.reset();
   return listing;

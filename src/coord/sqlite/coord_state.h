@@ -36,6 +36,7 @@ class CoordState {
   Result<std::vector<TxnAnswer>> apply(const std::vector<Txn>& batch);
   Result<Listing> get(const std::vector<std::string>& keys);
   Result<Listing> list(const std::string& prefix);
+  Result<Listing> list_keys(const std::string& prefix, const std::string& after, std::size_t most);
   Result<LeaseId> grant(std::chrono::milliseconds ttl);
   Result<std::chrono::milliseconds> keep_alive(LeaseId lease);
   Result<Revision> revoke(LeaseId lease);
@@ -63,6 +64,7 @@ class CoordState {
              std::size_t changes_bytes_max);
 
   std::optional<Status> load();
+  Result<Listing> rows_of(const std::string& prefix, const std::string& first, std::size_t most, bool values);
   bool begin();
   bool is_broken(std::optional<Status> failure);
   bool lease_stands(LeaseId lease) const { return leases_.contains(lease) && !ended_.contains(lease); }

@@ -307,6 +307,13 @@ void SqliteCoordStore::list(std::string prefix, async::Callback<Result<Listing>>
                                 std::move(done)));
 }
 
+void SqliteCoordStore::list_keys(std::string prefix, std::string after, std::size_t most,
+                                 async::Callback<Result<Listing>> done) {
+  writer_->add(call_of<Listing>([prefix = std::move(prefix), after = std::move(after),
+                                 most](CoordState& state) { return state.list_keys(prefix, after, most); },
+                                std::move(done)));
+}
+
 WatchHandle SqliteCoordStore::watch(std::string prefix, Revision after, WatchSink& sink) {
   auto watch = std::make_shared<Watch>(std::move(prefix), after, sink);
   struct Open final : Call {
