@@ -15,12 +15,6 @@ using Level = WorkerObserver::Level;
 
 // Above so many firings a range is one record instead of one each (REL-16).
 constexpr std::uint64_t kRangeRecords = 1'000;
-// How far the store is, is written down so often. What is restored from a backup younger than that goes unnoticed when
-// all workers were down meanwhile.
-constexpr std::chrono::seconds kStoreSeenEvery{10};
-// How often the operator's word is read. It is not watched: a watch goes on from the revision that it has reached, in
-// whatever past that revision is.
-constexpr std::chrono::milliseconds kWordEvery{2'000}, kWordRetry{200};
 // How far the wall clock may move against the monotonic one between two ticks before it counts as a step (REL-14).
 constexpr std::chrono::milliseconds kStepMin{10};
 
@@ -194,17 +188,17 @@ Worker::Worker(WorkerParts parts, WorkerOptions options, core::WorkerEntry regis
       scheduler_(registration_.node, options_.keys, options_.scheduler, parts_.tokens, options_.rules),
       batcher_(parts_.store, parts_.loop, parts_.timers, parts_.clock, options_.batcher),
       reads_(parts_.store, parts_.loop),
+      store_watch_(reads_, parts_.timers, parts_.clock, options_.keys.restored(), options_.store_seen,
+                   options_.rules.stop_when_set_back, *this),
       writer_(parts_.history, parts_.timers, parts_.clock, parts_.rng.fork("history"), options_.history),
       housekeeper_(parts_.store, parts_.timers, parts_.clock, options_.keys, options_.housekeeping,
                    [this] { return first_in_house(); }) {
   registration_.capacity = options_.scheduler.capacity;
-  store_seen_ = store_seen_kept_ = options_.store_seen;
 }
 
 Worker::~Worker() {
   *alive_ = false;
-  for (const async::TimerId timer : {wake_timer_, tick_timer_, word_timer_, stop_timer_, reopen_timer_})
-    parts_.timers.cancel(timer);
+  for (const async::TimerId timer : {wake_timer_, tick_timer_, stop_timer_, reopen_timer_}) parts_.timers.cancel(timer);
 }
 
 void Worker::start(std::vector<exec::JournalEntry> journal, std::function<bool(std::int64_t)> process_alive) {
@@ -229,13 +223,13 @@ void Worker::start(std::vector<exec::JournalEntry> journal, std::function<bool(s
   // The registration comes first: nothing is replayed or settled before it (rule 9).
   session_->open(registration_, process_alive_);
   follow_->start();
-  read_word();
+  store_watch_.start();
   housekeeper_.start();
   tick_timer_ = parts_.timers.at(parts_.clock.mono() + options_.tick, [this] { tick(); });
 }
 
 void Worker::caught_up_when_whole() {
-  if (caught_up_ || !word_read_ || !follow_->markers->synced() || !follow_->jobs->synced()) return;
+  if (caught_up_ || !store_watch_.word_read() || !follow_->markers->synced() || !follow_->jobs->synced()) return;
   caught_up_ = true;
   step(core::CaughtUp{});
   if (parts_.caught_up) parts_.caught_up();
@@ -290,9 +284,9 @@ void Worker::arm_wake() {
 void Worker::perform(core::Commit& commit) {
   batcher_.add(std::move(commit.txn), commit.patience,
                [this, alive = alive_, ticket = commit.ticket, asked_at = parts_.clock.mono(),
-                asked = asked()](Result<core::TxnAnswer> answer) {
+                asked = store_watch_.asked()](Result<core::TxnAnswer> answer) {
                  if (!*alive) return;
-                 if (answer) saw_store(answer->revision, asked);
+                 if (answer) store_watch_.answered(answer->revision, asked);
                  const MonoTime sent_at = answer ? answer->sent_at : asked_at;
                  measures_.commit_seconds.add(std::chrono::duration<double>(parts_.clock.mono() - sent_at).count());
                  ++(!answer ? measures_.unknown : answer->committed ? measures_.committed : measures_.refused);
@@ -308,9 +302,10 @@ void Worker::perform(core::Commit& commit) {
 }
 
 void Worker::perform(core::Read& read) {
-  auto done = [this, alive = alive_, ticket = read.ticket, asked = asked()](Result<coord::Listing> listing) {
+  auto done = [this, alive = alive_, ticket = read.ticket,
+               asked = store_watch_.asked()](Result<coord::Listing> listing) {
     if (!*alive) return;
-    if (listing) saw_store(listing->revision, asked);
+    if (listing) store_watch_.answered(listing->revision, asked);
     core::ReadAnswered event{ticket, listing.has_value(), 0, {}};
     if (listing) {
       event.revision = listing->revision;
@@ -573,27 +568,11 @@ void Worker::tick() {
   look_at_history();
   report_obstacles();
   publish();
-  if (parts_.keep_store_seen &&
-      (store_seen_.set_back != store_seen_kept_.set_back || store_seen_.word != store_seen_kept_.word ||
-       store_seen_.at >= store_seen_kept_.at + kStoreSeenEvery)) {
-    store_seen_kept_ = store_seen_;
-    parts_.keep_store_seen(store_seen_);
-  }
+  if (parts_.keep_store_seen)
+    if (const auto seen = store_watch_.to_keep()) parts_.keep_store_seen(*seen);
 }
 
-// What the store answered was asked when it stood there already: lower can only mean an older state.
-void Worker::saw_store(core::Revision revision, const Asked& asked) {
-  if (store_seen_.set_back || asked.past != past_) return;
-  if (revision >= asked.revision || !options_.rules.stop_when_set_back) {
-    store_seen_.revision = std::max(store_seen_.revision, revision);
-    store_seen_.at = parts_.clock.wall();
-    return;
-  }
-  set_back(fmt::format("it stands at revision {}, and stood at {}", revision, asked.revision));
-}
-
-void Worker::set_back(const std::string& how) {
-  if (std::exchange(store_seen_.set_back, true)) return;
+void Worker::on_set_back(const std::string& how) {
   observer_.on_message(Level::Error, "the store was set back",
                        how +
                            ": nothing is claimed until an operator says that this state is meant (cronfleet alarm "
@@ -601,53 +580,23 @@ void Worker::set_back(const std::string& how) {
   report_obstacles();
 }
 
-void Worker::read_word() {
-  reads_.add({options_.keys.restored()}, [this, alive = alive_, asked = asked()](Result<coord::Listing> listing) {
-    if (!*alive) return;
-    word_timer_ = parts_.timers.at(parts_.clock.mono() + (listing ? kWordEvery : kWordRetry), [this] { read_word(); });
-    if (!listing) return;
-    saw_store(listing->revision, asked);
-    if (!listing->entries.empty()) {
-      heard_word(listing->entries.front());
-    } else if (store_seen_.word != WallTime{} && options_.rules.stop_when_set_back) {
-      set_back(fmt::format("an operator's word of {} is not in it", to_rfc3339_ms(store_seen_.word)));
-    }
-    word_read_ = true;
-    caught_up_when_whole();
-  });
-}
-
-// A word that we do not follow yet: the store was set back at some moment before it, whether we noticed or were down or
-// cut off; all that we know is of another past. While it counts as set back for us, a word of before that is none.
-// Whoever knows no past learns up to when firings that the store knows nothing of are missed.
-void Worker::heard_word(const KeyValue& entry) {
-  if (entry == word_ && !store_seen_.set_back) return;
-  const auto restored = core::decode_restored(entry.value);
-  if (!restored) {
-    if (entry != std::exchange(word_, entry))
-      observer_.on_message(Level::Warn, "an operator's word is not readable", entry.key);
-    return;
-  }
-  word_ = entry;
-  if (restored->at < store_seen_.word && options_.rules.stop_when_set_back)
-    set_back(fmt::format("the operator's word of {} is in it, and not that of {}", to_rfc3339_ms(restored->at),
-                         to_rfc3339_ms(store_seen_.word)));
-  if (restored->at <= store_seen_.word || (store_seen_.set_back && restored->at <= store_seen_.at)) return;
-  const bool anew = store_seen_.set_back || word_read_ || options_.store_seen.revision != 0;
-  store_seen_.word = restored->at;
-  if (anew) {
-    ++past_;
-    store_seen_ = {entry.modified, parts_.clock.wall(), restored->at, false};
+void Worker::on_word(const core::RestoredEntry& word, bool anew) {
+  if (anew)
     observer_.on_message(
         Level::Info, "the store's older state is meant",
-        fmt::format("says {}; what it knows nothing of until {} is missed", restored->by, to_rfc3339_ms(restored->at)));
-  }
-  step(core::StoreConfirmed{restored->at, anew});
+        fmt::format("says {}; what it knows nothing of until {} is missed", word.by, to_rfc3339_ms(word.at)));
+  step(core::StoreConfirmed{word.at, anew});
   report_obstacles();
   if (!anew) return;
   caught_up_ = false;
   follow_ = std::make_unique<Follow>(*this);
   follow_->start();
+}
+
+void Worker::on_word_read() { caught_up_when_whole(); }
+
+void Worker::on_unreadable_word(const std::string& key) {
+  observer_.on_message(Level::Warn, "an operator's word is not readable", key);
 }
 
 std::chrono::nanoseconds Worker::wall_over_mono() const {
@@ -701,9 +650,9 @@ void Worker::publish() {
     }
     entry.refused = scheduler_.refused_jobs();
     entry.warnings.clear();
-    if (store_seen_.set_back)
+    if (store_watch_.set_back())
       entry.warnings.push_back(fmt::format("restored: the store was set back; it stood at revision {} until {}",
-                                           store_seen_.revision, to_rfc3339_ms(store_seen_.at)));
+                                           store_watch_.seen().revision, to_rfc3339_ms(store_watch_.seen().at)));
     if (const std::string clock = clock_reading_.text(); !clock.empty())
       entry.warnings.push_back((clock_suspect_ ? "clock " : "time: ") + clock);
     if (!condition_.empty()) entry.warnings.push_back(condition_);
@@ -744,7 +693,7 @@ void Worker::settings_changed(const std::optional<core::NodeSettings>& settings)
 void Worker::report_obstacles() {
   const core::Obstacles obstacles{.clock_suspect = clock_suspect_,
                                   .disk_full = journal_full_ || executor_away_,
-                                  .store_set_back = store_seen_.set_back,
+                                  .store_set_back = store_watch_.set_back(),
                                   .draining = draining_ || settings_.drain,
                                   .stopping = stop_calls_ > 0,
                                   .runs_most = runs_most()};

@@ -25,18 +25,9 @@
 #include "history/history_writer.h"
 #include "runtime/housekeeping.h"
 #include "runtime/measures.h"
+#include "runtime/store_watch.h"
 
 namespace cronfleet::runtime {
-
-// How far the store was when we last heard of it, and whether it has been set back since to an older state that nobody
-// has confirmed (protocol.md rule 30). Kept across lives: a store is restored while everything is down.
-struct StoreSeen {
-  core::Revision revision = 0;
-  WallTime at{};
-  WallTime word{};  // the newest word of an operator that we follow; an older state does not have it
-  bool set_back = false;
-  friend bool operator==(const StoreSeen&, const StoreSeen&) = default;
-};
 
 struct WorkerOptions {
   core::Keys keys;
@@ -79,7 +70,7 @@ class WorkerObserver {
   virtual void on_refused(const Status& status) = 0;
 };
 
-class Worker final : public exec::ExecutorSink, private coord::SessionSink {
+class Worker final : public exec::ExecutorSink, private coord::SessionSink, private StoreWatchSink {
  public:
   // `registration`: node, host, address, pid, boot id, labels, version; the worker keeps the rest of it up to date, and
   // lays the labels of nodes/<node> over its own.
@@ -115,6 +106,10 @@ class Worker final : public exec::ExecutorSink, private coord::SessionSink {
   void on_leases(MonoTime session_until, MonoTime run_until) override;
   void on_session_lost(const Status& status) override;
   void on_refused(const Status& status) override;
+  void on_set_back(const std::string& how) override;
+  void on_word(const core::RestoredEntry& word, bool anew) override;
+  void on_word_read() override;
+  void on_unreadable_word(const std::string& key) override;
 
   void step(const core::Event& event);
   void reopen_executor();
@@ -146,15 +141,6 @@ class Worker final : public exec::ExecutorSink, private coord::SessionSink {
   void look_for_room();
   void look_at_history();
   void look_at_clock();
-  struct Asked {  // of the store, when it was known to stand there
-    core::Revision revision = 0;
-    int past = 0;
-  };
-  Asked asked() const { return {store_seen_.revision, past_}; }
-  void saw_store(core::Revision revision, const Asked& asked);
-  void set_back(const std::string& how);
-  void read_word();
-  void heard_word(const core::KeyValue& entry);
   std::chrono::nanoseconds wall_over_mono() const;
 
   WorkerParts parts_;
@@ -164,6 +150,7 @@ class Worker final : public exec::ExecutorSink, private coord::SessionSink {
   core::Scheduler scheduler_;
   coord::Batcher batcher_;
   coord::ReadBatcher reads_;
+  StoreWatch store_watch_;
   history::HistoryWriter writer_;
   std::unique_ptr<Follow> follow_;
   std::unique_ptr<coord::Session> session_;
@@ -172,7 +159,7 @@ class Worker final : public exec::ExecutorSink, private coord::SessionSink {
   std::vector<exec::JournalEntry> journal_;
 
   core::WakeAt wake_;
-  async::TimerId wake_timer_ = 0, tick_timer_ = 0, word_timer_ = 0, stop_timer_ = 0, reopen_timer_ = 0;
+  async::TimerId wake_timer_ = 0, tick_timer_ = 0, stop_timer_ = 0, reopen_timer_ = 0;
   std::chrono::nanoseconds wall_minus_mono_{0};
   bool stepping_ = false;
   std::vector<core::Event> queued_;  // events that came while stepping
@@ -181,10 +168,6 @@ class Worker final : public exec::ExecutorSink, private coord::SessionSink {
   std::map<domain::RunId, std::vector<domain::OutputChunk>> output_waiting_;
   std::map<domain::RunId, domain::RunRecord> records_waiting_;
 
-  StoreSeen store_seen_, store_seen_kept_;
-  std::optional<core::KeyValue> word_;  // of an operator, as it stands
-  bool word_read_ = false;
-  int past_ = 0;  // how often an operator has said that an older state is meant: what was asked before is of no use
   core::FleetClock fleet_clock_;
   core::ClockReading clock_reading_;
   bool clock_suspect_ = false;
