@@ -189,6 +189,9 @@ Answer EditApi::kill_job(Call& call) {
   // A job that is gone may have runs under way still.
   const auto killed = kill_all(parts_.runs, *name, *request);
   if (!killed) return Refusal(killed.error());
+  if (effect == Effect::Write && parts_.audit)
+    parts_.audit("runs killed",
+                 fmt::format("{} of {} by {}: {}", killed->size(), *name, request->actor, request->reason));
   domain::JsonWriter json;
   json.object([&] {
     json.key("runs").array([&] {

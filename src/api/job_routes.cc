@@ -275,6 +275,8 @@ Answer Api::run_job(Call& call) {
   Response response{.status = effect == Effect::Write ? 202 : 200, .body = json.take()};
   mark_dry_run(response, effect);
   if (effect == Effect::DryRun) return response;
+  if (!accepted->repeated)
+    audit("run asked for", fmt::format("{} by {}: {}", accepted->run.text(), request.actor, request.reason));
   response.headers.add("Location", "/api/v1/runs/" + percent_encode(accepted->run.text()));
   return response;
 }

@@ -253,6 +253,8 @@ Answer Api::kill_run(Call& call) {
   request->effect = effect;
   const auto view = runs_.kill(*run, *request);
   if (!view) return Refusal(view.error());
+  if (effect == Effect::Write)
+    audit("run killed", fmt::format("{} by {}: {}", run->text(), request->actor, request->reason));
   Response response{.status = effect == Effect::Write ? 202 : 200, .body = domain::encode_run(view->record)};
   mark_dry_run(response, effect);
   return response;

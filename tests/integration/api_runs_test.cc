@@ -33,9 +33,11 @@ TEST_F(Api, RunNow) {
   EXPECT_EQ(run.at("status"), "waiting");
   EXPECT_EQ(run.at("trigger"), "manual");
   EXPECT_EQ(run.at("triggered_by"), "cli:eva");
+  EXPECT_EQ(server_.audited(), std::vector<std::string>{"run asked for: " + id + " by cli:eva: test"});
   const RawAnswer again = call("POST", "/api/v1/jobs/x:run", R"({"reason":"test"})", "Idempotency-Key: k1\r\n");
   EXPECT_EQ(json::parse(again.body).at("run_id").as_string().c_str(), id);
   EXPECT_EQ(json::parse(again.body).at("repeated"), true);
+  EXPECT_EQ(server_.audited().size(), 1u);
   EXPECT_EQ(code(call("POST", "/api/v1/jobs/x:run", R"({"reason":"else"})", "Idempotency-Key: k1\r\n")),
             "idempotency_mismatch");
   EXPECT_EQ(server_.list(server_.keys.triggers()).size(), 1u);
@@ -195,6 +197,7 @@ TEST_F(Api, KillWritesAnOrder) {
   const RawAnswer killed =
       call("POST", path + ":kill", R"({"reason":"stuck","grace":"2s"})", "X-Cronfleet-Client: cli:eva\r\n");
   EXPECT_EQ(killed.status, 202) << killed.body;
+  EXPECT_EQ(server_.audited(), std::vector<std::string>{"run killed: " + running.run.text() + " by cli:eva: stuck"});
   const auto order = core::decode_kill(*server_.value(server_.keys.kill(running.run)));
   ASSERT_TRUE(order);
   EXPECT_EQ(order->actor, "cli:eva");

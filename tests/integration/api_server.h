@@ -3,6 +3,7 @@
 #pragma once
 
 #include <future>
+#include <mutex>
 #include <thread>
 
 #include "api/api.h"
@@ -45,7 +46,12 @@ class ApiServer {
                                .timers = loop_,
                                .rng = Rng(1),
                                .store_health = [this] { return health; },
-                               .clock_trouble = [this] { return clock_trouble; }});
+                               .clock_trouble = [this] { return clock_trouble; },
+                               .audit =
+                                   [this](std::string_view what, const std::string& about) {
+                                     const std::lock_guard lock(audited_mutex_);
+                                     audited_.push_back(fmt::format("{}: {}", what, about));
+                                   }});
     api_->add_routes(router_);
     options.port = 0;
     http_.emplace(std::move(options), router_, clock_, tokens_);
@@ -71,6 +77,11 @@ class ApiServer {
 
   // --- what a worker does ---
   void put(const std::string& key, const std::string& value) { write({key, value}); }
+  // What was written into the log of who did what.
+  std::vector<std::string> audited() {
+    const std::lock_guard lock(audited_mutex_);
+    return audited_;
+  }
   // As a worker's housekeeping does: older states are forgotten.
   void compact() {
     const auto now = async::await<coord::Listing>([&](auto done) { store_->get({keys.restored()}, std::move(done)); });
@@ -119,6 +130,8 @@ class ApiServer {
   }
 
   TemporaryFolder folder_{TemporaryFolder::Place::Memory};
+  std::mutex audited_mutex_;
+  std::vector<std::string> audited_;
   async::SystemClock clock_;
   async::SystemTokens tokens_;
   async::AsioLoop loop_{clock_};

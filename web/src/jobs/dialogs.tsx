@@ -21,7 +21,7 @@ const t = texts({
     runTitle: (name: string) => `Run ${name} now`, runAbout: "One run outside of the schedule. It keeps to the job's overlap policy and appears in the history as started by hand.",
     anyWorker: "any worker that fits", onWorker: "Worker", runAsked: (name: string) => `${name} will run in a moment`, show: "Show the run",
     needed: "needed", theDefault: (value: string) => `${value} unless you say otherwise`,
-    why: "Why? Kept with the run", pauseTitle: (name: string) => `Pause ${name}`, until: "Until", open: "I resume it", hour: "1 hour", tomorrow: "Tomorrow 09:00", date: "A date",
+    pauseTitle: (name: string) => `Pause ${name}`, until: "Until", open: "I resume it", hour: "1 hour", tomorrow: "Tomorrow 09:00", date: "A date",
     pauseAbout: "Nothing fires while it is paused; what runs goes on. It can be run by hand all the time.",
     paused: (name: string) => `${name} is paused`, whyLog: "Why? Kept in the server's log",
     cloneTitle: (name: string) => `Clone ${name}`, newName: "Name of the copy", cloneAbout: "The copy starts disabled, so that nothing runs twice unasked.",
@@ -35,7 +35,7 @@ const t = texts({
     runTitle: (name) => `立即运行 ${name}`, runAbout: "在计划之外运行一次。遵循任务的重叠策略,并在历史中记为手动启动。",
     anyWorker: "任意合适的执行节点", onWorker: "执行节点", runAsked: (name) => `${name} 即将运行`, show: "查看运行",
     needed: "必填", theDefault: (value) => `默认为 ${value}`,
-    why: "原因(随运行记录)", pauseTitle: (name) => `暂停 ${name}`, until: "直到", open: "手动恢复", hour: "1 小时", tomorrow: "明天 09:00", date: "指定日期",
+    pauseTitle: (name) => `暂停 ${name}`, until: "直到", open: "手动恢复", hour: "1 小时", tomorrow: "明天 09:00", date: "指定日期",
     pauseAbout: "暂停期间不会触发;正在进行的运行会继续。仍可手动运行。",
     paused: (name) => `${name} 已暂停`, whyLog: "原因(记入服务器日志)",
     cloneTitle: (name) => `克隆 ${name}`, newName: "副本名称", cloneAbout: "副本默认停用,以免重复运行。",
@@ -129,7 +129,7 @@ export function RunDialog({name, onClose}: {name: string; onClose: () => void}) 
         <ParameterField key={one.name} of={one} value={given[one.name]} error={mistakes.find((mistake) => mistake.pointer === `/parameters/${one.name}`)?.detail}
                         onChange={(value) => { setGiven((before) => ({...before, [one.name]: value})); setMistakes([]); }} />
       ))}
-      <Field label={words.reason} optional={words.optional} hint={t.why}>
+      <Field label={words.reason} optional={words.optional} hint={t.whyLog}>
         {(control) => <input {...control} class="input" autofocus value={reason} maxLength={1000} onInput={(event) => setReason(event.currentTarget.value)} />}
       </Field>
       {ready.length > 1 && (

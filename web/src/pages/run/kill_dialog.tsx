@@ -17,13 +17,13 @@ const t = texts({
     title: (job: string) => `Kill this run of ${job}?`, how: "How", ask: "As the job says", soon: "5 s of grace", now: "At once",
     askAbout: "TERM to its process group; after the job's grace KILL to everything that is left, children that went their own way included.",
     soonAbout: "TERM to its process group; after 5 seconds KILL to everything that is left.", nowAbout: "KILL to every process of it, without a chance to tidy up.",
-    reason: "Kept with the run", ordered: "The order to end it is given",
+    reason: "Kept in the server's log", ordered: "The order to end it is given",
   },
   zh: {
     title: (job) => `终止 ${job} 的这次运行?`, how: "方式", ask: "按任务设置", soon: "宽限 5 秒", now: "立即",
     askAbout: "向其进程组发送 TERM;任务的宽限期后向剩余的所有进程(包括脱离的子进程)发送 KILL。",
     soonAbout: "向其进程组发送 TERM;5 秒后向剩余的所有进程发送 KILL。", nowAbout: "向其所有进程发送 KILL,没有清理的机会。",
-    reason: "随运行记录", ordered: "已下达终止命令",
+    reason: "记入服务器日志", ordered: "已下达终止命令",
   },
 });
 
