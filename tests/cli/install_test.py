@@ -66,7 +66,7 @@ class Install(unittest.TestCase):
         share = self.prefix / "share"
         for shell, command in {
             "bash": f"source '{share}/bash-completion/completions/cronfleet' && complete -p cronfleet",
-            "zsh": f"fpath=('{share}/zsh/site-functions' $fpath); autoload -Uz compinit; compinit -u -d /dev/null; echo $_comps[cronfleet]",
+            "zsh": f"fpath=('{share}/zsh/site-functions' $fpath); autoload -Uz compinit; compinit -u -D; echo $_comps[cronfleet]",
             "fish": f"source '{share}/fish/vendor_completions.d/cronfleet.fish'; complete -c cronfleet",
         }.items():
             with self.subTest(shell=shell):
