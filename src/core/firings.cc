@@ -1,5 +1,6 @@
 // Due jobs: what each owes (plan.h), the claim, and what a refusal teaches.
 #include <algorithm>
+#include <utility>
 
 #include "base/check.h"
 #include "core/scheduler_state.h"
@@ -7,6 +8,8 @@
 namespace cronfleet::core {
 namespace {
 
+// Claims that are found not to have been applied, so shortly after one another, are more than one lost answer.
+constexpr std::chrono::seconds kUnknownAgain{1};
 constexpr WallTime kNever = from_ms(7'258'118'400'000);  // 2200: a lock of a job without a next instant
 
 void apply(RunningEntry& entry, domain::RunStatus status, domain::Reason reason, WallTime at) {
@@ -426,7 +429,9 @@ void Scheduler::State::answered(ReadBackFiring& read, const ReadAnswered& answer
   }
   learn(slot, answer.found, answer.revision, true);
   relist();  // it may still be applied later (rule 6)
-  look_now(slot);
+  // A store that is read and takes no writes, its disk full, is not asked again and again at once.
+  const bool again = now.mono < std::exchange(unknown_at, now.mono) + kUnknownAgain;
+  again ? look_again(slot, now.wall + options.retry_store) : look_now(slot);
 }
 
 }  // namespace cronfleet::core

@@ -405,7 +405,8 @@ struct Scheduler::State {
   WallTime restored_at = WallTime::min();  // firings up to it that the store knows nothing of are missed (rule 30)
   std::map<JobName, std::vector<WallTime>> in_hand;  // but for these, whose runs stand there, in order
   bool in_hand_unread = false;                       // which those are is still to be read
-  bool store_silent = false;                         // the newest call to it was not answered
+  MonoTime unknown_at{};      // a claim without an answer was last found not to have been applied
+  bool store_silent = false;  // the newest call to it was not answered
   std::chrono::milliseconds lead;
   WallTime armed_wall = WallTime::max();
   MonoTime armed_mono = MonoTime::max();
