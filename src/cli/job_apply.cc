@@ -61,6 +61,10 @@ class Application {
   CliResult<void> plan() {
     auto documents = read_job_files(wishes_.paths, cli_.io.in);
     if (!documents) return CliFailure(documents.error());
+    // An empty file is a mistake somewhere before us, and with --prune it would delete them all.
+    if (documents->empty())
+      return CliFailure({kExitInvalid, words("no job in {}; expected one or more documents; nothing was applied",
+                                             fmt::format("{}", fmt::join(wishes_.paths, ", ")))});
     std::set<std::string> named;
     for (JobDocument& document : *documents) {
       Step step{.where = document.where, .name = document.job.name.text(), .job = std::move(document.job)};

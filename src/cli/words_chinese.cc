@@ -81,6 +81,8 @@ const std::map<std::string_view, std::string_view>& chinese() {
       {"nothing was applied", "没有应用任何更改"},
       {"nothing was applied, because of these mistakes:", "由于以下错误，没有应用任何更改："},
       {"{}: job '{}': {}", "{}：任务 '{}'：{}"},
+      {"no job in {}; expected one or more documents; nothing was applied",
+       "{} 中没有任务；应有一个或多个文档；未应用任何内容"},
       {"Delete what stands in no document: {}?", "删除文档中没有的任务：{}？"},
       {"{} of {} jobs were applied", "{1} 个任务中已应用 {0} 个"},
       {"job '{}' would be {}", "任务 '{}' 将：{}"},

@@ -251,6 +251,14 @@ class Apply(Case):
         self.ok("job", "apply", "--dry-run", "-f", str(self.folder / "out"))
         self.ok("job", "apply", "--dry-run", "-f", "-", input=self.ok("job", "list", "-o", "yaml").out)
 
+    def test_an_empty_file_deletes_nothing(self):
+        self.create("kept", flags=("--label", "team=db"))
+        for text in ("", "# only a comment\n", "[]\n", "---\n"):
+            done = self.cli("job", "apply", "-f", "-", "--prune", "team=db", "--yes", input=text)
+            self.assertEqual(done.code, 7, text)
+            self.assertIn("no job in -", done.err)
+        self.ok("job", "get", "kept")
+
     def test_mistakes_have_their_place(self):
         cases = [
             ("name: x\nschedul: '@daily'\ncommand: y\n", "/schedul (line 2, column 1)"),
