@@ -54,7 +54,7 @@ const std::map<std::string_view, std::string_view>& chinese() {
       {" with exit code {}", "，退出码 {}"},
       {" by signal {}", "，信号 {}"},
       {"starts it {} times", "启动 {} 次"},
-      {"starts it", "启动"},
+      {"starts it once", "启动"},
       {"does not start it", "不启动"},
       {"{}: cron {}, cronfleet {}", "{}：cron {}，cronfleet {}"},
       {"{} firings, until {}", "{} 次触发，直到 {}"},

@@ -1,6 +1,9 @@
 // The expression of a line, and its comparison with cron.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <vector>
+
 #include "cron/parse.h"
 #include "cron/schedule.h"
 #include "crontab/translate.h"
@@ -72,6 +75,18 @@ bool means_the_same(const VixieFields& fields, std::string_view expression) {
   return true;
 }
 
+// From when on to compare: now, and before the next two changes of the clock, which a line of many firings would not
+// reach in those that are compared.
+std::vector<WallTime> telling_moments(const cron::Zone& zone, WallTime from) {
+  constexpr std::chrono::hours kBefore{4};
+  std::vector<WallTime> moments = {from};
+  const auto& segments = zone.segments();
+  const auto now = std::chrono::floor<std::chrono::seconds>(from.time_since_epoch()).count();
+  for (std::size_t i = zone.segment_at(now); i + 1 < segments.size() && moments.size() < 3; ++i)
+    moments.push_back(std::max(from, from_seconds(segments[i].end) - kBefore));
+  return moments;
+}
+
 std::string with_both_days(std::string_view expression) {
   const auto last = expression.rfind(' ');
   return fmt::format("{} +{}", expression.substr(0, last), expression.substr(last + 1));
@@ -104,14 +119,20 @@ Comparison compare(const VixieFields& fields, std::string_view expression, const
 }
 
 std::string expression_of(const Entry& entry, const cron::Zone& zone, WallTime from) {
+  const std::vector<WallTime> moments = telling_moments(zone, from);
+  const auto differing_of = [&](std::string_view expression) {
+    std::size_t differing = 0;
+    for (const WallTime moment : moments) differing += compare(entry.fields, expression, zone, moment).differing;
+    return differing;
+  };
   std::string best = written_anew(entry.fields);
-  std::size_t least = compare(entry.fields, best, zone, from).differing;
+  const std::size_t least = differing_of(best);
   std::vector<std::string> as_written = {entry.schedule};
   if (!entry.schedule.starts_with('@')) as_written.push_back(with_both_days(entry.schedule));
   for (const std::string& text : as_written) {
     if (!means_the_same(entry.fields, text)) continue;
     // As it is written is better than anew, so long as it differs no more.
-    if (const auto differing = compare(entry.fields, text, zone, from).differing; differing <= least) return text;
+    if (differing_of(text) <= least) return text;
   }
   return best;
 }

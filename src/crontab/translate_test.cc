@@ -48,6 +48,7 @@ TEST(ExpressionOf, FiresAsCronWould) {
       {"America/New_York", "0 0-3 * * 0", "0 0,1,2,3 * * 0", 5},  // the gap's 02:00 and 03:00: twice under cron
       {"America/New_York", "*/15 1 * * *", "*/15 1 * * *", 0},
       {"America/New_York", "@daily", "@daily", 0},
+      {"Europe/Berlin", "0 0-5 * * *", "0 0,1,2,3,4,5 * * *", 1},  // by a change past the firings that are compared
       {"Asia/Shanghai", "*/10 8-18 * * 1-5", "*/10 8-18 * * 1-5", 0},
   };
   for (const auto& test : kCases) {
