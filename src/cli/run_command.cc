@@ -148,7 +148,7 @@ int wait(const Cli& cli, const std::string& id) {
   const auto record = follow_run(cli, id, Streams::None, Escapes::All, OnInterrupt::Detach);
   if (!record) {
     const int exit_code = failed(cli, record.error());
-    return exit_code == kExitInterrupted || exit_code == kExitNotFound ? exit_code : kExitWaitFailed;
+    return exit_code == kExitInterrupted ? exit_code : kExitWaitFailed;
   }
   if (cli.settings.output.is_for_people()) {
     cli.note(sentence_of(*record));

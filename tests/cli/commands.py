@@ -381,6 +381,7 @@ class Runs(Case):
         self.assertIn("err\n", ran.err)
         self.assertIn("failed with exit code 42", ran.err)
         run = self.ok("job", "run", "x", "-o", "name").out.strip()
+        self.ends(125, "run", "wait", "none@r-none.1")  # 4 could be the job's own
         self.ends(42, "run", "wait", run)
         self.assertEqual(json.loads(self.ends(42, "run", "wait", run, "-o", "json").out)["status"], "failed")
         self.create("y", "kill -9 $$")
