@@ -44,7 +44,9 @@ std::size_t refusals_of(const std::vector<TranslatedFile>& files) {
 }
 
 std::string times_text(int times) {
-  return times == 0 ? words("does not start it") : times == 1 ? words("starts it once") : words("starts it {} times", times);
+  return times == 0   ? words("does not start it")
+         : times == 1 ? words("starts it once")
+                      : words("starts it {} times", times);
 }
 std::string difference_text(const crontab::Difference& difference) {
   return words("{}: cron {}, cronfleet {}", difference.local, times_text(difference.by_cron),

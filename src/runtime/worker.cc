@@ -287,6 +287,7 @@ void Worker::perform(core::Commit& commit) {
                 asked = store_watch_.asked()](Result<core::TxnAnswer> answer) {
                  if (!*alive) return;
                  if (answer) store_watch_.answered(answer->revision, asked);
+                 look_at_store(answer ? nullptr : &answer.error());
                  const MonoTime sent_at = answer ? answer->sent_at : asked_at;
                  measures_.commit_seconds.add(std::chrono::duration<double>(parts_.clock.mono() - sent_at).count());
                  ++(!answer ? measures_.unknown : answer->committed ? measures_.committed : measures_.refused);
@@ -617,6 +618,17 @@ void Worker::look_at_clock() {
   else
     observer_.on_message(Level::Info, "clock agrees again", fmt::format("{} clocks", clock_reading_.clocks));
   report_obstacles();
+}
+
+// A store whose disk is full is read and takes no writes: told once, and once when it takes them again.
+void Worker::look_at_store(const Status* trouble) {
+  if (trouble != nullptr && trouble->code() != Code::NoSpace) return;
+  const bool full = trouble != nullptr;
+  if (full == std::exchange(store_full_, full)) return;
+  if (full)
+    observer_.on_message(Level::Error, "the store takes no writes, nothing is claimed", trouble->text());
+  else
+    observer_.on_message(Level::Info, "the store takes writes again", "");
 }
 
 // Told once when it goes and once when it is back, not for each call.

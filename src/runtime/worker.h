@@ -140,6 +140,7 @@ class Worker final : public exec::ExecutorSink, private coord::SessionSink, priv
   void warn_of_markers(core::WorkerEntry& entry) const;
   void look_for_room();
   void look_at_history();
+  void look_at_store(const Status* trouble);
   void look_at_clock();
   std::chrono::nanoseconds wall_over_mono() const;
 
@@ -173,7 +174,7 @@ class Worker final : public exec::ExecutorSink, private coord::SessionSink, priv
   bool clock_suspect_ = false;
   std::chrono::nanoseconds looked_at_{0};  // wall over monotonic clock, when it was compared
   bool caught_up_ = false;
-  bool journal_full_ = false, draining_ = false, executor_away_ = false;
+  bool store_full_ = false, journal_full_ = false, draining_ = false, executor_away_ = false;
   bool accepting_ = false, full_ = false;  // as published
   core::NodeSettings settings_;            // what the operator wants
   bool no_room_ = false;                   // as the log says: every place that the machine's limits leave is taken
