@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "apps/service.h"
+#include "apps/small_file.h"
 
 namespace cronfleet::apps {
 namespace {
@@ -43,11 +44,7 @@ Result<DataFolder> DataFolder::open(const std::filesystem::path& path, WallTime 
 Result<NodeId> DataFolder::node_id(const std::string& configured, TokenSource& tokens) const {
   if (!configured.empty()) return NodeId(configured);
   const std::filesystem::path file_path = path_ / "node_id";
-  std::string text;
-  {
-    std::ifstream file(file_path);
-    std::getline(file, text);
-  }
+  std::string text = first_line(file_path);
   if (!text.empty()) return NodeId(text);
   text = host_name() + "-" + tokens.token().substr(0, 6);
   std::ofstream file(file_path);

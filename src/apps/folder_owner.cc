@@ -3,12 +3,11 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
 #include <fstream>
 #include <sstream>
 
 #include "apps/service.h"
+#include "apps/small_file.h"
 
 namespace cronfleet::apps {
 namespace {
@@ -16,13 +15,6 @@ namespace {
 constexpr std::string_view kNone = "-";
 
 std::string shown(const std::string& id) { return id.empty() ? std::string(kNone) : id; }
-
-std::string machine_id() {
-  std::string id;
-  std::ifstream file("/etc/machine-id");
-  std::getline(file, id);
-  return id;
-}
 
 Result<std::optional<FolderOwner>> read(const std::filesystem::path& path) {
   std::ifstream file(path);
@@ -44,9 +36,7 @@ Result<std::optional<FolderOwner>> read(const std::filesystem::path& path) {
 }  // namespace
 
 std::optional<std::uint64_t> process_start(std::int64_t pid) {
-  std::ifstream file(fmt::format("/proc/{}/stat", pid));
-  std::string text;
-  std::getline(file, text);
+  const std::string text = first_line(fmt::format("/proc/{}/stat", pid));
   const auto name_end = text.rfind(')');  // the name before it may hold anything
   if (name_end == std::string::npos) return std::nullopt;
   std::istringstream fields(text.substr(name_end + 1));
@@ -58,7 +48,9 @@ std::optional<std::uint64_t> process_start(std::int64_t pid) {
   return fields.fail() ? std::nullopt : std::optional(ticks);
 }
 
-FolderOwner this_process() { return {machine_id(), boot_id(), ::getpid(), process_start(::getpid()).value_or(0)}; }
+FolderOwner this_process() {
+  return {first_line("/etc/machine-id"), boot_id(), ::getpid(), process_start(::getpid()).value_or(0)};
+}
 
 Result<void> own_folder(const std::filesystem::path& folder, const FolderOwner& self,
                         const std::function<std::optional<std::uint64_t>(std::int64_t pid)>& start_of) {
@@ -76,16 +68,8 @@ Result<void> own_folder(const std::filesystem::path& folder, const FolderOwner& 
                 "data folder {} is a copy of one that process {} uses: stop that, or start with an empty data folder",
                 folder.string(), (*former)->process);
   if (*former && **former == self) return {};
-  const std::filesystem::path fresh = path.string() + ".new";
-  std::ofstream file(fresh, std::ios::trunc);
-  file << shown(self.machine) << ' ' << shown(self.boot) << ' ' << self.process << ' ' << self.started_at << '\n';
-  file.close();
-  std::error_code error;
-  if (file) std::filesystem::rename(fresh, path, error);
-  if (!file || error)
-    return fail(Code::NoSpace, "{} cannot be written: {}", path.string(),
-                file ? error.message() : std::strerror(errno));
-  return {};
+  return replace_file(
+      path, fmt::format("{} {} {} {}\n", shown(self.machine), shown(self.boot), self.process, self.started_at));
 }
 
 }  // namespace cronfleet::apps

@@ -10,8 +10,8 @@
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
 
+#include "apps/small_file.h"
 #include "base/check.h"
 
 namespace cronfleet::apps {
@@ -68,12 +68,7 @@ std::string host_name() {
   return ::gethostname(name, sizeof name - 1) == 0 ? name : "localhost";
 }
 
-std::string boot_id() {
-  std::string id;
-  std::ifstream file("/proc/sys/kernel/random/boot_id");
-  std::getline(file, id);
-  return id;
-}
+std::string boot_id() { return first_line("/proc/sys/kernel/random/boot_id"); }
 
 bool process_alive(std::int64_t pid) { return pid > 0 && (::kill(static_cast<pid_t>(pid), 0) == 0 || errno == EPERM); }
 

@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <cctype>
-#include <cerrno>
-#include <cstring>
 #include <fstream>
 #include <string>
+
+#include "apps/small_file.h"
 
 namespace cronfleet::apps {
 namespace {
@@ -37,18 +37,10 @@ Result<runtime::StoreSeen> StoreSeenFile::read() const {
 }
 
 Result<void> StoreSeenFile::write(const runtime::StoreSeen& seen) const {
-  const std::filesystem::path fresh = path_.string() + ".new";
-  std::ofstream file(fresh, std::ios::trunc);
-  file << seen.revision << ' ' << to_ms(seen.at);
-  if (seen.word != WallTime{}) file << ' ' << to_ms(seen.word);
-  file << (seen.set_back ? fmt::format(" {}", kSetBack) : "") << '\n';
-  file.close();
-  std::error_code error;
-  if (file) std::filesystem::rename(fresh, path_, error);
-  if (!file || error)
-    return fail(Code::NoSpace, "{} cannot be written: {}", path_.string(),
-                file ? error.message() : std::strerror(errno));
-  return {};
+  std::string line = fmt::format("{} {}", seen.revision, to_ms(seen.at));
+  if (seen.word != WallTime{}) line += fmt::format(" {}", to_ms(seen.word));
+  if (seen.set_back) line += fmt::format(" {}", kSetBack);
+  return replace_file(path_, line + "\n");
 }
 
 }  // namespace cronfleet::apps
