@@ -127,28 +127,26 @@ JobList::Page JobList::page_of(const std::vector<std::shared_ptr<const StoredJob
 JobMatch JobList::match_of(JobsByName jobs, const JobMatch* before, WallTime now) const {
   JobMatch match{.jobs = std::move(jobs), .taken = {}, .ordered = {}, .from = now, .until = WallTime::max()};
   const auto& all = *match.jobs;
-  match.taken.reserve(all.size());
-  // A job that has not changed is the same object in both: nothing of it is looked at.
+  match.taken.resize(all.size());
   const bool usable = before && before->from <= now && now < before->until;
   if (usable) match.until = before->until;
-  const std::size_t old_end = usable ? before->jobs->size() : 0;
+  static const std::vector<std::shared_ptr<const StoredJob>> kNone;
+  const auto& all_before = usable ? *before->jobs : kNone;
   constexpr auto kGone = static_cast<std::uint32_t>(-1);
-  std::vector<std::uint32_t> now_at(old_end, kGone);  // of those before, where they have not changed
+  std::vector<std::uint32_t> now_at(all_before.size(), kGone);  // of those before, where they have not changed
   std::vector<std::uint32_t> changed;
-  std::size_t old = 0;
-  for (const auto& job : all) {
-    if (old < old_end && (*before->jobs)[old] != job)
-      while (old < old_end && (*before->jobs)[old]->name < job->name) ++old;
-    if (old < old_end && (*before->jobs)[old] == job) {
-      now_at[old] = static_cast<std::uint32_t>(match.taken.size());
-      match.taken.push_back(before->taken[old++]);
-    } else {
-      changed.push_back(static_cast<std::uint32_t>(match.taken.size()));
-      match.taken.push_back(takes(*job, now));
-      if (const auto changes = typed_.asks_state() ? state_changes_at(*job, now) : std::nullopt)
-        match.until = std::min(match.until, *changes);
-    }
-  }
+  walk_versions(
+      all, all_before,
+      [&](std::size_t i, std::size_t old) {
+        now_at[old] = static_cast<std::uint32_t>(i);
+        match.taken[i] = before->taken[old];
+      },
+      [&](std::size_t i) {
+        changed.push_back(static_cast<std::uint32_t>(i));
+        match.taken[i] = takes(*all[i], now);
+        if (const auto changes = typed_.asks_state() ? state_changes_at(*all[i], now) : std::nullopt)
+          match.until = std::min(match.until, *changes);
+      });
   if (key_ != Key::Revision) {
     for (std::uint32_t i = 0; i < match.taken.size(); ++i)
       if (match.taken[i]) match.ordered.push_back(i);

@@ -7,21 +7,6 @@ namespace {
 
 constexpr std::int64_t kUnknown = INT64_MIN;  // a moment that has passed
 
-// What is known of jobs that are in both versions: an unchanged job is the same object.
-std::vector<std::int64_t> carried_over(const std::vector<std::shared_ptr<const StoredJob>>& jobs,
-                                       const std::vector<std::shared_ptr<const StoredJob>>& before,
-                                       const std::vector<std::int64_t>& known) {
-  std::vector<std::int64_t> times;
-  times.reserve(jobs.size());
-  std::size_t old = 0;
-  for (const auto& job : jobs) {
-    if (old < before.size() && before[old] != job)
-      while (old < before.size() && before[old]->name < job->name) ++old;
-    times.push_back(old < before.size() && before[old] == job ? known[old++] : kUnknown);
-  }
-  return times;
-}
-
 }  // namespace
 
 std::int64_t next_firing_ms(const StoredJob& job, WallTime now) {
@@ -39,7 +24,9 @@ NextFirings::Times NextFirings::of(const JobsByName& jobs, WallTime now) {
     if (std::none_of(times_->begin(), times_->end(), [&](std::int64_t at) { return at <= passed; })) return times_;
     times = *times_;
   } else {
-    times = carried_over(*jobs, *jobs_, *times_);
+    times.assign(jobs->size(), kUnknown);
+    walk_versions(
+        *jobs, *jobs_, [&](std::size_t i, std::size_t old) { times[i] = (*times_)[old]; }, [](std::size_t) {});
   }
   for (std::size_t i = 0; i < times.size(); ++i)
     if (times[i] <= to_ms(now)) times[i] = next_firing_ms(*(*jobs)[i], now);

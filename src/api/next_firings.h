@@ -9,12 +9,9 @@
 #include <mutex>
 #include <vector>
 
-#include "api/job_catalogue.h"
+#include "api/jobs_by_name.h"
 
 namespace cronfleet::api {
-
-// By name; each list of the same version of the jobs holds the same one.
-using JobsByName = std::shared_ptr<const std::vector<std::shared_ptr<const StoredJob>>>;
 
 inline constexpr std::int64_t kNeverFires = INT64_MAX;
 
