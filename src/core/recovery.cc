@@ -18,6 +18,11 @@ constexpr std::size_t kKeysAtOnce = 2'000, kDeadAtOnce = 500;
 // How many keys are asked for where the runs of kill orders may stand.
 constexpr std::size_t kOrderedAtOnce = 1'000;
 
+// Of "<node>/<run>", "<node>/<incarnation>" and "<job>/<run>", what the keys of running/, hold/ and killer/ end with.
+std::string_view first_part(std::string_view text) { return text.substr(0, text.find('/')); }
+std::string_view second_part(std::string_view text) { return text.substr(text.find('/') + 1); }
+NodeId node_in(std::string_view text) { return NodeId(std::string(first_part(text))); }
+
 }  // namespace
 
 // ---- jobs put or removed by hand ------------------------------------------------------------------------------------
@@ -337,8 +342,7 @@ void Scheduler::State::answered(const ReadHoldKeys&, const ReadAnswered& answer)
   reconciling = answer.ok;
   if (!answer.ok) return;
   for (const KeyValue& hold : answer.found) {
-    const std::string_view text = *after_prefix(hold.key, keys.holds());
-    if (rules.respect_hold) reconciliation.living.emplace(std::string(text.substr(0, text.find('/'))));
+    if (rules.respect_hold) reconciliation.living.insert(node_in(*after_prefix(hold.key, keys.holds())));
   }
   read_keys(keys.running(), {}, 1, ReadNextNode{});
 }
@@ -398,8 +402,7 @@ void Scheduler::State::answered(const ReadDead& read_dead, const ReadAnswered& a
   ReadHolds next{{}, read_dead.last};
   std::set<std::string> holds;
   for (const KeyValue& stands : answer.found) {
-    const std::string_view text = *after_prefix(stands.key, keys.running());
-    const NodeId node{std::string(text.substr(0, text.find('/')))};
+    const NodeId node = node_in(*after_prefix(stands.key, keys.running()));
     const auto entry = decode_running(stands.value);
     if (!entry) continue;
     holds.insert(keys.hold(node, entry->incarnation));
@@ -416,8 +419,7 @@ void Scheduler::State::answered(const ReadHolds& read, const ReadAnswered& answe
   std::set<std::string> standing;
   for (const KeyValue& hold : answer.found) standing.insert(hold.key);
   for (const KeyValue& stands : read.running) {
-    const auto text = after_prefix(stands.key, keys.running());
-    const NodeId node{std::string(text->substr(0, text->find('/')))};
+    const NodeId node = node_in(*after_prefix(stands.key, keys.running()));
     const auto entry = decode_running(stands.value);
     const std::string hold = keys.hold(node, entry->incarnation);
     if (standing.count(hold) != 0 && rules.respect_hold) continue;
@@ -611,9 +613,8 @@ void Scheduler::State::ask_for_ordered() {
   auto at = kill_orders.upper_bound(swept_to);
   if (at == kill_orders.end()) at = kill_orders.begin();
   for (; at != kill_orders.end() && wanted.size() < kOrderedAtOnce; ++at) {
-    const std::string_view text = *after_prefix(at->first, keys.kills());
-    for (const NodeId& node : reconciliation.nodes)
-      wanted.push_back(keys.running(node) + std::string(text.substr(text.find('/') + 1)));
+    const std::string run(second_part(*after_prefix(at->first, keys.kills())));
+    for (const NodeId& node : reconciliation.nodes) wanted.push_back(keys.running(node) + run);
     next.orders.push_back(swept_to = at->first);
   }
   read(std::move(wanted), std::move(next));
@@ -622,15 +623,12 @@ void Scheduler::State::ask_for_ordered() {
 // A kill order whose run is nowhere: it came when the run was over. Twice not found, it goes.
 void Scheduler::State::sweep_kill_orders(const std::vector<std::string>& orders, const std::vector<KeyValue>& running) {
   std::set<std::string_view> alive;
-  for (const KeyValue& stands : running) {
-    const std::string_view text = *after_prefix(stands.key, keys.running());
-    alive.insert(text.substr(text.find('/') + 1));
-  }
+  for (const KeyValue& stands : running) alive.insert(second_part(*after_prefix(stands.key, keys.running())));
   for (const std::string& key : orders) {
     const auto found = kill_orders.find(key);
     if (found == kill_orders.end()) continue;
-    const std::string_view text = *after_prefix(key, keys.kills());
-    if (alive.contains(text.substr(text.find('/') + 1))) {  // its own worker sees to it, as long as that lives
+    if (alive.contains(
+            second_part(*after_prefix(key, keys.kills())))) {  // its own worker sees to it, as long as that lives
       found->second.unseen = 0;
       continue;
     }
