@@ -16,10 +16,6 @@ class MarkerAhead(unittest.TestCase):
         self.fleet.__enter__()
         self.addCleanup(self.fleet.__exit__, None)
 
-    def starts(self):
-        truth = self.fleet.truth
-        return [line.split("\t")[1] for line in truth.read_text().splitlines() if line.startswith("start")] if truth.exists() else []
-
     def alarms(self):
         return [alarm["detail"] for alarm in self.fleet.client.ask("GET", "/api/v1/alarms").json().get("items", [])
                 if alarm["code"] == "marker_ahead"]
@@ -28,19 +24,19 @@ class MarkerAhead(unittest.TestCase):
         fleet, client = self.fleet, self.fleet.client
         job = {"schedule": "* * * * * *", "command": [fleet.programs.probe, str(fleet.truth)]}
         self.assertEqual(client.ask_once("PUT", "/api/v1/jobs/often", job, {"If-None-Match": "*"}).status, 201)
-        wait_until(lambda: len(self.starts()) >= 2, 30, "it runs")
+        wait_until(lambda: len(fleet.starts()) >= 2, 30, "it runs")
         marker = f"{now_ms() + 3_600_000:015d} 0123456789abcdef0123456789abcdef"
         self.assertIsNotNone(fleet.etcd.ctl("put", "/cron/fired/often", marker))
         wait_until(lambda: len(self.alarms()) == 1 and "'often'" in self.alarms()[0], 30, "one alarm names it")
-        before = len(self.starts())
+        before = len(fleet.starts())
         time.sleep(3)  # three instants of the job
-        self.assertEqual(len(self.starts()), before)
+        self.assertEqual(len(fleet.starts()), before)
 
         answer = client.ask_once("POST", "/api/v1/alarms/marker_ahead:confirm", {"reason": "test"})
         self.assertEqual(answer.json()["jobs"], ["often"])
-        wait_until(lambda: len(self.starts()) >= before + 2, 30, "it runs again")
+        wait_until(lambda: len(fleet.starts()) >= before + 2, 30, "it runs again")
         wait_until(lambda: self.alarms() == [], 30, "the alarm is over")
-        self.assertEqual(len(set(self.starts())), len(self.starts()), "none of them twice")
+        self.assertEqual(len(set(fleet.starts())), len(fleet.starts()), "none of them twice")
 
 
 if __name__ == "__main__":
