@@ -293,7 +293,7 @@ TEST_F(CliTest, ImportsACrontabWholeOrNotAtAll) {
   EXPECT_EQ(run({"job", "list", "-o", "name"}).out, "");
   const Ran differing = run({"import", "crontab", "-", "--zone", "America/New_York"}, "*/30 2 * * * x\n");
   EXPECT_EQ(differing.exit_code, 3);
-  EXPECT_THAT(differing.out, HasSubstr(": cron does not start it, cronfleet starts it\n"));
+  EXPECT_THAT(differing.out, HasSubstr(": cron does not start it, cronfleet starts it once\n"));
 
   const Ran refused = run({"import", "crontab", "-", "--apply"}, crontab + "0 24 * * * never\n");
   EXPECT_EQ(refused.exit_code, 7);
