@@ -8,6 +8,7 @@
 
 #include "core/entries.h"
 #include "domain/where.h"
+#include "sim/judging.h"
 
 namespace cronfleet::sim {
 namespace {
@@ -28,30 +29,6 @@ constexpr milliseconds kEditObeyed{1'000};
 constexpr milliseconds kKillObeyed{2'000};
 constexpr milliseconds kRecordTolerance{50};
 constexpr seconds kOrderObeyed{5};  // an operator's word, where nothing else is wrong
-// B1; what a new leader adds to it (B2), and the store's return (B4): a second, and a call that was sent before it
-// (docs/decisions/0023-a-call-under-way-counts-in-b4.md).
-constexpr std::chrono::milliseconds kTakeoverMax{750}, kNewLeaderMax{3'000}, kStoreBackMax{1'000 + 2'000};
-constexpr seconds kRecovery{60};  // after a fault, before lateness is judged again
-
-template <typename... Args>
-void report(Violations& violations, std::string invariant, const JobName& job, WallTime at,
-            fmt::format_string<Args...> format, Args&&... args) {
-  violations.push_back({std::move(invariant), fmt::format(format, std::forward<Args>(args)...), job, at});
-}
-
-std::string at_text(WallTime at) { return to_rfc3339_ms(at); }
-double ms_between(WallTime from, WallTime to) { return std::chrono::duration<double, std::milli>(to - from).count(); }
-
-bool concerns(const FaultSpan& fault, const NodeId& node) { return fault.node.empty() || fault.node == node; }
-
-const TrueDocument* document_of(const Expected& expected, const JobName& job, int version) {
-  const auto documents = expected.documents.find(job);
-  if (documents == expected.documents.end()) return nullptr;
-  for (const TrueDocument& document : documents->second) {
-    if (document.version == version) return &document;
-  }
-  return nullptr;
-}
 
 std::map<RunId, const TrueExec*> execs_by_run(const Evidence& evidence) {
   std::map<RunId, const TrueExec*> execs;
@@ -63,8 +40,6 @@ bool ran(RunStatus status) {
   return status == RunStatus::Succeeded || status == RunStatus::Failed || status == RunStatus::Signalled ||
          status == RunStatus::TimedOut;
 }
-
-bool is_order(const FaultSpan& fault) { return fault.kind == "drain" || fault.kind == "relabel"; }
 
 // Nothing but orders of an operator concerned `node` in [from, to], nor lately before.
 bool undisturbed(const Evidence& evidence, const NodeId& node, WallTime from, WallTime to) {
@@ -301,156 +276,6 @@ void check_live_version(const Evidence& evidence, const Expected& expected, Viol
   }
 }
 
-namespace {
-
-using ExecsOfJob = std::vector<const TrueExec*>;
-
-std::map<JobName, ExecsOfJob> execs_by_job(const Evidence& evidence) {
-  std::map<JobName, ExecsOfJob> by_job;
-  for (const TrueExec& exec : evidence.execs) by_job[exec.run.firing.job].push_back(&exec);
-  return by_job;
-}
-
-// Every place on the worker of `exec` was taken at some moment between its instant and its start.
-bool was_full(const Evidence& evidence, const TrueExec& exec) {
-  const WallTime instant = exec.run.firing.instant();
-  std::vector<std::pair<WallTime, int>> changes;
-  for (const TrueExec& other : evidence.execs) {
-    if (other.node != exec.node || other.at >= exec.at || (other.end && other.end->at < instant)) continue;
-    changes.emplace_back(other.at, 1);
-    if (other.end) changes.emplace_back(other.end->at, -1);
-  }
-  std::sort(changes.begin(), changes.end());
-  std::size_t together = 0;
-  for (const auto& [at, change] : changes) {
-    together += static_cast<std::size_t>(change);
-    if (at < exec.at && together >= evidence.capacity) return true;
-  }
-  return false;
-}
-
-// The first start of a firing that came later than kLatenessMax although no run of its job stood before it.
-bool late(const TrueExec& exec, const ExecsOfJob& of_job, const TrueDocument& document) {
-  if (!exec.run.firing.scheduled() || exec.run.attempt > 1 || exec.undone) return false;
-  const WallTime instant = exec.run.firing.instant();
-  if (exec.at <= instant + document.job.jitter + kLatenessMax) return false;
-  return !document.job.overlap.fenced() || std::none_of(of_job.begin(), of_job.end(), [&](const TrueExec* other) {
-    return other != &exec && other->at < exec.at && (!other->end || other->end->at + seconds(5) >= instant);
-  });
-}
-
-template <typename Judge>
-void each_late(const Evidence& evidence, const Expected& expected, Judge judge) {
-  for (const auto& [job, execs] : execs_by_job(evidence)) {
-    for (const TrueExec* exec : execs) {
-      const TrueDocument* document = document_of(expected, job, exec->version);
-      if (document != nullptr && late(*exec, execs, *document) && !was_full(evidence, *exec)) judge(*exec, *document);
-    }
-  }
-}
-
-}  // namespace
-
-// Judged where nothing stands in the way of a start in time: no fault near, a first attempt, no other run of the job, a
-// place on the worker.
-void check_lateness(const Evidence& evidence, const Expected& expected, Violations& violations) {
-  each_late(evidence, expected, [&](const TrueExec& exec, const TrueDocument&) {
-    const WallTime instant = exec.run.firing.instant();
-    const bool disturbed = std::any_of(evidence.faults.begin(), evidence.faults.end(), [&](const FaultSpan& fault) {
-      return fault.from <= exec.at && fault.until + kRecovery >= instant;
-    });
-    if (disturbed) return;
-    report(violations, "I5", exec.run.firing.job, exec.at, "{} began {:.0f} ms late on {}, and nothing was wrong",
-           exec.run.text(), ms_between(instant, exec.at), exec.node);
-  });
-}
-
-// With one worker dead, stopped or cut off, and nothing else wrong, the others are in time: within the delay of the
-// next ranks (B1). Judged on jobs that may run anywhere and wait for no lock of the one that is gone.
-void check_takeover(const Evidence& evidence, const Expected& expected, Violations& violations) {
-  if (evidence.nodes < 2) return;
-  each_late(evidence, expected, [&](const TrueExec& exec, const TrueDocument& document) {
-    if (document.job.overlap.fenced() || !document.job.where.empty()) return;
-    const WallTime instant = exec.run.firing.instant();
-    std::set<NodeId> gone;
-    for (const FaultSpan& fault : evidence.faults) {
-      if (fault.from > exec.at || fault.until + kRecovery < instant) continue;
-      const bool away = fault.kind == "crash" || fault.kind == "machine-crash" || fault.kind == "disk-lost" ||
-                        fault.kind == "freeze" || fault.kind == "machine-freeze" || fault.kind == "cut";
-      if (!away || fault.node == exec.node) return;
-      gone.insert(fault.node);
-    }
-    if (gone.size() != 1) return;
-    report(violations, "B1", exec.run.firing.job, exec.at, "{} began {:.0f} ms late on {}, and only {} was away",
-           exec.run.text(), ms_between(instant, exec.at), exec.node, *gone.begin());
-  });
-}
-
-// With nothing wrong but the store: a new leader costs a retry (B2); after its quorum is back, what is not too late
-// begins within the delay of the next ranks and kStoreBackMax (B4).
-void check_store_back(const Evidence& evidence, const Expected& expected, Violations& violations) {
-  each_late(evidence, expected, [&](const TrueExec& exec, const TrueDocument& document) {
-    if (document.job.overlap.fenced() || !document.job.where.empty()) return;
-    const WallTime instant = exec.run.firing.instant();
-    std::optional<WallTime> back;
-    bool led_anew = false;
-    for (const FaultSpan& fault : evidence.faults) {
-      if (fault.from > exec.at || fault.until + kRecovery < instant) continue;
-      if (fault.kind == "store-down") {
-        back = std::max(back.value_or(fault.until), fault.until);
-      } else if (fault.kind == "leader-change") {
-        led_anew = true;
-      } else {
-        return;
-      }
-    }
-    if (!back && !led_anew) return;  // I5 judges it
-    WallTime bound = std::max(instant, back.value_or(instant)) + document.job.jitter + kTakeoverMax;
-    if (back) bound += kStoreBackMax;
-    if (led_anew) bound += kNewLeaderMax;
-    if (exec.at > bound)
-      report(
-          violations, back ? "B4" : "B2", exec.run.firing.job, exec.at,
-          "{} began {:.0f} ms late on {}, {:.0f} ms past its bound: {}", exec.run.text(), ms_between(instant, exec.at),
-          exec.node, ms_between(bound, exec.at),
-          back ? fmt::format("the store was back at {}", to_rfc3339_ms(*back)) : std::string("a leader was elected"));
-  });
-}
-
-// Half a minute after the last fault everything begins in time again. Where one machine alone may run a job, a worker
-// that came back under another id is not it.
-void check_recovered(const Evidence& evidence, const Expected& expected, Violations& violations) {
-  if (evidence.healed_at == WallTime::max()) return;
-  each_late(evidence, expected, [&](const TrueExec& exec, const TrueDocument& document) {
-    const WallTime instant = exec.run.firing.instant();
-    if (instant < evidence.healed_at + kRecovered || !document.job.where.empty()) return;
-    report(violations, "I14", exec.run.firing.job, exec.at,
-           "{} began {:.0f} ms late on {}, {:.0f} s after all was well", exec.run.text(), ms_between(instant, exec.at),
-           exec.node, ms_between(evidence.healed_at, instant) / 1000);
-  });
-}
-
-// A worker that has stopped is shown as offline soon. Judged where nothing else was wrong with it or with the store.
-void check_offline(const Evidence& evidence, const Expected&, Violations& violations) {
-  for (const FaultSpan& fault : evidence.faults) {
-    const bool away = fault.kind == "crash" || fault.kind == "machine-crash" || fault.kind == "disk-lost" ||
-                      fault.kind == "freeze" || fault.kind == "machine-freeze";
-    if (!away || fault.until < fault.from + kOfflineMax || evidence.ended_at < fault.from + kOfflineMax) continue;
-    if (fault.from < evidence.began_at + kRecovery) continue;
-    const bool alone = std::none_of(evidence.faults.begin(), evidence.faults.end(), [&](const FaultSpan& other) {
-      return &other != &fault && !is_order(other) && concerns(other, fault.node) &&
-             other.from <= fault.from + kOfflineMax && other.until + kRecovery >= fault.from;
-    });
-    if (!alone) continue;
-    const bool shown = std::any_of(evidence.offline.begin(), evidence.offline.end(), [&](const Offline& offline) {
-      return offline.node == fault.node && offline.at >= fault.from && offline.at <= fault.from + kOfflineMax;
-    });
-    if (!shown)
-      report(violations, "B5", JobName(), fault.from, "{} stopped ({}) and was not shown as offline within {} s",
-             fault.node, fault.kind, kOfflineMax.count());
-  }
-}
-
 // What the history has of a run's output is what the run wrote: without gap or repeat, but for what the record says was
 // left out. What a lost disk held is gone with it (G8).
 void check_output(const Evidence& evidence, const Expected&, Violations& violations) {
@@ -659,11 +484,11 @@ void check_records_stand(const Evidence& evidence, const Expected&, Violations& 
 Violations check(const Evidence& evidence, const Expected& expected) {
   Violations violations;
   for (const auto checker :
-       {check_no_early_start, check_wrong_clock, check_suspect_clock,  check_skips,    check_start_deadline,
-        check_starts_once,    check_one_verdict, check_live_version,   check_lateness, check_takeover,
-        check_store_back,     check_recovered,   check_offline,        check_output,   check_no_overlap,
-        check_where,          check_drained,     check_record_is_true, check_kills,    check_nothing_left,
-        check_records_stand})
+       {check_no_early_start, check_wrong_clock,  check_suspect_clock, check_skips,          check_start_deadline,
+        check_starts_once,    check_one_verdict,  check_live_version,  check_lateness,       check_takeover,
+        check_followed,       check_store_back,   check_recovered,     check_offline,        check_output,
+        check_no_overlap,     check_where,        check_drained,       check_record_is_true, check_kills,
+        check_nothing_left,   check_records_stand})
     checker(evidence, expected, violations);
   return violations;
 }

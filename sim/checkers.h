@@ -38,6 +38,7 @@ void check_one_verdict(const Evidence&, const Expected&, Violations&);     // I3
 void check_live_version(const Evidence&, const Expected&, Violations&);    // I4, I10
 void check_lateness(const Evidence&, const Expected&, Violations&);        // I5
 void check_takeover(const Evidence&, const Expected&, Violations&);        // B1
+void check_followed(const Evidence&, const Expected&, Violations&);        // B3
 void check_recovered(const Evidence&, const Expected&, Violations&);       // I14
 void check_store_back(const Evidence&, const Expected&, Violations&);      // B2, B4
 void check_offline(const Evidence&, const Expected&, Violations&);         // B5

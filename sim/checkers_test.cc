@@ -57,10 +57,11 @@ class CleanHistory {
   void add_job(int i) {
     domain::Job job;
     job.name = JobName("job" + std::to_string(i));
-    if (i != 1) job.where = {{"zone", {{"a"}}}};
+    if (i == 0) job.where = {{"zone", {{"a"}}}};
     job.schedule = i == 0 ? "*/10 * * * * *" : i == 1 ? "5,35 * * * * *" : "@every 7s";
     job.schedule_set_at = at(0);
     if (i == 1) job.overlap.mode = domain::Overlap::Mode::Allow;
+    if (i == 1) job.delivery = {domain::Delivery::Mode::AtLeastOnce, 3};
     if (i == 2) job.retry.count = 2;
     const WallTime edited = at(100 + static_cast<int>(rng_.below(100))), closed = at(400);
     put(job, 1, at(1));
@@ -153,6 +154,14 @@ domain::RunRecord& record_of(Evidence& evidence, const domain::RunId& run) {
                        [&](const domain::RunRecord& record) { return record.id == run; });
 }
 
+// Its worker dies in the midst of it and stays away.
+WallTime dies_in(TrueExec& exec, Evidence& evidence) {
+  const WallTime died = exec.at + milliseconds(1);
+  evidence.faults.push_back({"machine-crash", exec.node, died, died + seconds(90)});
+  exec.end = TrueEnd{.at = died, .node_wall = died, .status = RunStatus::Lost, .exit_code = {}, .signal = {}};
+  return died;
+}
+
 const Planted kPlanted[] = {
     {"a start 51 ms early", "I1",
      [](Evidence& e, Rng& rng) {
@@ -201,7 +210,7 @@ const Planted kPlanted[] = {
      [](Evidence& e, Rng& rng) {
        for (;;) {
          TrueExec again = any_exec(e, rng);
-         if (again.run.firing.job == JobName("job2")) continue;
+         if (again.run.firing.job != JobName("job0")) continue;
          again.run.attempt = 2;
          again.fence += 10'000;
          return e.execs.push_back(again);
@@ -301,6 +310,38 @@ const Planted kPlanted[] = {
          if (exec.run.firing.job != JobName("job1")) continue;
          e.faults.push_back({"leader-change", NodeId(), exec.run.firing.instant(), exec.run.firing.instant()});
          exec.at = exec.run.firing.instant() + std::chrono::milliseconds(3'800);
+         return;
+       }
+     }},
+    {"a run of a dead worker without a further attempt", "B3",
+     [](Evidence& e, Rng& rng) {
+       for (;;) {
+         TrueExec& exec = any_exec_of("job1", e, rng);
+         if (exec.version == 2 && exec.at < e.began_at + seconds(360)) return void(dies_in(exec, e));
+       }
+     }},
+    {"a further attempt 33 s after its worker died", "B3",
+     [](Evidence& e, Rng& rng) {
+       for (;;) {
+         TrueExec& exec = any_exec_of("job1", e, rng);
+         if (exec.version != 2 || exec.at > e.began_at + seconds(360)) continue;
+         const WallTime died = dies_in(exec, e);
+         TrueExec again = exec;
+         again.run.attempt = 2;
+         again.node = NodeId("n2");
+         again.at = died + seconds(33);
+         return e.execs.push_back(again);
+       }
+     }},
+    {"a dead worker's job that stands still", "B3",
+     [](Evidence& e, Rng& rng) {
+       for (;;) {
+         TrueExec& exec = any_exec_of("job2", e, rng);
+         if (exec.version != 2 || exec.run.attempt != 1 || exec.at > e.began_at + seconds(340)) continue;
+         const WallTime died = dies_in(exec, e);
+         std::erase_if(e.execs, [&](const TrueExec& other) {
+           return other.run.firing.job == JobName("job2") && other.at > died && other.at < died + seconds(45);
+         });
          return;
        }
      }},

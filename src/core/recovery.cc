@@ -17,6 +17,8 @@ constexpr std::size_t kRemovedMax = 100'000;
 constexpr std::size_t kKeysAtOnce = 2'000, kDeadAtOnce = 500;
 // How many keys are asked for where the runs of kill orders may stand.
 constexpr std::size_t kOrderedAtOnce = 1'000;
+// From one look at the dead to the next where a worker that is not registered has a hold still (REL B3: D + 2 s).
+constexpr std::chrono::milliseconds kReconcileSoon{1'000};
 
 // Of "<node>/<run>", "<node>/<incarnation>" and "<job>/<run>", what the keys of running/, hold/ and killer/ end with.
 std::string_view first_part(std::string_view text) { return text.substr(0, text.find('/')); }
@@ -330,7 +332,8 @@ void Scheduler::State::settle(RunSlot& run) {
 // ---- keys of dead workers (rules 7, 10 to 13) -----------------------------------------------------------------------
 
 void Scheduler::State::reconcile() {
-  after(options.reconcile_every * (fleet.rank("reconcile") + 1), [this] { reconcile(); });
+  const auto every = hold_outlives ? std::min(options.reconcile_every, kReconcileSoon) : options.reconcile_every;
+  after(every * (fleet.rank("reconcile") + 1), [this] { reconcile(); });
   if (reconciling || !claiming()) return;
   reconciling = true;
   reconciliation = {};
@@ -352,8 +355,14 @@ void Scheduler::State::answered(const ReadNextNode&, const ReadAnswered& answer)
   reconciling = answer.ok;
   if (!answer.ok) return;
   if (answer.found.empty()) {
+    hold_outlives = false;
     for (const NodeId& node : reconciliation.nodes) {
-      if (node != self && !reconciliation.living.contains(node)) reconciliation.dead.push_back(node);
+      if (node == self) continue;
+      if (!reconciliation.living.contains(node)) {
+        reconciliation.dead.push_back(node);
+      } else if (!fleet.sees(node)) {
+        hold_outlives = true;
+      }
     }
     return ask_for_ordered();
   }

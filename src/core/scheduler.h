@@ -233,7 +233,7 @@ struct SchedulerOptions {
   std::chrono::milliseconds claim_lead_max{800};                   // in a burst, over a slow link (rule 14)
   std::chrono::milliseconds takeover_delay{500};                   // between ranks (rule 26)
   std::chrono::milliseconds relist_every{3'000};                   // running/<self>/ (rule 6)
-  std::chrono::milliseconds reconcile_every{5'000};                // running/ of the dead
+  std::chrono::milliseconds reconcile_every{5'000};                // running/ of the dead; sooner where one dies
   std::chrono::milliseconds lost_after{std::chrono::minutes(10)};  // rule 13
   std::chrono::milliseconds retry_store{200};  // before a read or commit that got no answer is tried again
   std::chrono::milliseconds lock_poll{500};    // a lock of another node that a queued firing waits for

@@ -397,6 +397,7 @@ struct Scheduler::State {
   bool caught_up = false;
   bool settled_own = false;  // what earlier lives left has been read once
   bool relisting = false, reconciling = false, ticking = false;
+  bool hold_outlives = false;  // a worker with keys has a hold and is not registered: it may be dead soon
   std::uint64_t relist_round = 0;
   Revision relisted_at = 0;  // of the first page of the list under way
   Obstacles obstacles;
