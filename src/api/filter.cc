@@ -56,16 +56,22 @@ class Parser {
       auto term = read_term();
       if (!term) return tl::unexpected(std::move(term.error()));
       if (terms.size() == kTermsMax) return refuse(begin, at_ - begin, fmt::format("more than {} terms", kTermsMax));
+      term->column = column_of(begin);
+      term->length = characters_in(begin, at_ - begin);
       terms.push_back(*std::move(term));
     }
   }
 
  private:
+  int characters_in(std::size_t begin, std::size_t bytes) const {
+    return static_cast<int>(utf8_count(text_.substr(begin, bytes)));
+  }
+  int column_of(std::size_t at) const { return characters_in(0, at) + 1; }
+
   tl::unexpected<FilterError> refuse(std::size_t begin, std::size_t bytes, std::string message,
                                      std::string suggestion = {}) const {
-    const std::string_view before = text_.substr(0, begin);
-    return tl::unexpected(FilterError{.column = static_cast<int>(utf8_count(before)) + 1,
-                                      .length = static_cast<int>(utf8_count(text_.substr(begin, bytes))),
+    return tl::unexpected(FilterError{.column = column_of(begin),
+                                      .length = characters_in(begin, bytes),
                                       .message = std::move(message),
                                       .suggestion = std::move(suggestion)});
   }

@@ -26,6 +26,7 @@ struct FilterTerm {
   std::vector<std::string> values;       // at least one; several only with Is
   std::chrono::nanoseconds duration{0};  // of a field of durations
   std::int64_t number = 0;               // of a field of numbers
+  int column = 0, length = 0;            // where it stands, in characters, from 1
 };
 
 struct FilterField {

@@ -188,7 +188,8 @@ std::optional<WallTime> state_changes_at(const StoredJob& stored, WallTime now) 
 void take_run_filter(Query& query, WallTime now, history::RunQuery& wanted) {
   for (const FilterTerm& term : take_terms(query, run_fields())) {
     const auto cannot = [&](std::string_view why) {
-      query.refuse("filter", fmt::format("{}: {}", term.field.empty() ? term.values.front() : term.field, why));
+      query.refuse("filter", fmt::format("{}: {}", term.field.empty() ? term.values.front() : term.field, why), {},
+                   term.column, term.length);
     };
     if (term.negated || term.field.empty()) {
       cannot(term.negated ? "a list of runs cannot be asked for what is not" : "a list of runs is not searched");

@@ -168,8 +168,11 @@ Outcome<RunCatalogue::Runs> RunCatalogue::list(const history::RunQuery& query, R
     if (query.order == history::Order::OldestFirst) std::reverse(runs.items.begin(), runs.items.end());
   }
   auto page = history_.find(query);
-  if (!page && page.error().code() == Code::InvalidArgument)
-    return refuse(400, "invalid_cursor", "{}", page.error().message());
+  if (!page && page.error().code() == Code::InvalidArgument) {
+    Problem problem{.status = 400, .code = "invalid_cursor", .detail = page.error().message()};
+    problem.errors.push_back({.parameter = "cursor", .detail = page.error().message()});
+    return Refusal(std::move(problem));
+  }
   if (!page && page.error().code() == Code::Unavailable && query.cursor.empty()) {
     runs.partial = "the history does not answer: only what runs is shown";
     return runs;

@@ -166,6 +166,8 @@ Answer Api::list_runs(Call& call) {
   if (auto worker = query.text("worker")) wanted.worker = NodeId(*std::move(worker));
   wanted.from = query.instant("from");
   wanted.until = query.instant("until");
+  if (wanted.from && wanted.until && *wanted.from > *wanted.until)
+    query.refuse("until", "expected an instant after from");
   if (query.choice("order", {"newest_first", "oldest_first"}) == "oldest_first")
     wanted.order = history::Order::OldestFirst;
   take_run_filter(query, paged.now, wanted);

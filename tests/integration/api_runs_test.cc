@@ -174,6 +174,18 @@ TEST_F(Api, RunsFromTheStoreAndTheHistory) {
   EXPECT_EQ(get("/api/v1/runs?filter=age%3C3h&cursor=" + api::percent_encode(after)).status, 400);
   EXPECT_EQ(get("/api/v1/runs?filter=age%3C2h&cursor=0.x").status, 400);
 
+  // Each mistake with its place.
+  const auto mistake = [&](const std::string& query) {
+    const auto answer = json::parse(get("/api/v1/runs?" + query).body);
+    return answer.at("errors").at(0).as_object();
+  };
+  const auto cursorless = mistake("cursor=1.nothing");
+  EXPECT_EQ(cursorless.at("parameter"), "cursor");
+  const auto turned = mistake("filter=worker:n1%20-job:a");
+  EXPECT_EQ(turned.at("column").to_number<int>(), 11);
+  EXPECT_EQ(turned.at("length").to_number<int>(), 6);
+  EXPECT_EQ(mistake("from=2026-03-02T00:00:00Z&until=2026-03-01T00:00:00Z").at("parameter"), "until");
+
   const auto one = json::parse(get("/api/v1/runs/" + failed).body);
   EXPECT_EQ(one.at("status"), "failed");
   EXPECT_EQ(one.at("exit_code"), 3);
