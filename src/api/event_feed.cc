@@ -253,13 +253,11 @@ void EventFeed::publish_workers() {
 
 std::string EventFeed::system_text() {
   const auto alarms = parts_.workers.alarms();
-  const bool coordination = parts_.runs.coordination_trouble().empty();
-  const bool history = parts_.runs.history_trouble().empty();
   domain::JsonWriter json;
   json.object([&] {
     json.key("dependencies").object([&] {
-      json.member("coordination", coordination ? "ok" : "down");
-      json.member("history", history ? "ok" : "down");
+      json.member("coordination", coordination_state(parts_.runs, parts_.workers.health()));
+      json.member("history", history_state(parts_.runs));
     });
     json.key("alarms");
     write_alarms(json, alarms ? *alarms : std::vector<Alarm>());

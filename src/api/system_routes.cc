@@ -4,6 +4,7 @@
 #include "api/api.h"
 #include "api/api_document.h"
 #include "api/conditions.h"
+#include "api/worker_answers.h"
 #include "domain/json_writer.h"
 
 namespace cronfleet::api {
@@ -21,6 +22,13 @@ void write(domain::JsonWriter& json, const StoreHealth::Member& member) {
 }
 
 }  // namespace
+
+std::string_view coordination_state(RunCatalogue& runs, const StoreHealth& health) {
+  if (!runs.coordination_trouble().empty()) return "down";
+  return health.takes_writes() ? "ok" : "full";
+}
+
+std::string_view history_state(RunCatalogue& runs) { return runs.history_trouble().empty() ? "ok" : "down"; }
 
 void Api::add_system_routes(Router& router) {
   router.add({Method::Get, "/api/v1/system", [this](Call& call) { return system(call); }});
@@ -54,15 +62,15 @@ Answer Api::system(Call& call) {
                                          [](const WorkerView& view) { return view.state != WorkerView::State::Gone; }));
     if (workers->stale) json.member("stale", true);
     json.key("stores").array([&] {
-      const auto store = [&](std::string_view role, const std::string& backend, const std::string& trouble) {
+      const auto store = [&](std::string_view role, const std::string& backend, std::string_view state) {
         json.object([&] {
           json.member("role", role);
           json.member("backend", backend);
-          json.member("state", trouble.empty() ? "ok" : "down");
+          json.member("state", state);
         });
       };
-      store("coordination", parts_.coordination_backend, runs_.coordination_trouble());
-      store("history", parts_.history_backend, runs_.history_trouble());
+      store("coordination", parts_.coordination_backend, coordination_state(runs_, health));
+      store("history", parts_.history_backend, history_state(runs_));
     });
     json.key("releases").object([&] {
       std::map<std::string, int> releases;
@@ -88,16 +96,19 @@ Answer Api::system(Call& call) {
 Answer Api::ready(Call&) {
   // Which part is down is for everybody; why is for the log (SEC-35). Without the history it still serves: saves,
   // kills, and what runs; so a balancer must not take every master away for it.
-  const bool coordination = started_ && runs_.coordination_trouble().empty(), history = runs_.history_trouble().empty();
+  // Nor for a full store, which still answers reads everywhere alike.
+  const std::string_view coordination = started_ ? coordination_state(runs_, workers_.health()) : "down";
+  const std::string_view history = history_state(runs_);
+  const bool serves = coordination != "down";
   domain::JsonWriter json;
   json.object([&] {
-    json.member("status", !coordination ? "not_ready" : history ? "ready" : "degraded");
+    json.member("status", !serves ? "not_ready" : coordination == "ok" && history == "ok" ? "ready" : "degraded");
     json.key("dependencies").object([&] {
-      json.member("coordination", coordination ? "ok" : "down");
-      json.member("history", history ? "ok" : "down");
+      json.member("coordination", coordination);
+      json.member("history", history);
     });
   });
-  return Response{.status = coordination ? 200 : 503, .body = json.take()};
+  return Response{.status = serves ? 200 : 503, .body = json.take()};
 }
 
 }  // namespace cronfleet::api

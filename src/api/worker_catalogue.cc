@@ -80,6 +80,10 @@ void add_store_alarms(const StoreHealth& health, std::vector<Alarm>& alarms) {
     alarms.push_back({.code = "store_away",
                       .detail = health.trouble,
                       .action = "see that a majority of the store's members run and can be reached"});
+  if (!health.full.empty())
+    alarms.push_back({.code = "store_space",
+                      .detail = health.full,
+                      .action = "make room on the disk of its data folder; it takes writes again by itself"});
   for (const std::string& alarm : health.alarms) {
     if (alarm == "NOSPACE") {
       alarms.push_back({.code = "store_space",
@@ -108,6 +112,10 @@ void add_store_alarms(const StoreHealth& health, std::vector<Alarm>& alarms) {
 }
 
 }  // namespace
+
+bool StoreHealth::takes_writes() const {
+  return full.empty() && std::find(alarms.begin(), alarms.end(), "NOSPACE") == alarms.end();
+}
 
 std::string_view to_string(WorkerView::State state) {
   switch (state) {

@@ -22,10 +22,13 @@ struct StoreHealth {
     std::int64_t database_bytes = 0;
   };
   std::string trouble;              // why no member answers; empty: one does
+  std::string full;                 // why its disk takes no writes; empty: it does
   std::vector<std::string> alarms;  // "NOSPACE", "CORRUPT"
   core::Revision set_back_to = 0;   // not 0: an older state was restored while we watched, and stood here
   bool another_cluster = false;     // the endpoints lead to another cluster than before
   std::vector<Member> members;
+
+  bool takes_writes() const;
 };
 
 struct WorkerView {

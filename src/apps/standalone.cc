@@ -48,6 +48,7 @@ int run_standalone(const StandaloneOptions& options, Log& log) {
                .coordination_backend = "sqlite",
                .history_backend = "sqlite",
                .configuration = options.printed,
+               .store_health = [&store = **store] { return api::StoreHealth{.full = store.full()}; },
                .audit = audit_log(log)});
   if (const auto listening = api.start(); !listening) return cannot_start(log, listening.error());
 

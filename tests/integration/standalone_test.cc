@@ -309,7 +309,18 @@ TEST(Standalone, AFullDiskRefusesWritesAndRecovers) {
     return status == 507;
   })) << status;
   EXPECT_TRUE(cronfleet.process().running());
+  EXPECT_TRUE(eventually([&] {
+    const std::string ready = cronfleet.ask("GET", "/readyz").body;
+    return ready.find(R"("status":"degraded")") != std::string::npos &&
+           ready.find(R"("coordination":"full")") != std::string::npos;
+  })) << cronfleet.ask("GET", "/readyz").body;
+  EXPECT_TRUE(eventually([&] {
+    return cronfleet.ask("GET", "/api/v1/alarms").body.find(R"("code":"store_space")") != std::string::npos;
+  })) << cronfleet.ask("GET", "/api/v1/alarms").body;
   std::filesystem::remove(small / "filler");
+  EXPECT_TRUE(eventually([&] {
+    return cronfleet.ask("GET", "/readyz").body.find(R"("status":"ready")") != std::string::npos;
+  })) << cronfleet.ask("GET", "/readyz").body;
   EXPECT_TRUE(eventually([&] { return cronfleet.put_job("after", big) / 100 == 2; }));
   const std::size_t before = lines_of(folder / "truth").size();
   EXPECT_TRUE(eventually([&] { return lines_of(folder / "truth").size() > before + 1; }))

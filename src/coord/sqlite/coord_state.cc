@@ -304,6 +304,17 @@ Result<Revision> CoordState::compact(Revision revision) {
   return forgotten_;
 }
 
+std::optional<Status> CoordState::try_write() {
+  if (begin()) is_broken(statements_->revision.bind(1, revision_).run());
+  if (!broken_) {
+    const auto commits = commit();
+    return commits ? std::nullopt : std::optional(commits.error());
+  }
+  Status failure = *broken_;
+  rollback();
+  return failure;
+}
+
 Result<std::vector<Commit>> CoordState::commit() {
   if (begun_) {
     if (revision_ != committed_) is_broken(statements_->revision.bind(1, revision_).run());

@@ -46,6 +46,9 @@ class CoordState {
   void end_leases();
   std::optional<MonoTime> next_lease_end() const;
 
+  // Writes what stands already: whether a full disk takes writes again. Outside a transaction.
+  std::optional<Status> try_write();
+
   bool writing() const { return begun_; }
   const std::optional<Status>& broken() const { return broken_; }
   // What has been committed with it; the Status is the failure, after which nothing of it counts.

@@ -17,6 +17,7 @@ namespace {
 constexpr std::size_t kGroupMax = 256;  // calls in one SQLite transaction; bounds how long the first of them waits
 constexpr std::chrono::milliseconds kLeaseLookMost{500};  // a machine's sleep does not count in a condition's wait
 constexpr std::chrono::seconds kLeaseRetry{1};            // after a disk that refused the end of a lease
+constexpr std::chrono::seconds kFullRetry{1};             // from one look at a full disk to the next
 
 // A call on its way through the writer thread and back to the loop.
 class Call {
@@ -128,12 +129,18 @@ struct SqliteCoordStore::Writer {
     });
   }
 
+  std::string full_text() const {
+    const std::lock_guard guard(mutex);
+    return full;
+  }
+
   // ---- on the writer thread ----
 
   void run() {
     for (;;) {
       std::vector<std::unique_ptr<Call>> group = wait();
       end_leases();
+      look_for_room();
       if (group.empty()) {
         const std::lock_guard guard(mutex);
         if (stopping && queue.empty()) return;
@@ -148,7 +155,9 @@ struct SqliteCoordStore::Writer {
     std::unique_lock guard(mutex);
     const auto ready = [&] { return stopping || !queue.empty(); };
     if (!ready()) {
-      if (const auto end = next_look_at_leases()) {
+      auto end = next_look_at_leases();
+      if (!full.empty()) end = std::min(end.value_or(MonoTime::max()), room_looked_at + kFullRetry);
+      if (end) {
         const auto left = std::min<std::chrono::nanoseconds>(*end - clock.mono(), kLeaseLookMost);
         woken.wait_for(guard, std::max(left, std::chrono::nanoseconds(0)), ready);
       } else {
@@ -181,6 +190,20 @@ struct SqliteCoordStore::Writer {
     }
   }
 
+  // A write that went through says that there is room, and so does one that changes nothing.
+  void look_for_room() {
+    if (full.empty() || clock.mono() < room_looked_at + kFullRetry) return;
+    room_looked_at = clock.mono();
+    if (!state->try_write()) is_full({});
+  }
+
+  void is_full(std::string why) {
+    if (why.empty() && full.empty()) return;
+    room_looked_at = clock.mono();
+    const std::lock_guard guard(mutex);
+    full = std::move(why);
+  }
+
   void process(std::vector<std::unique_ptr<Call>> group) {
     Deliveries deliveries;
     for (auto& call : group) {
@@ -188,6 +211,7 @@ struct SqliteCoordStore::Writer {
       if (state->broken()) break;
     }
     if (const auto failed = commit(deliveries)) {
+      if (failed->code() == Code::NoSpace) is_full(failed->text());
       // One of them may be what does not fit.
       if (group.size() > 1) {
         for (auto& call : group) {
@@ -219,6 +243,7 @@ struct SqliteCoordStore::Writer {
       return commits.error();
     }
     if (commits->empty()) return std::nullopt;
+    is_full({});
     std::erase_if(watches, [](const auto& watch) { return watch->stopped.load(); });
     for (const auto& watch : watches) {
       std::vector<Change> changes;
@@ -251,14 +276,15 @@ struct SqliteCoordStore::Writer {
   const std::size_t queue_max;
   std::shared_ptr<char> alive = std::make_shared<char>();  // ended on the loop's thread
 
-  std::mutex mutex;
+  mutable std::mutex mutex;
   std::condition_variable woken;
   std::deque<std::unique_ptr<Call>> queue;
   bool stopping = false;
+  std::string full;  // set by the writer thread alone, which reads it without the mutex
 
   // The writer thread's own.
   std::vector<std::shared_ptr<Watch>> watches, opening;
-  MonoTime leases_not_before{};
+  MonoTime leases_not_before{}, room_looked_at{};
 
   std::thread thread;
 };
@@ -349,5 +375,7 @@ void SqliteCoordStore::revoke(LeaseId lease, async::Callback<Result<Revision>> d
 void SqliteCoordStore::compact(Revision revision, async::Callback<Result<Revision>> done) {
   writer_->add(call_of<Revision>([revision](CoordState& state) { return state.compact(revision); }, std::move(done)));
 }
+
+std::string SqliteCoordStore::full() const { return writer_->full_text(); }
 
 }  // namespace cronfleet::coord

@@ -47,6 +47,10 @@ class SqliteCoordStore final : public CoordStore {
   void revoke(LeaseId lease, async::Callback<Result<Revision>> done) override;
   void compact(Revision revision, async::Callback<Result<Revision>> done) override;
 
+  // Why the disk took none of the last writes; empty: it took them, also within a second of getting room again. Any
+  // thread.
+  std::string full() const;
+
  private:
   struct Writer;
   explicit SqliteCoordStore(std::unique_ptr<Writer> writer);

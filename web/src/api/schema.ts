@@ -230,13 +230,15 @@ export interface WorkerEvent {
 }
 
 export interface SystemEvent {
-  dependencies: Record<string, "ok" | "down">;
+  /** full: it is read and takes no writes */
+  dependencies: Record<string, "ok" | "full" | "down">;
   alarms: Array<Alarm>;
 }
 
 export interface Readiness {
   status: "ready" | "degraded" | "not_ready";
-  dependencies: Record<string, "ok" | "down">;
+  /** full: it is read and takes no writes */
+  dependencies: Record<string, "ok" | "full" | "down">;
 }
 
 export interface Mistake {
@@ -877,7 +879,8 @@ export interface Operations {
       stores?: Array<{
         role: "coordination" | "history";
         backend: "sqlite" | "etcd" | "mongodb" | "local" | "";
-        state: "ok" | "down";
+        /** full: it is read and takes no writes */
+        state: "ok" | "full" | "down";
       }>;
       /** workers by release */
       releases?: Record<string, number>;
