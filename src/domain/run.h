@@ -82,7 +82,7 @@ std::optional<Trigger> parse_trigger(std::string_view text);
 // What a finished process used.
 struct Usage {
   std::chrono::microseconds cpu_user{0}, cpu_system{0};
-  std::uint64_t memory_bytes_peak = 0;
+  std::uint64_t memory_bytes_peak = 0;  // 0: not known, less than the runner itself has (some 25 MB)
 };
 
 // What the executor knows once a run is over.

@@ -69,6 +69,7 @@ TEST_F(PosixExecutorTest, MeasuresTimeAndMemory) {
   ASSERT_TRUE(seen.ended);
   EXPECT_GT(seen.ended->end.usage.cpu_user, milliseconds(5));
   EXPECT_GT(seen.ended->end.usage.memory_bytes_peak, 30'000'000u);
+  EXPECT_EQ(harness.run(request(2, {"true"})).ended->end.usage.memory_bytes_peak, 0u) << "the runner's own";
 }
 
 constexpr const char* kProbe = R"probe(

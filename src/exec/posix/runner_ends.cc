@@ -34,6 +34,13 @@ std::chrono::microseconds duration_of(const timeval& time) {
   return seconds(time.tv_sec) + std::chrono::microseconds(time.tv_usec);
 }
 
+// Linux counts in what a process had before its exec, which is ours: no more than that says nothing of the command.
+std::uint64_t memory_peak_of(const rusage& used) {
+  rusage ours{};
+  ::getrusage(RUSAGE_SELF, &ours);
+  return used.ru_maxrss > ours.ru_maxrss ? static_cast<std::uint64_t>(used.ru_maxrss) * 1024 : 0;
+}
+
 }  // namespace
 
 // ---- who belongs to it
@@ -106,7 +113,7 @@ void Runner::on_main_ended(Run& run) {
   end.ended_at = clock_.wall();
   end.usage.cpu_user = duration_of(used.ru_utime);
   end.usage.cpu_system = duration_of(used.ru_stime);
-  end.usage.memory_bytes_peak = static_cast<std::uint64_t>(used.ru_maxrss) * 1024;
+  end.usage.memory_bytes_peak = memory_peak_of(used);
   if (how.si_code == CLD_EXITED) {
     end.exit_code = how.si_status;
     end.status = how.si_status == 0 ? domain::RunStatus::Succeeded : domain::RunStatus::Failed;

@@ -93,6 +93,7 @@ export interface Run {
   output_bytes_dropped?: number;
   cpu_user_us?: number;
   cpu_system_us?: number;
+  /** 0: not known, less than the runner that started it has itself (some 25 MB) */
   memory_bytes_peak?: number;
   job_revision?: number;
   fence?: number;
