@@ -2,7 +2,7 @@
 import {usePageTitle} from "../../app/title.ts";
 import {useAlarms} from "../../app/banners.tsx";
 import {href} from "../../app/router.ts";
-import {ApiProblem, call, type Answer} from "../../api/client.ts";
+import {ApiProblem, call, type Answer, type Operations} from "../../api/client.ts";
 import type {Alarm, Readiness} from "../../api/schema.ts";
 import {bytes, number} from "../../i18n/format.ts";
 import {texts} from "../../i18n/language.ts";
@@ -30,9 +30,13 @@ const t = texts({
     historyOk: "answers: every run is found", historyBad: "is away: runs that are over are missing here; workers keep their records until it is back",
     clock: "Clocks", clockOk: "agree", clockBad: (n: number) => (n === 1 ? "are suspect on 1 worker" : `are suspect on ${n} workers`),
     anyWorker: "Workers", workersOk: (n: number) => (n === 1 ? "1 is up" : `${n} are up`), workersBad: "none is up: nothing will run",
-    todo: "What to do", confirm: "Confirm", confirmTitle: "Confirm the restored store",
-    confirmWhat: "The coordination store has gone back to an older state, and workers start nothing new until somebody says that this is meant. Firings between the backup and now that had already run may run again. Look at the runs of that time first, then confirm.",
-    confirmed: "Confirmed; workers go on", job: "job", doctor: "A deeper check of a machine, its configuration, disk, limits and stores",
+    todo: "What to do", confirm: "Confirm",
+    restoredTitle: "Confirm the restored store",
+    restoredWhat: "The coordination store has gone back to an older state, and workers start nothing new until somebody says that this is meant. Firings between the backup and now that had already run may run again. Look at the runs of that time first, then confirm.",
+    restoredDone: "Confirmed; workers go on",
+    markerTitle: "Let these jobs fire again",
+    markerWhat: "A clock that was wrong has marked jobs as done up to a moment in the future, and they do not fire before it. Set that clock first, then confirm: they fire by their schedules again. What was claimed for moments after now may run a second time.",
+    markerDone: (n: number) => (n === 1 ? "1 job fires by its schedule again" : `${n} jobs fire by their schedules again`), job: "job", doctor: "A deeper check of a machine, its configuration, disk, limits and stores",
   },
   zh: {
     check: "自检", server: "本服务器", stores: "协调存储成员", alarms: "告警",
@@ -45,9 +49,13 @@ const t = texts({
     historyOk: "有响应:可以查到所有运行", historyBad: "不可用:已结束的运行暂时不显示;执行节点会保留记录直到恢复",
     clock: "时钟", clockOk: "一致", clockBad: (n) => `${n} 个执行节点的时钟可疑`,
     anyWorker: "执行节点", workersOk: (n) => `${n} 个在线`, workersBad: "没有在线的:不会有任何运行",
-    todo: "如何处理", confirm: "确认", confirmTitle: "确认已恢复的存储",
-    confirmWhat: "协调存储回到了较早的状态,在有人确认之前,执行节点不会启动新的运行。备份时间到现在之间已经运行过的触发可能会再次运行。请先查看这段时间的运行,再确认。",
-    confirmed: "已确认;执行节点继续工作", job: "任务", doctor: "更深入地检查一台机器的配置、磁盘、限制和存储",
+    todo: "如何处理", confirm: "确认",
+    restoredTitle: "确认已恢复的存储",
+    restoredWhat: "协调存储回到了较早的状态,在有人确认之前,执行节点不会启动新的运行。备份时间到现在之间已经运行过的触发可能会再次运行。请先查看这段时间的运行,再确认。",
+    restoredDone: "已确认;执行节点继续工作",
+    markerTitle: "让这些任务重新触发",
+    markerWhat: "一个出错的时钟把任务标记为已完成到未来的某个时刻,在那之前它们不会触发。请先校准该时钟,再确认:任务会重新按计划触发。已为现在之后的时刻认领过的触发可能会再次运行。",
+    markerDone: (n) => `${n} 个任务重新按计划触发`, job: "任务", doctor: "更深入地检查一台机器的配置、磁盘、限制和存储",
   },
 });
 
@@ -97,22 +105,36 @@ function Check({state, alarms}: {state: State; alarms: readonly Alarm[]}) {
   );
 }
 
-function confirmRestored(): void {
+// The alarms that end by an operator's word; all others end with their cause.
+type Confirmed = Operations["confirm_alarm"]["path"]["code"];
+const confirms = {
+  restored_store: () => ({title: t.restoredTitle, what: t.restoredWhat, done: t.restoredDone}),
+  marker_ahead: ({jobs = []}: {jobs?: readonly string[]}) => ({title: t.markerTitle, what: t.markerWhat, done: t.markerDone(jobs.length)}),
+} satisfies Record<Confirmed, (answer: {jobs?: readonly string[]}) => {title: string; what: string; done: string}>;
+const isConfirmed = (code: string): code is Confirmed => code in confirms;
+
+function confirmAlarm(code: Confirmed): void {
+  const {title, what} = confirms[code]({});
   const confirm = async (close: () => void) => {
     try {
-      await call("confirm_alarm", {path: {code: "restored_store"}, body: {}});
-      noteOwnChange(["alarms"]);
-      toast(t.confirmed);
+      const answer = await call("confirm_alarm", {path: {code}, body: {}});
+      noteOwnChange(["alarms", "jobs"]);
+      toast(confirms[code](answer).done);
       close();
     } catch (error) {
       toast.problem(problemOf(error));
     }
   };
   openDialog((close) => (
-    <Dialog title={t.confirmTitle} onClose={close} footer={<><Button onClick={close}>{words.cancel}</Button><Button tone="danger" onClick={() => void confirm(close)}>{t.confirm}</Button></>}>
-      <Note tone="late">{t.confirmWhat}</Note>
+    <Dialog title={title} onClose={close} footer={<><Button onClick={close}>{words.cancel}</Button><Button tone="danger" onClick={() => void confirm(close)}>{t.confirm}</Button></>}>
+      <Note tone="late">{what}</Note>
     </Dialog>
   ));
+}
+
+/** One word is for all alarms of its code: the first of them has the button. */
+function ConfirmButton({code}: {code: Confirmed}) {
+  return <Button size="small" onClick={() => confirmAlarm(code)}>{t.confirm}</Button>;
 }
 
 function Alarms({alarms}: {alarms: readonly Alarm[]}) {
@@ -129,7 +151,7 @@ function Alarms({alarms}: {alarms: readonly Alarm[]}) {
             </div>
             <p>{alarm.detail}</p>
             <p class="dim"><strong>{t.todo}:</strong> {alarm.action}</p>
-            {alarm.code === "restored_store" && <Button size="small" onClick={confirmRestored}>{t.confirm}</Button>}
+            {isConfirmed(alarm.code) && alarms.find(({code}) => code === alarm.code) === alarm && <ConfirmButton code={alarm.code} />}
           </li>
         ))}
       </ul>
