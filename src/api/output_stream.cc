@@ -43,11 +43,7 @@ class OutputStream final : public BodyStream {
 
  private:
   void append(domain::OutputChunk chunk, std::string& out) {
-    if (chunk.offset + chunk.bytes.size() <= offset_) return;
-    if (chunk.offset < offset_) {
-      chunk.bytes.erase(0, offset_ - chunk.offset);
-      chunk.offset = offset_;
-    }
+    if (!begin_at(chunk, offset_)) return;
     if (chunk.offset > offset_) append_gap(chunk.offset - offset_, out);
     offset_ = chunk.offset + chunk.bytes.size();
     if (form_ == OutputForm::Raw) {
@@ -78,6 +74,15 @@ class OutputStream final : public BodyStream {
 };
 
 }  // namespace
+
+bool begin_at(domain::OutputChunk& chunk, std::uint64_t from) {
+  if (chunk.offset + chunk.bytes.size() <= from) return false;
+  if (chunk.offset < from) {
+    chunk.bytes.erase(0, from - chunk.offset);
+    chunk.offset = from;
+  }
+  return true;
+}
 
 std::unique_ptr<BodyStream> output_stream(RunCatalogue& runs, domain::RunId run, std::uint64_t from, OutputForm form,
                                           Follow follow) {

@@ -29,6 +29,9 @@ enum class Offsets { OfTheRawForm, OfTheRun };
 Outcome<std::string> raw_output_slice(RunCatalogue& runs, const domain::RunId& run, std::uint64_t offset,
                                       std::uint64_t length, Offsets offsets);
 
+// Takes away what stands before `from`; false where that is all of it. The history answers whole chunks.
+bool begin_at(domain::OutputChunk& chunk, std::uint64_t from);
+
 // {"offset":0,"stream":"stdout","written_at":"…","text":"…"}, "base64" in place of "text" where the bytes are no UTF-8.
 void write_chunk(domain::JsonWriter& json, const domain::OutputChunk& chunk);
 

@@ -35,7 +35,7 @@ void write_runs(domain::JsonWriter& json, const std::vector<RunView>& runs) {
 }
 
 Answer output_as_json(RunCatalogue& runs, const domain::RunId& run, const RunView& view, std::uint64_t from) {
-  const auto slice = runs.output(run, from, kOutputJsonBytes);
+  auto slice = runs.output(run, from, kOutputJsonBytes);
   if (!slice) return Refusal(slice.error());
   domain::JsonWriter json;
   json.object([&] {
@@ -44,7 +44,8 @@ Answer output_as_json(RunCatalogue& runs, const domain::RunId& run, const RunVie
     json.member("next_offset", slice->next_offset);
     json.member("over", view.recorded);
     json.key("chunks").array([&] {
-      for (const domain::OutputChunk& chunk : slice->chunks) write_chunk(json, chunk);
+      for (domain::OutputChunk& chunk : slice->chunks)
+        if (begin_at(chunk, from)) write_chunk(json, chunk);
     });
   });
   return Response{.body = json.take()};

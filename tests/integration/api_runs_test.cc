@@ -250,6 +250,12 @@ TEST_F(Api, OutputInEveryForm) {
   EXPECT_EQ(parsed.at("next_offset"), 113);
   EXPECT_EQ(parsed.at("chunks").at(0).at("text"), "hello\n");
   EXPECT_EQ(parsed.at("chunks").at(1).at("base64"), "//4=");
+  const auto inside = json::parse(get(path + "?from=3", "Accept: application/json\r\n").body);
+  EXPECT_EQ(inside.at("from"), 3);
+  EXPECT_EQ(inside.at("chunks").at(0).at("offset"), 3) << "not the whole chunk that holds the byte";
+  EXPECT_EQ(inside.at("chunks").at(0).at("text"), "lo\n");
+  const auto over = json::parse(get(path + "?from=113", "Accept: application/json\r\n").body);
+  EXPECT_EQ(over.at("chunks").as_array().size(), 0u);
   EXPECT_EQ(get(path, "Accept: image/png\r\n").status, 406);
   const RawAnswer events = get(path + "?follow=1", "Last-Event-ID: 8\r\n");
   EXPECT_EQ(events.header("content-type"), "text/event-stream");
