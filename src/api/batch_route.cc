@@ -3,6 +3,7 @@
 #include "api/edit_routes.h"
 #include "api/problem_words.h"
 #include "domain/job_json.h"
+#include "domain/nearest.h"
 
 namespace cronfleet::api {
 namespace {
@@ -23,12 +24,30 @@ struct Batch {
   std::vector<Item> items;
 };
 
-std::optional<Item::Action> action_of(std::string_view word) {
-  if (word == "put") return Item::Action::Put;
-  if (word == "patch") return Item::Action::Patch;
-  if (word == "delete") return Item::Action::Delete;
-  if (word == "run") return Item::Action::Run;
-  return std::nullopt;
+constexpr std::pair<std::string_view, Item::Action> kActions[] = {{"put", Item::Action::Put},
+                                                                  {"patch", Item::Action::Patch},
+                                                                  {"delete", Item::Action::Delete},
+                                                                  {"run", Item::Action::Run}};
+void read_action(const domain::JsonValue& member, Item& item) {
+  const std::string_view word = member.text().value_or("put");
+  std::vector<std::string_view> known;
+  for (const auto& [name, action] : kActions) {
+    if (name == word) {
+      item.action = action;
+      return;
+    }
+    known.push_back(name);
+  }
+  member.refuse("expected \"put\", \"patch\", \"delete\" or \"run\"", std::string(domain::nearest(word, known)));
+  item.action = Item::Action::Run;  // which asks for nothing more: what else is missing cannot be known
+}
+
+// A sentence about headers, in the words of a batch.
+std::string in_members(std::string detail) {
+  for (const auto& [header, key] : {std::pair("If-Match", "if_match"), std::pair("If-None-Match", "if_none_match")})
+    for (std::size_t at = 0; (at = detail.find(header, at)) != std::string::npos;)
+      detail.replace(at, std::string_view(header).size(), key);
+  return detail;
 }
 
 void read_item(const domain::JsonValue& value, Item& item) {
@@ -37,9 +56,7 @@ void read_item(const domain::JsonValue& value, Item& item) {
   for (const domain::JsonValue member : value.members()) {
     if (member.key() == "action") {
       has_action = true;
-      const auto action = action_of(member.text().value_or("put"));
-      if (!action) member.refuse("expected \"put\", \"patch\", \"delete\" or \"run\"");
-      item.action = action.value_or(item.action);
+      read_action(member, item);
     } else if (member.key() == "name") {
       has_name = true;
       const auto name = domain::make_job_name(member.text().value_or("x"));
@@ -62,9 +79,13 @@ void read_item(const domain::JsonValue& value, Item& item) {
   if (needs_document && item.document.empty())
     value.refuse_member(item.action == Item::Action::Put ? "job" : "patch", "missing");
   if (item.action == Item::Action::Run) return;
-  const auto precondition = required_precondition_of(conditions);
-  if (!precondition) value.refuse(precondition.error().detail);
-  if (precondition) item.precondition = *precondition;
+  const auto precondition = precondition_of(conditions);
+  if (!precondition) return value.refuse(in_members(precondition.error().detail));
+  if (precondition->kind == Precondition::Kind::None)
+    return value.refuse_member("if_match",
+                               "missing; expected the revision you read, as \"\\\"412\\\"\", or \"*\" for "
+                               "whatever stands; to create, if_none_match with \"*\" is expected instead");
+  item.precondition = *precondition;
 }
 
 std::optional<Problem> read_batch(const Request& request, Batch& batch) {

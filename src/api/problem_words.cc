@@ -78,6 +78,11 @@ constexpr Form kForms[] = {
     {"a change needs Content-Type: application/json or the header X-Cronfleet-Client",
      "更改需要 Content-Type: application/json 或 X-Cronfleet-Client 头"},
     {"{} is not * and not a list of tags like \"412\"", "{0} 既不是 * 也不是 \"412\" 这样的标签列表"},
+    {"if_match and if_none_match exclude each other", "if_match 与 if_none_match 不能同时给出"},
+    {"a write takes if_none_match: * only (the job must not exist)", "写入只接受 if_none_match: *（任务必须不存在）"},
+    {"missing; expected the revision you read, as \"\\\"412\\\"\", or \"*\" for whatever stands; to create, "
+     "if_none_match with \"*\" is expected instead",
+     "缺少；应为读到的版本，如 \"\\\"412\\\"\"，或 \"*\" 表示现有的任何内容；新建时应改用 if_none_match 加 \"*\""},
     {"If-Match and If-None-Match exclude each other", "If-Match 与 If-None-Match 不能同时给出"},
     {"a write takes If-None-Match: * only (the job must not exist)", "写入只接受 If-None-Match: *（任务必须不存在）"},
     {"say what you expect to change: If-Match with the ETag you read, If-Match: * for whatever stands, or "

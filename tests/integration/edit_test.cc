@@ -186,6 +186,16 @@ TEST_F(Edits, BatchAnswersItemByItem) {
        {R"({})", R"({"items":[{"action":"fly","name":"a"}]})", R"({"items":[{"action":"delete","name":"a"}]})",
         R"({"items":[{"action":"put","name":"a","if_match":"*"}]})", R"({"items":{}})"})
     EXPECT_EQ(call("POST", ":batch", wrong).status, 422) << wrong;
+  // In the words of a batch, and with its place.
+  const auto mistake_of = [&](const char* item) {
+    return parsed(call("POST", ":batch", fmt::format(R"({{"items":[{}]}})", item))).at("errors").at(0);
+  };
+  EXPECT_EQ(mistake_of(R"({"action":"delet","name":"a","if_match":"*"})").at("suggestion"), "delete");
+  const auto unsaid = mistake_of(R"({"action":"delete","name":"a"})");
+  EXPECT_EQ(unsaid.at("pointer"), "/items/0/if_match");
+  EXPECT_THAT(unsaid.at("detail").as_string().c_str(), HasSubstr("missing; expected the revision you read"));
+  EXPECT_EQ(mistake_of(R"({"action":"delete","name":"a","if_match":"412"})").at("detail"),
+            "if_match is not * and not a list of tags like \"412\"");
   std::string many = R"({"items":[{"action":"run","name":"a"})";
   for (int i = 1; i < 501; ++i) many += R"(,{"action":"run","name":"a"})";
   EXPECT_EQ(call("POST", ":batch?dry_run=1", many + "]}").status, 422) << "one past the limit";
