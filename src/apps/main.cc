@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstring>
 #include <string_view>
+#include <vector>
 
 #include "apps/doctor_command.h"
 #include "apps/mongoc_counters.h"
@@ -58,14 +59,18 @@ int main(int count, char** arguments) {
   add_version_command(app, {}, exit_code);
   add_runner_command(app, exit_code);
   set_help(app);
+  refuse_empty_values(app);
   translate_help(app);
   if (count > 1 && std::string_view(arguments[1]) == "__complete") return run_completion(app, count - 2, arguments + 2);
   if (count == 3 && std::string_view(arguments[1]) == "__reference") return write_reference(app, arguments[2]);
+  const std::vector<std::string> all = words_of(count, arguments);
+  std::vector<const char*> words;
+  for (const std::string& word : all) words.push_back(word.c_str());
   try {
-    app.parse(count, arguments);
+    app.parse(static_cast<int>(words.size()), words.data());
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help
-    std::fputs(usage_mistake(app, error, count, arguments).c_str(), stderr);
+    std::fputs(usage_mistake(app, error, static_cast<int>(words.size()), words.data()).c_str(), stderr);
     return kExitUsage;
   }
   if (std::fflush(stdout) != 0 && exit_code == kExitOk) {

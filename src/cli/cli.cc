@@ -136,6 +136,16 @@ std::size_t width_of(std::FILE* terminal) {
   return columns > 0 ? static_cast<std::size_t>(columns) : 0;
 }
 
+// The server takes no other, and answers with an id of its own then.
+std::string request_id_mistake(const std::string& id) {
+  const auto is_allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+           c == '-';
+  };
+  if (!id.empty() && id.size() <= 64 && std::all_of(id.begin(), id.end(), is_allowed)) return "";
+  return words("'{}': expected 1 to 64 letters, digits, '.', '_' and '-'", id);
+}
+
 bool is_terminal(std::FILE* file) { return ::fileno(file) >= 0 && ::isatty(::fileno(file)); }
 
 std::string code_of(const ClientAnswer& answer) {
@@ -228,7 +238,9 @@ void add_client_options(CLI::App& verb, ClientOptions& options) {
   add(verb.add_option("--retries", options.retries, "further tries when an answer is lost or put off (3)")
           ->check(CLI::Range(0, 20))
           ->type_name("COUNT"));
-  add(verb.add_option("--request-id", options.request_id, "sent along; stands in the server's log")->type_name("ID"));
+  add(verb.add_option("--request-id", options.request_id, "sent along; stands in the server's log")
+          ->check(CLI::Validator(request_id_mistake, ""))
+          ->type_name("ID"));
   add(verb.add_flag("-q,--quiet", options.quiet, "say only what failed"));
   add(verb.add_flag("--no-input", options.no_input, "never ask"));
 }

@@ -137,7 +137,9 @@ void add_events_command(CLI::App& app, CliIo io, int& exit_code) {
       ->delimiter(',')
       ->type_name("TOPIC");
   events->add_option("--since", flags->wishes.since, "id of the last event seen")->type_name("ID");
-  events->add_option("-n,--count", flags->wishes.count, "end after so many")->type_name("COUNT");
+  events->add_option("-n,--count", flags->wishes.count, "end after so many")
+      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000'000}))
+      ->type_name("COUNT");
   add_client_options(*events, flags->client);
   events->callback([flags, io, &exit_code] {
     exit_code = with_cli(io, flags->client, [flags](const Cli& cli) { return Watcher(cli, flags->wishes).run(); });

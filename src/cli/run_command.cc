@@ -83,6 +83,11 @@ struct ListFilter {
 };
 
 int list(const Cli& cli, const ListFilter& filter) {
+  // What cannot be read is for the server, whose sentence has the column.
+  const auto from = parse_rfc3339(filter.from), until = parse_rfc3339(filter.until);
+  if (from && until && *from >= *until)
+    return failed(cli, {kExitUsage, words("--from {} is not before --until {}: nothing lies between them", filter.from,
+                                          filter.until)});
   std::string target = words("/api/v1/runs?limit={}", filter.limit);
   const auto add = [&](std::string_view name, const std::string& value) {
     if (!value.empty()) target += words("&{}={}", name, api::percent_encode(value));

@@ -64,6 +64,15 @@ std::string suggestion(std::string_view word, const std::vector<std::string>& kn
   return near.empty() ? "" : words("; did you mean '{}'?", near);
 }
 
+// What a positional is in a sentence, as "name"; empty for an option.
+std::string what_of(const CLI::Option& option) {
+  if (option.nonpositional()) return "";
+  std::string name = option.get_name(true, false);
+  if (name == "copy") return "name";
+  if (name.ends_with('s')) name.pop_back();
+  return name;
+}
+
 }  // namespace
 
 std::string type_of(const CLI::Option& option) {
@@ -74,11 +83,45 @@ std::string type_of(const CLI::Option& option) {
 
 void set_help(CLI::App& app) { set_help(app, std::make_shared<Help>()); }
 
+void refuse_empty_values(CLI::App& app) {
+  for (CLI::Option* option : app.get_options([](CLI::Option*) { return true; })) {
+    const std::string type = type_of(*option), name = option->get_name(true, false);
+    if (option->get_items_expected_max() == 0 || type == "TEXT" || name == "command") continue;
+    // Before all other checks, whose sentences know nothing of it.
+    option->transform(CLI::Validator(
+        [type, what = what_of(*option)](std::string& value) {
+          if (!value.empty()) return std::string();
+          return what.empty() ? words("it is empty; expected {}", type) : words("the {} is empty", what);
+        },
+        "", ""));
+  }
+  for (CLI::App* sub : app.get_subcommands([](CLI::App*) { return true; })) refuse_empty_values(*sub);
+}
+
+std::vector<std::string> words_of(int count, const char* const* arguments) {
+  std::vector<std::string> all;
+  bool may_be_option = true;
+  for (int i = 0; i < count; ++i) {
+    std::string word = arguments[i];
+    may_be_option = may_be_option && word != "--";
+    const bool without_value =
+        may_be_option && word.size() > 3 && word.starts_with("--") && word.find('=') == word.size() - 1;
+    if (without_value) word.pop_back();
+    all.push_back(std::move(word));
+    if (without_value) all.emplace_back();
+  }
+  return all;
+}
+
 std::string usage_mistake(const CLI::App& app, const CLI::ParseError& error, int count, const char* const* arguments) {
   const CLI::App& command = reached(app);
   std::string what = error.what();
   constexpr std::string_view kRequired = " is required";
   if (what.ends_with(kRequired)) what = words("{} is missing", what.substr(0, what.size() - kRequired.size()));
+  // The names of positionals stand in no command line: their sentences do without.
+  for (const CLI::Option* one : command.get_options())
+    if (const std::string head = one->get_name(true, false) + ": "; !one->nonpositional() && what.starts_with(head))
+      what = what.substr(head.size());
   std::vector<std::string> options, commands;
   for (const CLI::Option* one : command.get_options())
     for (const std::string& name : one->get_lnames()) options.push_back("--" + name);

@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <string>
+#include <vector>
 
 namespace cronfleet::cli {
 
@@ -11,6 +12,14 @@ void set_help(CLI::App& app);
 
 // "JOB", "PATH": what an option takes, without the bounds of it; empty for a flag.
 std::string type_of(const CLI::Option& option);
+
+// Refuses '' wherever a name, a file, a label or a number is meant: an unset variable of a script would else mean all
+// jobs, or none. Free texts (TEXT) may be empty, and so may the arguments of a command.
+void refuse_empty_values(CLI::App& app);
+
+// The words of the command line as they are meant: "--label=" is the option with an empty value, and does not take the
+// next word for it.
+std::vector<std::string> words_of(int count, const char* const* arguments);
 
 // What was wrong, with the nearest known word, and where help is: "…: unknown option '--sever'; did you mean
 // '--server'?".

@@ -314,7 +314,8 @@ void add_alarm_command(CLI::App& app, CliIo io, int& exit_code) {
       [flags](const Cli& cli) { return confirm(cli, flags->alarm, flags->reason); });
   confirm_verb->add_option("alarm", flags->alarm, "restored_store or marker_ahead")
       ->required()
-      ->check(CLI::IsMember({"restored_store", "marker_ahead"}));
+      ->check(CLI::IsMember({"restored_store", "marker_ahead"}))
+      ->type_name("");
   confirm_verb->add_option("--reason", flags->reason, "why, for the record")->type_name("TEXT");
 }
 

@@ -12,6 +12,7 @@
 #include "cli/import_command.h"
 #include "cli/job_command.h"
 #include "cli/run_command.h"
+#include "cli/usage.h"
 #include "cli/version_command.h"
 #include "cli/worker_command.h"
 #include "tests/integration/api_server.h"
@@ -64,12 +65,20 @@ class CliTest : public ::testing::Test {
     cli::add_alarm_command(app, io, exit_code);
     cli::add_import_command(app, io, exit_code);
     cli::add_events_command(app, io, exit_code);
-    if (arguments.size() > 1) arguments.insert(arguments.end(), {"--server", server_address_});
-    std::reverse(arguments.begin(), arguments.end());
+    cli::refuse_empty_values(app);
+    if (arguments.size() > 1)
+      arguments.insert(std::find(arguments.begin(), arguments.end(), "--"), {"--server", server_address_});
+    std::vector<const char*> words{"cronfleet"};
+    for (const std::string& argument : arguments) words.push_back(argument.c_str());
+    const auto all = cli::words_of(static_cast<int>(words.size()), words.data());
+    words.clear();
+    for (const std::string& word : all) words.push_back(word.c_str());
+    const int count = static_cast<int>(words.size());
     try {
-      app.parse(arguments);
+      app.parse(count, words.data());
     } catch (const CLI::ParseError& error) {
       exit_code = error.get_exit_code() == 0 ? 0 : 2;
+      if (exit_code != 0) std::fputs(cli::usage_mistake(app, error, count, words.data()).c_str(), err.file());
     }
     std::fclose(in);
     return {exit_code, out.text(), err.text()};
@@ -186,6 +195,62 @@ TEST_F(CliTest, SaysWhatIsWrongAndWhere) {
             "cannot reach http://127.0.0.1:1: connection refused; is a cronfleet server running there?\n");
   server_address_ = "ftp://x";
   EXPECT_EQ(run({"job", "list"}).exit_code, 2);
+}
+
+TEST_F(CliTest, RefusesValuesThatMakeNoSense) {
+  server_address_ = "http://127.0.0.1:1";  // nobody is asked
+  struct Case {
+    std::vector<std::string> arguments;
+    const char* sentence;
+  };
+  const std::string long_id(65, 'x');
+  for (const Case& each :
+       {Case{{"events", "-n", "0"}, "--count: Value 0 not in range"},
+        Case{{"job", "list", "--request-id", "a b"},
+             "--request-id: 'a b': expected 1 to 64 letters, digits, '.', '_' and '-'\n"},
+        Case{{"job", "list", "--request-id", "a\r\nX: y"}, "--request-id: 'a\\x0d\\nX: y': expected"},
+        Case{{"job", "list", "--request-id", long_id}, "expected 1 to 64 letters"},
+        Case{{"run", "list", "--from", "2026-03-02T00:00:00Z", "--until", "2026-03-01T00:00:00Z"},
+             "--from 2026-03-02T00:00:00Z is not before --until 2026-03-01T00:00:00Z: nothing lies between them\n"}}) {
+    const Ran ran = run(each.arguments);
+    EXPECT_EQ(ran.exit_code, 2) << ::testing::PrintToString(each.arguments);
+    EXPECT_THAT(ran.err, HasSubstr(each.sentence)) << ::testing::PrintToString(each.arguments);
+  }
+  server_address_ = fmt::format("http://127.0.0.1:{}", server_.port());
+  EXPECT_EQ(run({"job", "list", "--request-id", "Build_7.1-x"}).exit_code, 0);
+  EXPECT_EQ(run({"run", "list", "--from", "2026-03-01T00:00:00Z", "--until", "2026-03-02T00:00:00+01:00"}).exit_code,
+            0);
+}
+
+// What an unset variable of a script gives: neither all jobs nor a question to the server.
+TEST_F(CliTest, RefusesWhatIsEmpty) {
+  server_address_ = "http://127.0.0.1:1";  // nobody is asked
+  struct Case {
+    std::vector<std::string> arguments;
+    const char* sentence;
+  };
+  for (const Case& each :
+       {Case{{"job", "get", ""}, "cronfleet job get: the name is empty\n"},
+        Case{{"job", "edit", ""}, "the name is empty\n"}, Case{{"job", "run", ""}, "the name is empty\n"},
+        Case{{"job", "pause", "x", ""}, "the name is empty\n"},
+        Case{{"job", "delete", "", "--yes"}, "the name is empty\n"},
+        Case{{"job", "clone", "x", ""}, "the name is empty\n"}, Case{{"job", "export", ""}, "the name is empty\n"},
+        Case{{"job", "create", "", "-s", "@daily", "--", "true"}, "the name is empty\n"},
+        Case{{"run", "get", ""}, "cronfleet run get: the id is empty\n"},
+        Case{{"run", "kill", ""}, "the id is empty\n"}, Case{{"worker", "drain", ""}, "the node is empty\n"},
+        Case{{"import", "crontab", ""}, "the path is empty\n"}, Case{{"alarm", "confirm", ""}, "the alarm is empty\n"},
+        Case{{"job", "apply", "-f", "x", "--prune", ""}, "--prune: it is empty; expected LABEL\n"},
+        Case{{"job", "list", "--label", ""}, "--label: it is empty; expected LABEL\n"},
+        Case{{"job", "export", "--label="}, "--label: it is empty; expected LABEL\n"},
+        Case{{"run", "list", "--job", ""}, "--job: it is empty; expected JOB\n"},
+        Case{{"run", "list", "--limit", ""}, "--limit: it is empty; expected COUNT\n"},
+        Case{{"events", "--since", ""}, "--since: it is empty; expected ID\n"}}) {
+    const Ran ran = run(each.arguments);
+    EXPECT_EQ(ran.exit_code, 2) << ::testing::PrintToString(each.arguments);
+    EXPECT_THAT(ran.err, HasSubstr(each.sentence)) << ::testing::PrintToString(each.arguments);
+  }
+  server_address_ = fmt::format("http://127.0.0.1:{}", server_.port());
+  EXPECT_EQ(run({"job", "create", "x", "-s", "@daily", "--description", "", "--", "printf", ""}).exit_code, 0);
 }
 
 TEST_F(CliTest, AppliesNothingWhenOneDocumentIsWrong) {
