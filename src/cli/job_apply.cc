@@ -59,7 +59,7 @@ class Application {
 
  private:
   CliResult<void> plan() {
-    auto documents = read_job_files(wishes_.paths, cli_.io.in);
+    auto documents = read();
     if (!documents) return CliFailure(documents.error());
     // An empty file is a mistake somewhere before us, and with --prune it would delete them all.
     if (documents->empty())
@@ -77,7 +77,22 @@ class Application {
                                                    : Step::Kind::Change;
       steps_.push_back(std::move(step));
     }
-    return wishes_.prune.empty() ? CliResult<void>() : plan_deletes(named);
+    if (wishes_.prune.empty()) return {};
+    if (exit_code_ == kExitOk) return plan_deletes(named);
+    // Its job may be one that stands, and would seem to stand in no document.
+    cli_.say(words("nothing is deleted: a document that is left out could be that of a job with the label"));
+    return {};
+  }
+
+  // With keep_going what is wrong is said here, and left out.
+  CliResult<std::vector<JobDocument>> read() {
+    if (!wishes_.keep_going) return read_job_files(wishes_.paths, cli_.io.in);
+    ReadableJobs jobs = read_what_is_right(wishes_.paths, cli_.io.in);
+    for (const std::string& mistake : jobs.mistakes) cli_.say(mistake);
+    if (jobs.mistakes.empty()) return std::move(jobs.documents);
+    exit_code_ = kExitInvalid;
+    if (jobs.documents.empty()) return CliFailure({kExitInvalid, words("nothing was applied")});
+    return std::move(jobs.documents);
   }
 
   CliResult<void> plan_deletes(const std::set<std::string>& named) {

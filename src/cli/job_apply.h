@@ -26,7 +26,8 @@ struct ApplyWishes {
   std::string prune;  // "team=db" or "team": jobs with this label that stand in no document are deleted
   bool dry_run = false, keep_going = false, yes = false;
 };
-// Everything is read and judged before the first write. 0, or 3 for a dry run that finds differences.
+// Everything is read and judged before the first write. 0, 3 for a dry run that finds differences, else the code of the
+// first failure, also where keep_going applied the rest.
 int apply_jobs(const Cli& cli, const ApplyWishes& wishes);
 
 // Prints `diff` of text_diff() under a title.

@@ -278,6 +278,7 @@ void add_job_command(CLI::App& app, CliIo io, int& exit_code) {
   CLI::App* apply_verb = verb(
       "apply", "Create or change jobs from JSON and YAML documents",
       "Everything is judged before the first write. --dry-run shows a diff and ends with 3 where something differs.\n"
+      "With --keep-going the others are applied, and it ends with the code of the first failure.\n"
       "Examples:\n"
       "  cronfleet job apply -f nightly.yaml\n"
       "  cronfleet job apply -f jobs/ --prune managed-by=git --dry-run\n"
@@ -287,7 +288,7 @@ void add_job_command(CLI::App& app, CliIo io, int& exit_code) {
   add_prune(*apply_verb);
   apply_verb->add_flag("--dry-run", flags->apply.dry_run, "show what would change");
   apply_verb->add_flag("--keep-going", flags->apply.keep_going,
-                       "leave out what is refused, and go on after a conflict");
+                       "leave out what is wrong or refused, and go on after a conflict");
   apply_verb->add_flag("-y,--yes", flags->apply.yes, "delete without asking");
 
   CLI::App* diff_verb = verb("diff", "Show what documents would change, or what changed between versions",

@@ -6,6 +6,7 @@
 #include <boost/json.hpp>
 #include <filesystem>
 #include <map>
+#include <optional>
 
 #include "cli/output.h"
 #include "cli/read_input.h"
@@ -44,7 +45,8 @@ using Places = const YamlDocument*;
 struct Collected {
   std::vector<JobDocument> documents;
   std::map<std::string, std::string> names;  // to where
-  std::string mistakes;
+  std::vector<std::string> mistakes;
+  std::optional<CliError> unreadable;  // the first file that was
 
   // `prefix` is the pointer of the job in the document that `places` knows.
   void add(const std::string& where, std::string_view text, Places places = nullptr, const std::string& prefix = "") {
@@ -56,20 +58,31 @@ struct Collected {
           error.line = place.line;
           error.column = place.column;
         }
-        mistakes += words("\n  {}: {}", where, visible(error.text()));
+        mistakes.push_back(words("{}: {}", where, visible(error.text())));
       }
       return;
     }
     const auto [known, is_new] = names.emplace(job->name.text(), where);
     if (!is_new)
-      mistakes += words("\n  {}: job '{}' stands in {} already", where, visible(job->name.text()), known->second);
+      return mistakes.push_back(
+          words("{}: job '{}' stands in {} already", where, visible(job->name.text()), known->second));
     documents.push_back({where, without_stamps(*std::move(job))});
   }
 
+  template <typename T>
+  const T* readable(const CliResult<T>& result) {
+    if (result) return &*result;
+    mistakes.push_back(result.error().message);
+    if (!unreadable) unreadable = result.error();
+    return nullptr;
+  }
+
   CliResult<std::vector<JobDocument>> done() {
-    if (!mistakes.empty())
-      return CliFailure({kExitInvalid, words("nothing was applied, because of these mistakes:") + mistakes});
-    return std::move(documents);
+    if (unreadable) return CliFailure(*unreadable);
+    if (mistakes.empty()) return std::move(documents);
+    std::string text = words("nothing was applied, because of these mistakes:");
+    for (const std::string& mistake : mistakes) text += "\n  " + mistake;
+    return CliFailure({kExitInvalid, text});
   }
 };
 
@@ -110,8 +123,8 @@ void collect_yaml(const std::string& where, const std::string& text, Collected& 
   const auto documents = read_yaml(text);
   if (!documents) {
     const YamlMistake& mistake = documents.error();
-    collected.mistakes += words("\n  {}: line {}, column {}: {}", where, mistake.place.line, mistake.place.column,
-                                visible(mistake.message));
+    collected.mistakes.push_back(
+        words("{}: line {}, column {}: {}", where, mistake.place.line, mistake.place.column, visible(mistake.message)));
     return;
   }
   for (std::size_t i = 0; i < documents->size(); ++i) {
@@ -133,26 +146,33 @@ void collect(const std::string& where, const std::string& text, Collected& colle
   collect_value(where, value, text, documents && documents->size() == 1 ? &documents->front() : nullptr, collected);
 }
 
-}  // namespace
-
-CliResult<std::vector<JobDocument>> read_job_files(const std::vector<std::string>& paths, std::FILE* in) {
+Collected collect_all(const std::vector<std::string>& paths, std::FILE* in) {
   Collected collected;
   for (const std::string& path : paths) {
     if (path == "-") {
       const auto text = read_stream(in, "stdin");
-      if (!text) return CliFailure(text.error());
-      collect("stdin", *text, collected);
+      if (collected.readable(text)) collect("stdin", *text, collected);
       continue;
     }
     const auto files = files_of(path);
-    if (!files) return CliFailure(files.error());
+    if (!collected.readable(files)) continue;
     for (const std::string& file : *files) {
       const auto text = read_path(file);
-      if (!text) return CliFailure(text.error());
-      collect(file, *text, collected);
+      if (collected.readable(text)) collect(file, *text, collected);
     }
   }
-  return collected.done();
+  return collected;
+}
+
+}  // namespace
+
+CliResult<std::vector<JobDocument>> read_job_files(const std::vector<std::string>& paths, std::FILE* in) {
+  return collect_all(paths, in).done();
+}
+
+ReadableJobs read_what_is_right(const std::vector<std::string>& paths, std::FILE* in) {
+  Collected collected = collect_all(paths, in);
+  return {std::move(collected.documents), std::move(collected.mistakes)};
 }
 
 CliResult<std::vector<JobDocument>> read_job_text(const std::string& where, const std::string& text) {

@@ -20,7 +20,14 @@ struct JobDocument {
 // column, and none is returned then. The same name twice is a mistake.
 CliResult<std::vector<JobDocument>> read_job_files(const std::vector<std::string>& paths, std::FILE* in);
 
-// The same for one text, called `where`.
+// The same, but what is wrong or cannot be read is left out: of two of one name the second.
+struct ReadableJobs {
+  std::vector<JobDocument> documents;
+  std::vector<std::string> mistakes;  // each with its place
+};
+ReadableJobs read_what_is_right(const std::vector<std::string>& paths, std::FILE* in);
+
+// The same as the first for one text, called `where`.
 CliResult<std::vector<JobDocument>> read_job_text(const std::string& where, const std::string& text);
 
 // A job as its owner keeps it: without what saves have set.

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <boost/json.hpp>
+#include <fstream>
 
 #include "api/http_server.h"
 #include "async/asio_loop.h"
@@ -257,6 +258,38 @@ TEST_F(CliTest, AppliesNothingWhenOneDocumentIsWrong) {
   const Ran applied = run({"job", "apply", "-f", "-"}, "[" + job("good", "@daily") + ",{\"name\":\"bad\"}]");
   EXPECT_EQ(applied.exit_code, 7);
   EXPECT_EQ(run({"job", "list", "-o", "name"}).out, "");
+}
+
+// The others are applied, each mistake is said, and the first failure is the exit code.
+TEST_F(CliTest, KeepsGoingPastAWrongDocument) {
+  const std::string documents = "[" + job("good", "@daily") + R"(,{"name":"bad"},)" + job("never", "0 0 30 2 *") + "," +
+                                job("good", "@hourly") + "," + job("last", "@daily") + "]";
+  const Ran applied = run({"job", "apply", "-f", "-", "--keep-going"}, documents);
+  EXPECT_EQ(applied.exit_code, 7) << applied.err;
+  EXPECT_THAT(applied.err, HasSubstr("stdin[1]: /schedule"));
+  EXPECT_THAT(applied.err, HasSubstr("stdin[3]: job 'good' stands in stdin[0] already\n"));
+  EXPECT_THAT(applied.err, HasSubstr("stdin[2]: job 'never': "));
+  EXPECT_EQ(run({"job", "list", "-o", "name"}).out, "good\nlast\n");
+  EXPECT_EQ(run({"job", "get", "good", "-o", "template={job.schedule}"}).out, "@daily\n");
+
+  TemporaryFolder folder;
+  const std::string yaml = folder.file("a.yaml"), json = folder.file("b.json");
+  std::ofstream(yaml) << "name: [\n";
+  std::ofstream(json) << job("third", "@daily");
+  const Ran files = run({"job", "apply", "-f", yaml, "-f", folder.file("none.json"), "-f", json, "--keep-going"});
+  EXPECT_EQ(files.exit_code, 7);
+  EXPECT_THAT(files.err, HasSubstr(yaml + ": line "));
+  EXPECT_THAT(files.err, HasSubstr("cannot read " + folder.file("none.json")));
+  EXPECT_THAT(files.out, HasSubstr("job 'third' created"));
+
+  // What is left out may be the document of a job that --prune would delete.
+  const Ran pruned = run({"job", "apply", "-f", yaml, "-f", json, "--keep-going", "--prune", "team=db", "--yes"});
+  EXPECT_EQ(pruned.exit_code, 7);
+  EXPECT_THAT(pruned.err, HasSubstr("nothing is deleted"));
+  EXPECT_EQ(run({"job", "list", "-o", "name"}).out, "good\nlast\nthird\n");
+  const Ran nothing = run({"job", "apply", "-f", yaml, "--keep-going"});
+  EXPECT_EQ(nothing.exit_code, 7);
+  EXPECT_THAT(nothing.err, HasSubstr("nothing was applied\n"));
 }
 
 domain::RunRecord record_of(const domain::RunId& id, WallTime at, int exit_code, bool final = true) {
