@@ -5,14 +5,16 @@
 #include <boost/json.hpp>
 #include <memory>
 
-#include "api/url.h"
 #include "async/asio_loop.h"
 #include "cli/answers.h"
 #include "cli/crontab_files.h"
+#include "cli/import_plan.h"
 #include "cli/job_batch.h"
 #include "cli/terminal.h"
+#include "cli/text_diff.h"
 #include "cli/words.h"
 #include "domain/job_json.h"
+#include "domain/json_merge.h"
 #include "domain/json_writer.h"
 
 namespace cronfleet::cli {
@@ -24,19 +26,10 @@ struct Flags {
   ClientOptions client;
   CrontabWishes wishes;
   std::string reason = "import crontab";
-  bool apply = false, keep_going = false;
+  bool apply = false, keep_going = false, update = false;
 };
 
-struct Found {
-  const TranslatedFile* file;
-  const crontab::Import* import;
-};
-std::vector<Found> imports_of(const std::vector<TranslatedFile>& files) {
-  std::vector<Found> all;
-  for (const TranslatedFile& file : files)
-    for (const crontab::Import& import : file.translation.imports) all.push_back({&file, &import});
-  return all;
-}
+using Kind = ImportStep::Kind;
 std::size_t refusals_of(const std::vector<TranslatedFile>& files) {
   std::size_t count = 0;
   for (const TranslatedFile& file : files) count += file.translation.refusals.size();
@@ -59,31 +52,59 @@ std::string firings_text(const crontab::Comparison& comparison) {
                                    : words("fires otherwise at {} of the next {}", comparison.differing, range);
 }
 
-// Each line, what becomes of it, and how it fires.
-void print_report(const Cli& cli, const std::vector<TranslatedFile>& files) {
-  for (const TranslatedFile& file : files) {
-    for (const crontab::Import& import : file.translation.imports) {
-      const domain::Job& job = import.job;
-      cli.print(words("{}:{}: {}\n", file.path, import.line, visible(import.text)));
-      cli.print(words("  job '{}': '{}' in {}, as user {}\n", visible(job.name.text()), job.schedule, job.time_zone,
-                      visible(job.user)));
-      cli.print(words("  {}\n", firings_text(import.comparison)));
-      for (const crontab::Difference& difference : import.comparison.first)
-        cli.print(words("    {}\n", difference_text(difference)));
-      for (const std::string& note : import.notes) cli.print(words("  note: {}\n", visible(note)));
-    }
-    for (const std::string& note : file.translation.notes) cli.print(words("{}: note: {}\n", file.path, visible(note)));
-  }
+// What it does to the job that stands there.
+void print_step(const Cli& cli, const ImportStep& step, bool update) {
+  if (step.kind == Kind::Keep) cli.print(words("  the job stands there already\n"));
+  if (step.kind == Kind::Taken)
+    cli.print(words("  another job of that name stands there; --prefix gives other names\n"));
+  if (step.kind != Kind::Change) return;
+  print_diff(cli,
+             update ? words("  changes the job that an earlier import made:")
+                    : words("  an earlier import made the job; --update changes it:"),
+             text_diff(job_yaml(step.standing->job), job_yaml(step.job)), "    ");
 }
 
-std::string report_json(const std::vector<TranslatedFile>& files) {
+// Each line, what becomes of it, and how it fires.
+void print_report(const Cli& cli, const std::vector<TranslatedFile>& files, const std::vector<ImportStep>& steps,
+                  bool update) {
+  for (const ImportStep& step : steps) {
+    const crontab::Import& import = *step.import;
+    cli.print(words("{}:{}: {}\n", step.file->path, import.line, visible(import.text)));
+    cli.print(words("  job '{}': '{}' in {}, as user {}\n", visible(import.job.name.text()), import.job.schedule,
+                    import.job.time_zone, visible(import.job.user)));
+    print_step(cli, step, update);
+    cli.print(words("  {}\n", firings_text(import.comparison)));
+    for (const crontab::Difference& difference : import.comparison.first)
+      cli.print(words("    {}\n", difference_text(difference)));
+    for (const std::string& note : import.notes) cli.print(words("  note: {}\n", visible(note)));
+  }
+  for (const TranslatedFile& file : files)
+    for (const std::string& note : file.translation.notes) cli.print(words("{}: note: {}\n", file.path, visible(note)));
+}
+
+void write_changes(domain::JsonWriter& report, const ImportStep& step) {
+  report.key("changes").array([&] {
+    for (const domain::JsonChange& change :
+         domain::json_changes(domain::encode_job(step.standing->job), domain::encode_job(step.job)))
+      report.object([&] {
+        report.member("pointer", change.pointer);
+        if (!change.before.empty()) report.key("before").raw(change.before);
+        if (!change.after.empty()) report.key("after").raw(change.after);
+      });
+  });
+}
+
+std::string report_json(const std::vector<TranslatedFile>& files, const std::vector<ImportStep>& steps) {
   domain::JsonWriter report;
   report.object([&] {
     report.key("items").array([&] {
-      for (const auto& [file, import] : imports_of(files)) {
+      for (const ImportStep& step : steps) {
+        const crontab::Import* import = step.import;
         report.object([&] {
-          report.member("source", file->path).member("line", import->line).member("text", import->text);
-          report.key("job").raw(domain::encode_job(import->job));
+          report.member("source", step.file->path).member("line", import->line).member("text", import->text);
+          report.key("job").raw(domain::encode_job(step.job));
+          if (step.kind != Kind::Unknown) report.member("result", word_of(step.kind));
+          if (step.kind == Kind::Change) write_changes(report, step);
           report.member("firings_compared", import->comparison.firings)
               .member("firings_until", to_rfc3339_ms(import->comparison.until))
               .member("firings_differing", import->comparison.differing);
@@ -123,52 +144,63 @@ void say_refusals(const Cli& cli, const std::vector<TranslatedFile>& files) {
       cli.say(words("{}:{}:{}: {}", file.path, refusal.line, refusal.column, visible(refusal.message)));
 }
 
-void print(const Cli& cli, const std::vector<TranslatedFile>& files) {
-  if (cli.settings.output.is_for_people()) return print_report(cli, files);
-  View view{
-      .columns = {column("NAME", {"job", "name"}), column("SCHEDULE", {"job", "schedule"}),
-                  column("ZONE", {"job", "time_zone"}), column("SOURCE", {"source"}), column("LINE", {"line"}),
-                  column("FIRINGS COMPARED", {"firings_compared"}), column("FIRINGS DIFFERING", {"firings_differing"})},
-      .name_path = {"job", "name"}};
-  print_list(cli, json::parse(report_json(files)), view);
-}
-
-// The job stands there already, as this import would write it.
-bool stands_already(const Cli& cli, const domain::Job& job) {
-  const auto answer = ask_json(cli, {.target = "/api/v1/jobs/" + api::percent_encode(job.name.text())});
-  if (!answer || !answer->is_object() || !answer->get_object().contains("job")) return false;
-  auto stands = domain::decode_job(json::serialize(answer->at("job")));
-  if (!stands) return false;
-  stands->since.reset();
-  stands->schedule_set_at.reset();
-  stands->stamp.clear();
-  return *stands == job;
+void print(const Cli& cli, const std::vector<TranslatedFile>& files, const std::vector<ImportStep>& steps,
+           bool update) {
+  if (cli.settings.output.is_for_people()) return print_report(cli, files, steps, update);
+  View view{.columns = {column("NAME", {"job", "name"}), column("SCHEDULE", {"job", "schedule"}),
+                        column("ZONE", {"job", "time_zone"}), column("SOURCE", {"source"}), column("LINE", {"line"}),
+                        column("FIRINGS COMPARED", {"firings_compared"}),
+                        column("FIRINGS DIFFERING", {"firings_differing"}), column("RESULT", {"result"})},
+            .name_path = {"job", "name"}};
+  print_list(cli, json::parse(report_json(files, steps)), view);
 }
 
 // Takes back what this import has written. True when nothing of it is left.
-bool undo(const Cli& cli, const std::vector<JobChange>& written, const std::vector<JobChanged>& answers,
+bool undo(const Cli& cli, const std::vector<const ImportStep*>& written, const std::vector<JobChanged>& answers,
           const std::string& reason) {
-  std::vector<JobChange> deletes;
-  for (std::size_t i = 0; i < answers.size(); ++i)
-    if (answers[i].refusal.exit_code == 0)
-      deletes.push_back(
-          {.kind = JobChange::Kind::Delete, .name = written[i].name, .if_match = words("\"{}\"", answers[i].revision)});
-  const auto undone = change_jobs(cli, deletes, Effect::Write, "taken back: " + reason);
+  std::vector<JobChange> back;
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    if (answers[i].refusal.exit_code != 0) continue;
+    const ImportStep& step = *written[i];
+    JobChange change{.kind = JobChange::Kind::Delete,
+                     .name = step.job.name.text(),
+                     .if_match = words("\"{}\"", answers[i].revision)};
+    if (step.kind == Kind::Change) {
+      change.kind = JobChange::Kind::Put;
+      change.document = domain::encode_job(step.standing->job);
+    }
+    back.push_back(std::move(change));
+  }
+  const auto undone = change_jobs(cli, back, Effect::Write, "taken back: " + reason);
   if (!undone) return false;
   return std::all_of(undone->begin(), undone->end(), [](const JobChanged& one) {
     return one.refusal.exit_code == 0 || one.refusal.exit_code == kExitNotFound;
   });
 }
 
-int import(const Cli& cli, const std::vector<TranslatedFile>& files, const std::string& reason) {
+// Says which names stand in the way, and answers how many.
+std::size_t say_conflicts(const Cli& cli, const std::vector<ImportStep>& steps, bool update) {
+  std::size_t count = 0;
+  for (const ImportStep& step : steps) {
+    const std::string name = visible(step.job.name.text());
+    if (step.kind == Kind::Taken)
+      cli.say(words("job '{}': another job of that name stands there; --prefix gives other names", name));
+    if (step.kind == Kind::Change && !update)
+      cli.say(words("job '{}': an earlier import made it, and its line has changed; --update changes the job", name));
+    if (step.kind == Kind::Taken || (step.kind == Kind::Change && !update)) ++count;
+  }
+  return count;
+}
+
+int import(const Cli& cli, const std::vector<ImportStep>& steps, const std::string& reason) {
   std::vector<JobChange> changes;
-  std::size_t unchanged = 0;
-  for (const auto& [file, import] : imports_of(files)) {
-    if (stands_already(cli, import->job)) {
-      ++unchanged;
-      continue;
-    }
-    changes.push_back({.name = import->job.name.text(), .document = domain::encode_job(import->job)});
+  std::vector<const ImportStep*> written;
+  for (const ImportStep& step : steps) {
+    if (step.kind == Kind::Keep) continue;
+    changes.push_back({.name = step.job.name.text(),
+                       .document = domain::encode_job(step.job),
+                       .if_match = step.standing ? step.standing->etag : ""});
+    written.push_back(&step);
   }
   for (const Effect effect : {Effect::Judge, Effect::Write}) {
     const auto answers = change_jobs(cli, changes, effect, reason);
@@ -184,45 +216,63 @@ int import(const Cli& cli, const std::vector<TranslatedFile>& files, const std::
       const CliError& refusal = (*answers)[i].refusal;
       if (refusal.exit_code == 0) continue;
       if (exit_code == kExitOk) exit_code = refusal.exit_code;
-      cli.say(words("job '{}': {}", visible(changes[i].name),
-                    refusal.exit_code == kExitConflict
-                        ? words("another job of that name stands there; --prefix gives other names")
-                        : refusal.message));
+      cli.say(words(
+          "job '{}': {}", visible(changes[i].name),
+          refusal.exit_code == kExitConflict ? words("somebody else saved or deleted it meanwhile") : refusal.message));
     }
     if (exit_code == kExitOk) continue;
-    const bool clean = effect == Effect::Judge || undo(cli, changes, *answers, reason);
+    const bool clean = effect == Effect::Judge || undo(cli, written, *answers, reason);
     cli.say(clean ? words("nothing was imported")
                   : words("what was imported could not all be taken back: see cronfleet job list"));
     return exit_code;
   }
-  cli.note(
-      words("{} jobs imported{}", changes.size(), unchanged == 0 ? "" : words(", {} stood there already", unchanged)));
+  const auto count = [&](Kind kind) {
+    return std::count_if(steps.begin(), steps.end(), [kind](const ImportStep& step) { return step.kind == kind; });
+  };
+  const auto created = count(Kind::Create), changed = count(Kind::Change), kept = count(Kind::Keep);
+  cli.note((created == 1 ? words("1 job imported") : words("{} jobs imported", created)) +
+           (changed == 0 ? "" : words(", {} changed", changed)) +
+           (kept == 0 ? "" : words(", {} stood there already", kept)));
   return kExitOk;
+}
+
+std::string counts_text(std::size_t jobs, std::size_t differing, std::size_t refused) {
+  return (jobs == 1 ? words("1 line becomes a job, ") : words("{} lines become jobs, ", jobs)) +
+         (differing == 1 ? words("1 of them fires otherwise at times, ")
+                         : words("{} of them fire otherwise at times, ", differing)) +
+         (refused == 1 ? words("1 is refused") : words("{} are refused", refused));
 }
 
 int import_crontab(const Cli& cli, const Flags& flags) {
   const auto files = translate_crontabs(flags.wishes, cli.io.in);
   if (!files) return failed(cli, files.error());
-  print(cli, *files);
-  say_refusals(cli, *files);
+  std::vector<ImportStep> steps = steps_of(*files);
   const std::size_t refused = refusals_of(*files);
-  const auto imports = imports_of(*files);
-  if (imports.empty() && refused == 0) {
+  if (steps.empty() && refused == 0) {
     cli.say(words("there is no line that starts anything"));
     return kExitOk;
   }
+  // What becomes of the lines can be seen without a server.
+  const auto compared = compare_with_server(cli, steps);
+  if (!compared && flags.apply) return failed(cli, compared.error());
+  print(cli, *files, steps, flags.update);
+  say_refusals(cli, *files);
+  if (!compared) cli.note(words("what stands on the server is not known: {}", compared.error().message));
+  const auto differing = static_cast<std::size_t>(std::count_if(
+      steps.begin(), steps.end(), [](const ImportStep& step) { return step.import->comparison.differing > 0; }));
+  const std::size_t in_the_way = say_conflicts(cli, steps, flags.update);
   const bool stops = refused > 0 && !flags.keep_going;
-  const auto differing = std::count_if(imports.begin(), imports.end(),
-                                       [](const Found& found) { return found.import->comparison.differing > 0; });
-  if (flags.apply && !stops) return import(cli, *files, flags.reason);
-  cli.note(words("{} lines become jobs, {} of them fire otherwise at times, {} are refused", imports.size(), differing,
-                 refused));
+  if (flags.apply && !stops && in_the_way == 0) {
+    const int exit_code = import(cli, steps, flags.reason);
+    return exit_code == kExitOk && refused > 0 ? static_cast<int>(kExitInvalid) : exit_code;
+  }
+  cli.note(counts_text(steps.size(), differing, refused));
   if (stops) {
     cli.say(words("nothing was imported: correct the lines, or leave them out with --keep-going"));
     return kExitInvalid;
   }
-  cli.note(words("nothing was imported: --apply does it"));
-  return differing > 0 ? kExitDifferences : kExitOk;
+  cli.note(flags.apply ? words("nothing was imported") : words("nothing was imported: --apply does it"));
+  return refused > 0 ? kExitInvalid : in_the_way > 0 ? kExitConflict : differing > 0 ? kExitDifferences : kExitOk;
 }
 
 }  // namespace
@@ -234,8 +284,9 @@ void add_import_command(CLI::App& app, CliIo io, int& exit_code) {
   import->footer("Examples and options: cronfleet import crontab --help");
   CLI::App* crontab = import->add_subcommand("crontab", "Show what crontabs become, and import them with --apply");
   crontab->footer(
-      "Each line is compared with cron's own rules over its next 1,000 firings. Ends with 3 when one fires\n"
-      "otherwise, 7 when a line is refused; with --apply nothing is imported then, and never a part of it.\n"
+      "Each line is compared with cron's own rules over its next 1,000 firings, and with the job that stands there.\n"
+      "Ends with 7 when a line is refused, 6 when a name is taken, else 3 when one fires otherwise than under cron.\n"
+      "--apply imports all and ends with 0, or nothing and ends with 7 or 6; lines that --keep-going leaves out: 7.\n"
       "Examples:\n"
       "  crontab -l | cronfleet import crontab -\n"
       "  cronfleet import crontab /etc/crontab /etc/cron.d --apply\n"
@@ -245,6 +296,7 @@ void add_import_command(CLI::App& app, CliIo io, int& exit_code) {
       ->type_name("PATH");
   crontab->add_flag("--apply", flags->apply, "import them; without it they are only shown");
   crontab->add_option("--reason", flags->reason, "why, for the server's log")->type_name("TEXT");
+  crontab->add_flag("--update", flags->update, "change jobs that an earlier import of the same crontab made");
   crontab->add_flag("--keep-going", flags->keep_going, "leave out lines that are refused");
   crontab->add_flag("--system", flags->wishes.system,
                     "lines name a user; so they do in /etc/crontab and in folders without it");

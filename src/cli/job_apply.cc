@@ -290,14 +290,14 @@ CliResult<json::value> save_job(const Cli& cli, const domain::Job& job, const St
 
 int apply_jobs(const Cli& cli, const ApplyWishes& wishes) { return Application(cli, wishes).run(); }
 
-void print_diff(const Cli& cli, const std::string& title, const std::string& diff) {
+void print_diff(const Cli& cli, const std::string& title, const std::string& diff, std::string_view indent) {
   cli.print(title + "\n");
   for (std::string_view rest = diff; !rest.empty();) {
     const auto end = std::min(rest.find('\n'), rest.size());
     const std::string_view line = rest.substr(0, end);
     const Colour colour = line.starts_with('+') ? Colour::Green : line.starts_with('-') ? Colour::Red : Colour::None;
     const std::string shown = visible(line);
-    cli.print((cli.settings.coloured ? coloured(shown, colour) : shown) + "\n");
+    cli.print(std::string(indent) + (cli.settings.coloured ? coloured(shown, colour) : shown) + "\n");
     rest.remove_prefix(std::min(end + 1, rest.size()));
   }
 }

@@ -31,6 +31,6 @@ struct ApplyWishes {
 int apply_jobs(const Cli& cli, const ApplyWishes& wishes);
 
 // Prints `diff` of text_diff() under a title.
-void print_diff(const Cli& cli, const std::string& title, const std::string& diff);
+void print_diff(const Cli& cli, const std::string& title, const std::string& diff, std::string_view indent = {});
 
 }  // namespace cronfleet::cli

@@ -151,7 +151,8 @@ int export_jobs(const Cli& cli, const ExportWishes& wishes) {
       const auto written = write_file(wishes.folder + "/" + file_name_of(job.name.text()), job_yaml(job));
       if (!written) return failed(cli, written.error());
     }
-    cli.note(words("{} jobs written to {}", jobs->size(), wishes.folder));
+    cli.note(jobs->size() == 1 ? words("1 job written to {}", wishes.folder)
+                               : words("{} jobs written to {}", jobs->size(), wishes.folder));
     return kExitOk;
   }
   if (cli.settings.output.kind == OutputForm::Kind::Json) {

@@ -200,7 +200,8 @@ int confirm(const Cli& cli, const std::string& alarm, const std::string& reason)
   std::string sentence = words("alarm '{}' is confirmed; claims go on", visible(alarm));
   if (alarm == "marker_ahead") {
     const std::vector<std::string> jobs = texts(*answer, "jobs");
-    sentence = words("{} jobs fire by their schedules again", jobs.size());
+    sentence = jobs.size() == 1 ? words("1 job fires by its schedule again")
+                                : words("{} jobs fire by their schedules again", jobs.size());
     for (const std::string& job : jobs) sentence += "\n  " + visible(job);
   }
   print_change(cli, *answer, alarm, sentence);
