@@ -16,9 +16,9 @@ namespace {
 Result<void> make(const std::filesystem::path& folder) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
-  if (error)
-    return fail(Code::InvalidArgument, "data folder {}: {}; choose another with --data-dir", folder.string(),
-                error.message());
+  if (error)  // a full disk may have room at the next start
+    return fail(error == std::errc::no_space_on_device ? Code::NoSpace : Code::InvalidArgument,
+                "data folder {}: {}; choose another with --data-dir", folder.string(), error.message());
   struct stat about{};
   if (::stat(folder.c_str(), &about) != 0 || !S_ISDIR(about.st_mode))
     return fail(Code::InvalidArgument, "data folder {}: not a folder", folder.string());

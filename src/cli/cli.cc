@@ -39,7 +39,8 @@ int exit_code_of(int status) {
     case 428: return kExitConflict;
     case 429:
     case 502:
-    case 503: return kExitUnreachable;
+    case 503:
+    case 507: return kExitUnreachable;
     default: return status >= 400 && status < 500 ? kExitInvalid : kExitFailure;
   }
 }

@@ -488,6 +488,22 @@ TEST_F(CliTest, AnImportEndsAsItsHelpSays) {
   EXPECT_EQ(run({"import", "crontab", "-", "--apply"}, "0 3 * * * y\n").exit_code, 8);
 }
 
+// CLI-6: the store has no room; it may have later.
+TEST_F(CliTest, NoSpaceIsUnavailable) {
+  api::Router router;
+  router.add({.method = api::Method::Put, .pattern = "/api/v1/jobs/{name}", .handle = [](api::Call&) -> api::Answer {
+                return api::Refusal(api::Problem{.status = 507, .code = "no_space", .detail = "the disk is full"});
+              }});
+  async::SystemClock clock;
+  async::SystemTokens tokens;
+  api::HttpServer full({.addresses = {"127.0.0.1"}, .port = 0}, router, clock, tokens);
+  ASSERT_TRUE(full.start());
+  server_address_ = fmt::format("http://127.0.0.1:{}", full.port());
+  const Ran ran = run({"job", "create", "x", "-s", "@daily", "--", "true"});
+  EXPECT_EQ(ran.exit_code, 8);
+  EXPECT_EQ(ran.err, "the disk is full\n");
+}
+
 // What was refused before anything was done is asked again, whatever it was; what may have been done is not.
 TEST_F(CliTest, AsksAgainWhatWasNotTaken) {
   struct Case {
