@@ -20,6 +20,7 @@
 #include "cli/reference.h"
 #include "cli/run_command.h"
 #include "cli/usage.h"
+#include "cli/version.h"
 #include "cli/version_command.h"
 #include "cli/words.h"
 #include "cli/worker_command.h"
@@ -43,6 +44,7 @@ int main(int count, char** arguments) {
       "  cronfleet standalone\n"
       "  cronfleet job apply -f nightly.json\n"
       "  cronfleet cron explain '0 3 * * 1-5' --zone Asia/Shanghai");
+  app.set_version_flag("--version", "cronfleet " + std::string(kVersion), "Say which release this is");
   int exit_code = 0;
   add_standalone_command(app, exit_code);
   add_master_command(app, exit_code);

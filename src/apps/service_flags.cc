@@ -2,11 +2,23 @@
 
 #include <unistd.h>
 
+#include <filesystem>
 #include <thread>
 
 #include "apps/service.h"
 
 namespace cronfleet::apps {
+namespace {
+
+// From where it was started, as shells take a path. What a shell would have expanded is left, and refused.
+std::string absolute(const std::string& path) {
+  std::error_code error;
+  if (path.starts_with('/') || path.starts_with('~')) return path;
+  const std::filesystem::path whole = std::filesystem::absolute(path, error);
+  return error ? path : whole.lexically_normal().string();
+}
+
+}  // namespace
 
 void ServiceFlags::add_to(CLI::App& command) {
   command.add_option("--config", config_file, "configuration file, JSON with comments")->type_name("FILE");
@@ -36,7 +48,7 @@ tl::expected<config::Sources, std::pair<int, std::string>> ServiceFlags::sources
   sources.environment = environment();
   sources.is_root = ::geteuid() == 0;
   sources.cores = std::thread::hardware_concurrency();
-  if (!data_dir.empty()) sources.overrides.push_back({"--data-dir", "data_dir", data_dir});
+  if (!data_dir.empty()) sources.overrides.push_back({"--data-dir", "data_dir", absolute(data_dir)});
   if (!port.empty()) sources.overrides.push_back({"--port", "http.port", port});
   if (!log_level.empty()) sources.overrides.push_back({"--log-level", "log.level", log_level});
   for (const std::string& setting : settings) {

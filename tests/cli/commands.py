@@ -548,6 +548,11 @@ class Help(Case):
         self.assertEqual(self.ok("job", "delete", "x", "--yes", LANG="zh_CN.UTF-8", LC_ALL="").out, "已删除任务 'x'\n")
         self.assertIn("没有执行任何操作", self.ends(2, "job", "delete", "x", LC_ALL="zh_CN.UTF-8").err)
 
+    def test_the_version_as_a_word_and_as_a_flag(self):
+        said = self.ok("version").out
+        self.assertRegex(said, r"^cronfleet \d+\.\d+\.\d+")
+        self.assertEqual(self.ok("--version").out, said)
+
     def test_man_pages_can_be_read(self):
         man = shutil.which("man")
         if not man:
@@ -559,6 +564,44 @@ class Help(Case):
             self.assertEqual(done.returncode, 0, done.stderr)
             self.assertEqual(done.stderr, b"", page)
             self.assertIn(b"cronfleet", done.stdout)
+
+
+class Service(Case):
+    def test_a_data_folder_is_taken_from_where_it_was_started(self):
+        def folder_of(*flags):
+            done = subprocess.run([BINARY, "standalone", *flags, "--print-config"], capture_output=True, text=True,
+                                  timeout=LIMIT, cwd=self.folder, env=self.cli.environment)
+            found = re.search(r'"data_dir": "(.*)"', done.stdout)
+            return found and found.group(1), done
+        for said, wanted in (("data", "data"), ("./a/../b", "b"), (".", "")):
+            self.assertEqual(pathlib.Path(folder_of("--data-dir", said)[0] or "-"), self.folder / wanted)
+        self.assertEqual(folder_of("--data-dir", "/srv/cron")[0], "/srv/cron")
+        _, refused = folder_of("--data-dir=~/cron")
+        self.assertEqual(refused.returncode, 78)
+        self.assertIn("nothing is expanded", refused.stderr)
+        _, empty = folder_of("--data-dir", "")
+        self.assertEqual(empty.returncode, 2)
+        self.assertIn("--data-dir: it is empty; expected FOLDER", empty.stderr)
+
+    def test_a_full_disk_at_start_is_a_failure_that_may_pass(self):
+        for option in ("size=64k", "nr_inodes=2"):  # no room for the store, nor even for the folder
+            small = self.folder / option
+            small.mkdir()
+            if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", option, "tmpfs", str(small)]).returncode != 0:
+                self.skipTest("a small file system is needed: mounting tmpfs takes root")
+            try:
+                filler = os.open(small / "filler", os.O_WRONLY | os.O_CREAT)
+                with self.assertRaises(OSError):
+                    while option.startswith("size"):
+                        os.write(filler, b"x" * 4096)
+                    (small / "folder").mkdir()
+                os.close(filler)
+                done = subprocess.run([BINARY, "standalone", "--data-dir", str(small / "data"), "--port", "0", "--set",
+                                       "metrics.port=0"], capture_output=True, text=True, timeout=LIMIT, env=self.cli.environment)
+                self.assertEqual(done.returncode, 1, done)
+                self.assertRegex(done.stdout + done.stderr, "No space left on device|disk is full")
+            finally:
+                subprocess.run(["umount", "-l", str(small)], check=True)
 
 
 class Doctor(Case):
