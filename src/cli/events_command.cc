@@ -96,7 +96,7 @@ class Watcher {
     return !done_ && !std::ferror(cli_.io.out);
   }
 
-  void print(const ServerEvent& event, const json::value& data) const {
+  void print(const ServerEvent& event, const json::value& data) {
     const json::object whole{{"event", event.type}, {"id", event.id}, {"data", data}};
     switch (cli_.settings.output.kind) {
       case OutputForm::Kind::Table:
@@ -106,7 +106,16 @@ class Watcher {
                          state.empty() ? "" : "  " + visible(state)));
         return;
       }
-      default: print_change(cli_, whole, subject_of(data), "");
+      case OutputForm::Kind::Csv:
+        if (!headed_) cli_.print("event,id,subject,state\n");
+        headed_ = true;
+        cli_.print(csv_line(cli_, {event.type, event.id, subject_of(data), state_of(data)}));
+        return;
+      case OutputForm::Kind::Name:
+        // What concerns no one thing has no name: an empty line would be taken for one.
+        if (const std::string subject = subject_of(data); !subject.empty()) print_change(cli_, whole, subject, "");
+        return;
+      default: print_change(cli_, whole, "", "");
     }
   }
 
@@ -115,7 +124,7 @@ class Watcher {
   Interrupts interrupts_;
   std::string last_;
   std::uint64_t seen_ = 0;
-  bool greeted_ = false, done_ = false;
+  bool greeted_ = false, done_ = false, headed_ = false;
 };
 
 }  // namespace
@@ -128,7 +137,7 @@ void add_events_command(CLI::App& app, CliIo io, int& exit_code) {
   const auto flags = std::make_shared<Flags>();
   CLI::App* events = app.add_subcommand("events", "Show what changes, as it changes, until Ctrl-C");
   events->footer(
-      "A connection that breaks is made again from where it broke.\n"
+      "A connection that breaks is made again from where it broke. -o name prints what each is about.\n"
       "Examples:\n"
       "  cronfleet events\n"
       "  cronfleet events --topic runs -o ndjson\n"

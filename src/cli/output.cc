@@ -30,7 +30,6 @@ std::string key_of(std::string_view title) {
   return key;
 }
 
-// RFC 4180.
 std::string csv_cell(const std::string& text) {
   if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
   std::string cell = "\"";
@@ -39,11 +38,6 @@ std::string csv_cell(const std::string& text) {
     if (c == '"') cell += c;
   }
   return cell + "\"";
-}
-std::string csv_line(const std::vector<std::string>& cells) {
-  std::string line;
-  for (const std::string& cell : cells) line += (line.empty() && &cell == &cells.front() ? "" : ",") + csv_cell(cell);
-  return line + "\n";
 }
 
 // On a terminal nothing may act on it; elsewhere it is data.
@@ -81,7 +75,7 @@ void print_data(const Cli& cli, const json::array& items, const View& view) {
   if (form.kind == Kind::Csv) {
     std::vector<std::string> header;
     for (const Column& one : view.columns) header.push_back(key_of(one.title));
-    cli.print(csv_line(header));
+    cli.print(csv_line(cli, header));
   }
   for (const json::value& item : items) {
     if (form.kind == Kind::Ndjson) cli.print(json_text(item) + "\n");
@@ -89,8 +83,8 @@ void print_data(const Cli& cli, const json::array& items, const View& view) {
     if (form.kind == Kind::Template) cli.print(plain_line(cli, fill_template(form.pattern, item)) + "\n");
     if (form.kind != Kind::Csv) continue;
     std::vector<std::string> cells;
-    for (const Column& one : view.columns) cells.push_back(plain_line(cli, one.data(item)));
-    cli.print(csv_line(cells));
+    for (const Column& one : view.columns) cells.push_back(one.data(item));
+    cli.print(csv_line(cli, cells));
   }
 }
 
@@ -219,6 +213,13 @@ void print_change(const Cli& cli, const json::value& answer, const std::string& 
     case Kind::Wide:
       if (!cli.settings.quiet) cli.print(sentence + "\n");
   }
+}
+
+std::string csv_line(const Cli& cli, const std::vector<std::string>& cells) {
+  std::string line;
+  for (const std::string& cell : cells)
+    line += (line.empty() && &cell == &cells.front() ? "" : ",") + csv_cell(plain_line(cli, cell));
+  return line + "\n";
 }
 
 std::string json_text(const json::value& value) {

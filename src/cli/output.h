@@ -54,6 +54,9 @@ void print_object(const Cli& cli, const boost::json::value& object, const View& 
 void print_change(const Cli& cli, const boost::json::value& answer, const std::string& name,
                   const std::string& sentence);
 
+// RFC 4180, with its end.
+std::string csv_line(const Cli& cli, const std::vector<std::string>& cells);
+
 // JSON as text: characters that could act on a terminal or turn the text around them are escaped.
 std::string json_text(const boost::json::value& value);
 // The same, two spaces to a level; members keep their order.

@@ -488,6 +488,27 @@ TEST_F(CliTest, AnImportEndsAsItsHelpSays) {
   EXPECT_EQ(run({"import", "crontab", "-", "--apply"}, "0 3 * * * y\n").exit_code, 8);
 }
 
+TEST_F(CliTest, EventsAsCsvAndNames) {
+  std::atomic<bool> over = false;
+  // Two jobs saved and one event of the system's own; events since the beginning of the stream.
+  const auto events = [&](const char* form) {
+    std::thread saver([&] {
+      for (int i = 0; !over; ++i) run({"job", "apply", "-f", "-"}, job("a, b", fmt::format("{} 2 * * *", i % 60)));
+    });
+    const Ran ran = run({"events", "--topic", "jobs", "-n", "2", "-o", form});
+    over = true;
+    saver.join();
+    over = false;
+    return ran;
+  };
+  const Ran csv = events("csv");
+  EXPECT_EQ(csv.exit_code, 0) << csv.err;
+  EXPECT_THAT(csv.out, ::testing::MatchesRegex("event,id,subject,state\n"
+                                               "job_?[a-z]*,[^,\n]+,\"a, b\",[a-z]*\n"
+                                               "job_?[a-z]*,[^,\n]+,\"a, b\",[a-z]*\n"));
+  EXPECT_EQ(events("name").out, "a, b\na, b\n");
+}
+
 // CLI-6: the store has no room; it may have later.
 TEST_F(CliTest, NoSpaceIsUnavailable) {
   api::Router router;
