@@ -209,11 +209,20 @@ CliResult<ClientSettings> settings_of(const CliIo& io, const ClientOptions& opti
   return settings;
 }
 
-int with_cli(const CliIo& io, const ClientOptions& options, const std::function<int(const Cli&)>& action) {
+CliResult<void> template_fits(const OutputForm& output, const AnswerForm& answer) {
+  if (output.kind != OutputForm::Kind::Template) return {};
+  auto mistake = template_mistake(output.pattern, answer);
+  return mistake ? CliResult<void>(usage(*std::move(mistake))) : CliResult<void>();
+}
+
+int with_cli(const CliIo& io, const ClientOptions& options, const AnswerForm& answer,
+             const std::function<int(const Cli&)>& action) {
   auto settings = settings_of(io, options);
-  if (!settings) {
-    std::fprintf(io.err, "%s\n", settings.error().message.c_str());
-    return settings.error().exit_code;
+  const auto fits = settings ? template_fits(settings->output, answer) : CliResult<void>();
+  if (!settings || !fits) {
+    const CliError& error = settings ? fits.error() : settings.error();
+    std::fprintf(io.err, "%s\n", error.message.c_str());
+    return error.exit_code;
   }
   return action(Cli(io, *std::move(settings)));
 }

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cli/answer_form.h"
 #include "cli/client.h"
 #include "cli/output.h"
 
@@ -110,8 +111,10 @@ class Cli {
   mutable std::size_t server_ = 0;  // the one that answered last
 };
 
-// Runs `action` with a Cli of these options; the exit code.
-int with_cli(const CliIo& io, const ClientOptions& options, const std::function<int(const Cli&)>& action);
+// Runs `action` with a Cli of these options; the exit code. A template must fit what the command prints.
+int with_cli(const CliIo& io, const ClientOptions& options, const AnswerForm& answer,
+             const std::function<int(const Cli&)>& action);
+CliResult<void> template_fits(const OutputForm& output, const AnswerForm& answer);
 
 std::string user_name();  // who runs this
 

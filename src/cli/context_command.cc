@@ -30,6 +30,9 @@ json::value value_of(const std::string& name, const Context& context, const std:
   return value;
 }
 
+constexpr AnswerForm kContextForm{.schema = R"({"properties":{"name":{"type":"string"},"current":{"type":"boolean"},
+    "servers":{"items":{"type":"string"}},"output":{"type":"string"},"timeout":{"type":"number"}}})"};
+
 View view() {
   return {.columns = {{.title = "CURRENT",
                        .data = [](const json::value& item) { return text_at(item, {"current"}); },
@@ -139,7 +142,7 @@ void add_context_command(CLI::App& app, CliIo io, int& exit_code) {
       ClientOptions options = flags->client;
       options.context.clear();
       if (options.servers.empty()) options.servers = {"http://127.0.0.1:8090"};
-      exit_code = with_cli(io, options, action);
+      exit_code = with_cli(io, options, kContextForm, action);
     });
     add_client_options(*sub, flags->client);
     return sub;

@@ -120,7 +120,11 @@ TEST(FillTemplate, ByPath) {
   const auto value = json::parse(R"({"name":"x","job":{"labels":{"team":"db"}},"next":["t1","t2"],"n":3})");
   EXPECT_EQ(fill_template("{name}: {job.labels.team} {next.1} {n}", value), "x: db t2 3");
   EXPECT_EQ(fill_template("{{{name}}} {nothing.here}{next.7}\\t|\\n", value), "{x} \t|\n");
-  EXPECT_FALSE(parse_output_form("template=x}"));
+  EXPECT_EQ(parse_output_form("template=x}").error(),
+            "-o template: column 2: a '}' without its '{'; write '}}' for a brace");
+  EXPECT_EQ(parse_output_form("template=备{x").error(),
+            "-o template: column 2: a '{' without its '}'; write '{{' for a brace");
+  EXPECT_EQ(parse_output_form("template={}").error(), "-o template: column 1: no field stands between the braces");
   EXPECT_FALSE(parse_output_form("xml"));
   EXPECT_TRUE(parse_output_form("template={name}"));
 }

@@ -45,6 +45,11 @@ std::string state_of(const json::value& data) {
   return "";
 }
 
+constexpr AnswerForm kEventForm{.schema = R"({"properties":{"event":{"type":"string"},"id":{"type":"string"},
+    "data":{"oneOf":[{"$ref":"#/components/schemas/JobEvent"},{"$ref":"#/components/schemas/JobDeletedEvent"},
+                     {"$ref":"#/components/schemas/RunEvent"},{"$ref":"#/components/schemas/RunRecordedEvent"},
+                     {"$ref":"#/components/schemas/WorkerEvent"},{"$ref":"#/components/schemas/SystemEvent"}]}}})"};
+
 class Watcher {
  public:
   Watcher(const Cli& cli, const Wishes& wishes) : cli_(cli), wishes_(wishes), last_(wishes.since) {}
@@ -151,7 +156,8 @@ void add_events_command(CLI::App& app, CliIo io, int& exit_code) {
       ->type_name("COUNT");
   add_client_options(*events, flags->client);
   events->callback([flags, io, &exit_code] {
-    exit_code = with_cli(io, flags->client, [flags](const Cli& cli) { return Watcher(cli, flags->wishes).run(); });
+    exit_code =
+        with_cli(io, flags->client, kEventForm, [flags](const Cli& cli) { return Watcher(cli, flags->wishes).run(); });
   });
 }
 

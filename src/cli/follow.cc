@@ -57,7 +57,8 @@ class Printer {
     OutputFilter& filter = is_error ? error_filter_ : output_filter_;
     if (escapes_ == Escapes::ColourOnly) bytes = filter.filter(bytes);
     if (streams_ == Streams::None) return;
-    std::FILE* to = is_error && streams_ == Streams::Apart ? cli_.io.err : cli_.io.out;
+    const bool aside = streams_ == Streams::Aside || (is_error && streams_ == Streams::Apart);
+    std::FILE* to = aside ? cli_.io.err : cli_.io.out;
     std::fwrite(bytes.data(), 1, bytes.size(), to);
     std::fflush(to);
   }

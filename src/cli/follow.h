@@ -11,6 +11,7 @@ namespace cronfleet::cli {
 enum class Streams {
   Together,  // stdout and stderr of the job both to ours
   Apart,     // each to its own
+  Aside,     // both to our stderr: stdout is for data
   None,      // nothing is printed: only its end counts
 };
 enum class Escapes {

@@ -275,6 +275,15 @@ int import_crontab(const Cli& cli, const Flags& flags) {
   return refused > 0 ? kExitInvalid : in_the_way > 0 ? kExitConflict : differing > 0 ? kExitDifferences : kExitOk;
 }
 
+constexpr AnswerForm kImportForm{.schema = R"({"properties":{
+    "source":{"type":"string"},"line":{"type":"integer"},"text":{"type":"string"},
+    "job":{"$ref":"#/components/schemas/Job"},"result":{"type":"string"},
+    "changes":{"items":{"properties":{"pointer":{"type":"string"},"before":{},"after":{}}}},
+    "firings_compared":{"type":"integer"},"firings_until":{"type":"string"},"firings_differing":{"type":"integer"},
+    "differences":{"items":{"properties":{"at":{"type":"string"},"by_cron":{"type":"integer"},
+                                          "by_job":{"type":"integer"}}}},
+    "notes":{"items":{"type":"string"}}}})"};
+
 }  // namespace
 
 void add_import_command(CLI::App& app, CliIo io, int& exit_code) {
@@ -308,7 +317,8 @@ void add_import_command(CLI::App& app, CliIo io, int& exit_code) {
   add_client_options(*crontab, flags->client);
   crontab->callback([flags, io, &exit_code] {
     flags->wishes.from = async::SystemClock().wall();
-    exit_code = with_cli(io, flags->client, [flags](const Cli& cli) { return import_crontab(cli, *flags); });
+    exit_code =
+        with_cli(io, flags->client, kImportForm, [flags](const Cli& cli) { return import_crontab(cli, *flags); });
   });
 }
 

@@ -288,6 +288,10 @@ CliResult<json::value> save_job(const Cli& cli, const domain::Job& job, const St
   return ask_json(cli, {.target = address});
 }
 
+const AnswerForm kAppliedForm{
+    .schema = R"({"properties":{"name":{"type":"string"},"result":{"type":"string"},"next_firing":{"type":"string"},
+                  "changes":{"items":{"properties":{"pointer":{"type":"string"},"before":{},"after":{}}}}}})"};
+
 int apply_jobs(const Cli& cli, const ApplyWishes& wishes) { return Application(cli, wishes).run(); }
 
 void print_diff(const Cli& cli, const std::string& title, const std::string& diff, std::string_view indent) {

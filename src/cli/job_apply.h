@@ -30,6 +30,8 @@ struct ApplyWishes {
 // first failure, also where keep_going applied the rest.
 int apply_jobs(const Cli& cli, const ApplyWishes& wishes);
 
+extern const AnswerForm kAppliedForm;  // of each job
+
 // Prints `diff` of text_diff() under a title.
 void print_diff(const Cli& cli, const std::string& title, const std::string& diff, std::string_view indent = {});
 

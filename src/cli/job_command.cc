@@ -13,7 +13,10 @@
 #include "cli/job_create.h"
 #include "cli/job_edit.h"
 #include "cli/job_history.h"
+#include "cli/job_show.h"
+#include "cli/run_command.h"
 #include "cli/terminal.h"
+#include "cli/verbs.h"
 #include "cli/words.h"
 #include "domain/job_json.h"
 #include "domain/json_writer.h"
@@ -28,107 +31,6 @@ std::string address_of(std::string_view name) { return "/api/v1/jobs/" + api::pe
 std::string next_text(const json::value& answer) {
   const std::string next = text_at(answer, {"next_firings"});
   return next.empty() ? words("does not fire") : words("fires next at {}", local_time(next));
-}
-
-struct ListFilter {
-  std::vector<std::string> labels;
-  std::string text, filter, sort;
-};
-
-bool is_paused(const json::value& item) {
-  const auto until = parse_rfc3339(text_at(item, {"job", "paused_until"}));
-  return until && *until > async::SystemClock().wall();
-}
-std::string state_of(const json::value& item) {
-  return text_at(item, {"valid"}) == "false"            ? "refused"
-         : text_at(item, {"job", "enabled"}) == "false" ? "disabled"
-         : is_paused(item)                              ? "paused"
-                                                        : "enabled";
-}
-Colour colour_of(const json::value& item) {
-  const std::string state = state_of(item);
-  return state == "enabled" ? Colour::Green : state == "refused" ? Colour::Red : Colour::Yellow;
-}
-std::string labels_of(const json::value& item) {
-  std::string text;
-  const auto* job = item.is_object() ? item.get_object().if_contains("job") : nullptr;
-  const auto* labels = job && job->is_object() ? job->get_object().if_contains("labels") : nullptr;
-  if (!labels || !labels->is_object()) return text;
-  for (const auto& [name, value] : labels->get_object())
-    text += words("{}{}={}", text.empty() ? "" : ",", std::string_view(name.data(), name.size()),
-                  value.is_string() ? value.get_string().c_str() : "");
-  return text;
-}
-
-// As one line for a shell, also where it is a list of arguments.
-std::string command_of(const json::value& item) {
-  const auto* job = item.is_object() ? item.get_object().if_contains("job") : nullptr;
-  const auto decoded = job ? std::optional(domain::decode_job(json::serialize(*job))) : std::nullopt;
-  return decoded && *decoded ? domain::shown_command(**decoded) : text_at(item, {"job", "command"});
-}
-
-View job_view() {
-  View view{.columns = {column("NAME", {"name"}),
-                        column("SCHEDULE", {"job", "schedule"}),
-                        {.title = "ZONE",
-                         .data =
-                             [](const json::value& item) {
-                               const std::string zone = text_at(item, {"job", "time_zone"});
-                               return zone.empty() ? std::string("UTC") : zone;
-                             }},
-                        {.title = "STATE", .data = state_of, .colour = colour_of},
-                        time_column("NEXT FIRING", {"next_firings"}),
-                        {.title = "LABELS", .data = labels_of, .wide = true},
-                        column("OWNER", {"job", "owner"}),
-                        {.title = "COMMAND", .data = command_of},
-                        column("REVISION", {"revision"})},
-            .name_path = {"name"}};
-  for (std::size_t i = 6; i < view.columns.size(); ++i) view.columns[i].wide = true;
-  return view;
-}
-
-// The first thing that is wrong with a document.
-std::string refusal_of(const json::value& item) {
-  const json::array& errors = array_at(item, "errors");
-  if (errors.empty()) return "";
-  const std::string pointer = text_at(errors.front(), {"pointer"});
-  return (pointer.empty() ? "" : pointer + ": ") + text_at(errors.front(), {"detail"});
-}
-
-int list(const Cli& cli, const ListFilter& filter) {
-  std::string target = "/api/v1/jobs?limit=500";
-  for (const std::string& label : filter.labels) target += "&label=" + api::percent_encode(label);
-  if (!filter.text.empty()) target += "&text=" + api::percent_encode(filter.text);
-  if (!filter.filter.empty()) target += "&filter=" + api::percent_encode(filter.filter);
-  if (!filter.sort.empty()) target += "&sort=" + api::percent_encode(filter.sort);
-  const auto answer = ask_all_pages(cli, target);
-  if (!answer) return failed(cli, answer.error());
-  print_list(cli, *answer, job_view());
-  for (const json::value& item : array_at(*answer, "items"))
-    if (cli.settings.output.is_for_people() && text_at(item, {"valid"}) == "false")
-      cli.note(words("job '{}' is refused: {}", visible(text_at(item, {"name"})), visible(refusal_of(item))));
-  note_staleness(cli, *answer);
-  return kExitOk;
-}
-
-int get(const Cli& cli, const std::string& name) {
-  const auto value = ask_json(cli, {.target = address_of(name)});
-  if (!value) return failed(cli, value.error());
-  Details details{{"NAME", text_at(*value, {"name"})}, {"REVISION", text_at(*value, {"revision"})}};
-  if (const auto* job = value->is_object() ? value->get_object().if_contains("job") : nullptr;
-      job && job->is_object()) {
-    for (const auto& member : job->get_object()) {
-      const std::string key(member.key().data(), member.key().size());
-      if (key == "name") continue;
-      details.emplace_back(key, key == "command"            ? command_of(*value)
-                                : member.value().is_array() ? json::serialize(member.value())
-                                                            : text_at(*job, {key.c_str()}));
-    }
-  }
-  for (const json::value& at : array_at(*value, "next_firings"))
-    if (at.is_string()) details.emplace_back("NEXT FIRING", local_time(at.get_string().c_str()));
-  print_object(cli, *value, job_view(), details);
-  return kExitOk;
 }
 
 int erase(const Cli& cli, const std::vector<std::string>& names, bool yes) {
@@ -184,6 +86,9 @@ int run(const Cli& cli, const RunWishes& wishes) {
   for (const std::string& pair : wishes.parameters)
     if (pair.find('=') == std::string::npos)
       return failed(cli, {kExitUsage, words("--param '{}': expected NAME=VALUE", visible(pair))});
+  const auto fits =
+      template_fits(cli.settings.output, {wishes.wait ? "GET /api/v1/runs/{id}" : "POST /api/v1/jobs/{name}:run"});
+  if (!fits) return failed(cli, fits.error());
   const auto answer =
       ask_json_again(cli, {.method = "POST", .target = address_of(wishes.name) + ":run", .body = body.take()});
   if (!answer) {
@@ -196,12 +101,16 @@ int run(const Cli& cli, const RunWishes& wishes) {
     return kExitOk;
   }
   cli.note(words("run '{}' asked for", visible(id)));
-  const auto record = follow_run(cli, id, Streams::Apart, Escapes::ColourOnly, wishes.on_interrupt);
+  // As data only the run itself is printed.
+  const bool for_people = cli.settings.output.is_for_people();
+  const auto record =
+      follow_run(cli, id, for_people ? Streams::Apart : Streams::Aside, Escapes::ColourOnly, wishes.on_interrupt);
   if (!record) {
     const int exit_code = failed(cli, record.error());
     return exit_code == kExitInterrupted ? exit_code : static_cast<int>(kExitWaitFailed);
   }
   cli.note(sentence_of(*record));
+  if (!for_people) show_run(cli, record->id.text());
   return exit_code_of(*record);
 }
 
@@ -234,7 +143,7 @@ struct Flags {
   CreateWishes create;
   ExportWishes exported;
   RunWishes run;
-  ListFilter filter;
+  JobFilter filter;
   std::vector<std::string> names;
   std::string name, copy, reason, until;
   std::optional<std::int64_t> from, to;
@@ -259,13 +168,7 @@ void add_job_command(CLI::App& app, CliIo io, int& exit_code) {
       "job", "Jobs: list, get, create, edit, apply, diff, run, pause, resume, clone, delete, history, restore, export");
   job->require_subcommand(1);
   job->footer("Examples and options: cronfleet job VERB --help");
-  const auto verb = [&](const char* name, const char* what, const char* examples, auto action) {
-    CLI::App* sub = job->add_subcommand(name, what);
-    sub->footer(examples);
-    sub->callback([flags, io, &exit_code, action] { exit_code = with_cli(io, flags->client, action); });
-    add_client_options(*sub, flags->client);
-    return sub;
-  };
+  const Verbs verbs(*job, io, {flags, &flags->client}, exit_code);
   const auto add_files = [flags](CLI::App& sub) {
     return sub.add_option("-f,--file", flags->apply.paths, "a file, a folder of *.json and *.yaml, or -")
         ->type_name("PATH");
@@ -275,7 +178,7 @@ void add_job_command(CLI::App& app, CliIo io, int& exit_code) {
         ->type_name("LABEL");
   };
 
-  CLI::App* apply_verb = verb(
+  CLI::App* apply_verb = verbs.add(
       "apply", "Create or change jobs from JSON and YAML documents",
       "Everything is judged before the first write. --dry-run shows a diff and ends with 3 where something differs.\n"
       "With --keep-going the others are applied, and it ends with the code of the first failure.\n"
@@ -283,7 +186,7 @@ void add_job_command(CLI::App& app, CliIo io, int& exit_code) {
       "  cronfleet job apply -f nightly.yaml\n"
       "  cronfleet job apply -f jobs/ --prune managed-by=git --dry-run\n"
       "  cronfleet job get nightly -o yaml | sed 's/0 2/0 3/' | cronfleet job apply -f -",
-      [flags](const Cli& cli) { return apply_jobs(cli, flags->apply); });
+      kAppliedForm, [flags](const Cli& cli) { return apply_jobs(cli, flags->apply); });
   add_files(*apply_verb)->required();
   add_prune(*apply_verb);
   apply_verb->add_flag("--dry-run", flags->apply.dry_run, "show what would change");
@@ -291,13 +194,13 @@ void add_job_command(CLI::App& app, CliIo io, int& exit_code) {
                        "leave out what is wrong or refused, and go on after a conflict");
   apply_verb->add_flag("-y,--yes", flags->apply.yes, "delete without asking");
 
-  CLI::App* diff_verb = verb("diff", "Show what documents would change, or what changed between versions",
-                             "Ends with 3 where something differs.\n"
-                             "Examples:\n"
-                             "  cronfleet job diff -f jobs/\n"
-                             "  cronfleet job diff nightly\n"
-                             "  cronfleet job diff nightly --from 12 --to 40",
-                             [flags](const Cli& cli) { return diff(cli, *flags); });
+  CLI::App* diff_verb = verbs.add("diff", "Show what documents would change, or what changed between versions",
+                                  "Ends with 3 where something differs.\n"
+                                  "Examples:\n"
+                                  "  cronfleet job diff -f jobs/\n"
+                                  "  cronfleet job diff nightly\n"
+                                  "  cronfleet job diff nightly --from 12 --to 40",
+                                  kAppliedForm, [flags](const Cli& cli) { return diff(cli, *flags); });
   diff_verb->add_option("name", flags->name, "a job, to compare its versions")->type_name("JOB");
   add_files(*diff_verb);
   add_prune(*diff_verb);
@@ -306,71 +209,78 @@ void add_job_command(CLI::App& app, CliIo io, int& exit_code) {
   diff_verb->add_option("--to", flags->to, "the newer revision; what stands when absent")->type_name("REVISION");
 
   CLI::App* create_verb =
-      verb("create", "Create a job from flags",
-           "Examples:\n"
-           "  cronfleet job create nightly -s '0 2 * * *' --zone Europe/Berlin -- '/opt/backup | logger'\n"
-           "  cronfleet job create poll -s '@every 10m' -l team=db -- /usr/bin/poll --all\n"
-           "  cronfleet job create later -s @daily --disabled -- true",
-           [flags](const Cli& cli) { return create(cli, flags->create); });
+      verbs.add("create", "Create a job from flags",
+                "Examples:\n"
+                "  cronfleet job create nightly -s '0 2 * * *' --zone Europe/Berlin -- '/opt/backup | logger'\n"
+                "  cronfleet job create poll -s '@every 10m' -l team=db -- /usr/bin/poll --all\n"
+                "  cronfleet job create later -s @daily --disabled -- true",
+                {"PUT /api/v1/jobs/{name}"}, [flags](const Cli& cli) { return create(cli, flags->create); });
   add_create_options(*create_verb, flags->create);
 
-  verb("edit", "Open a job in $VISUAL or $EDITOR, and save it",
-       "What others change meanwhile is merged member by member; the same member is a conflict (6).\n"
-       "Examples:\n"
-       "  cronfleet job edit nightly\n"
-       "  EDITOR='code --wait' cronfleet job edit nightly\n"
-       "  EDITOR=\"sed -i 's/0 2/0 3/'\" cronfleet job edit nightly",
-       [flags](const Cli& cli) { return edit_job(cli, flags->name); })
+  verbs
+      .add("edit", "Open a job in $VISUAL or $EDITOR, and save it",
+           "What others change meanwhile is merged member by member; the same member is a conflict (6).\n"
+           "Examples:\n"
+           "  cronfleet job edit nightly\n"
+           "  EDITOR='code --wait' cronfleet job edit nightly\n"
+           "  EDITOR=\"sed -i 's/0 2/0 3/'\" cronfleet job edit nightly",
+           {"PUT /api/v1/jobs/{name}"}, [flags](const Cli& cli) { return edit_job(cli, flags->name); })
       ->add_option("name", flags->name, "its name")
       ->required()
       ->type_name("JOB");
 
-  CLI::App* clone_verb = verb("clone", "Copy a job under another name, disabled",
-                              "Examples:\n"
-                              "  cronfleet job clone nightly nightly-test\n"
-                              "  cronfleet job clone nightly weekly --enabled\n"
-                              "  cronfleet job clone nightly weekly && cronfleet job edit weekly",
-                              [flags](const Cli& cli) { return clone(cli, flags->name, flags->copy, flags->enabled); });
+  CLI::App* clone_verb = verbs.add("clone", "Copy a job under another name, disabled",
+                                   "Examples:\n"
+                                   "  cronfleet job clone nightly nightly-test\n"
+                                   "  cronfleet job clone nightly weekly --enabled\n"
+                                   "  cronfleet job clone nightly weekly && cronfleet job edit weekly",
+                                   {"POST /api/v1/jobs/{name}:clone"}, [flags](const Cli& cli) {
+                                     return clone(cli, flags->name, flags->copy, flags->enabled);
+                                   });
   clone_verb->add_option("name", flags->name, "its name")->required()->type_name("JOB");
   clone_verb->add_option("copy", flags->copy, "name of the copy")->required()->type_name("");
   clone_verb->add_flag("--enabled", flags->enabled, "the copy fires at once");
 
-  verb("history", "List the versions of a job, newest first, also of one that was deleted",
-       "Examples:\n"
-       "  cronfleet job history nightly\n"
-       "  cronfleet job diff nightly --from 12\n"
-       "  cronfleet job restore nightly 12",
-       [flags](const Cli& cli) { return list_versions(cli, flags->name); })
+  verbs
+      .add("history", "List the versions of a job, newest first, also of one that was deleted",
+           "Examples:\n"
+           "  cronfleet job history nightly\n"
+           "  cronfleet job diff nightly --from 12\n"
+           "  cronfleet job restore nightly 12",
+           {"GET /api/v1/jobs/{name}/versions"}, [flags](const Cli& cli) { return list_versions(cli, flags->name); })
       ->add_option("name", flags->name, "its name")
       ->required()
       ->type_name("JOB");
 
-  CLI::App* restore_verb = verb("restore", "Save an older version again, also of a deleted job",
-                                "Examples:\n"
-                                "  cronfleet job restore nightly 12\n"
-                                "  cronfleet job history nightly\n"
-                                "  cronfleet job diff nightly --from 12",
-                                [flags](const Cli& cli) { return restore_version(cli, flags->name, flags->revision); });
+  CLI::App* restore_verb = verbs.add("restore", "Save an older version again, also of a deleted job",
+                                     "Examples:\n"
+                                     "  cronfleet job restore nightly 12\n"
+                                     "  cronfleet job history nightly\n"
+                                     "  cronfleet job diff nightly --from 12",
+                                     {"POST /api/v1/jobs/{name}/versions/{revision}:restore"}, [flags](const Cli& cli) {
+                                       return restore_version(cli, flags->name, flags->revision);
+                                     });
   restore_verb->add_option("name", flags->name, "its name")->required()->type_name("JOB");
   restore_verb->add_option("revision", flags->revision, "the version")->required()->type_name("");
 
-  CLI::App* export_verb = verb("export", "Write jobs as documents for job apply: YAML, or JSON with -o json",
-                               "Examples:\n"
-                               "  cronfleet job export > jobs.yaml\n"
-                               "  cronfleet job export -l team=db --dir jobs/\n"
-                               "  cronfleet job export nightly -o json",
-                               [flags](const Cli& cli) { return export_jobs(cli, flags->exported); });
+  CLI::App* export_verb = verbs.add("export", "Write jobs as documents for job apply: YAML, or JSON with -o json",
+                                    "Examples:\n"
+                                    "  cronfleet job export > jobs.yaml\n"
+                                    "  cronfleet job export -l team=db --dir jobs/\n"
+                                    "  cronfleet job export nightly -o json",
+                                    {}, [flags](const Cli& cli) { return export_jobs(cli, flags->exported); });
   export_verb->add_option("names", flags->exported.names, "their names; all when absent")->type_name("JOB");
   export_verb->add_option("-l,--label", flags->exported.labels, "only jobs with this label: name or name=value")
       ->type_name("LABEL");
   export_verb->add_option("--dir", flags->exported.folder, "a file for each job in this folder")->type_name("FOLDER");
 
-  CLI::App* list_verb = verb("list", "List jobs",
-                             "Examples:\n"
-                             "  cronfleet job list --label team=db\n"
-                             "  cronfleet job list --filter 'state:enabled name~backup next<1h'\n"
-                             "  cronfleet job list --text backup -o 'template={name}: {job.schedule}'",
-                             [flags](const Cli& cli) { return list(cli, flags->filter); });
+  CLI::App* list_verb =
+      verbs.add("list", "List jobs",
+                "Examples:\n"
+                "  cronfleet job list --label team=db\n"
+                "  cronfleet job list --filter 'state:enabled name~backup next<1h'\n"
+                "  cronfleet job list --text backup -o 'template={name}: {job.schedule}'",
+                {"GET /api/v1/jobs"}, [flags](const Cli& cli) { return list_jobs(cli, flags->filter); });
   list_verb->add_option("-l,--label", flags->filter.labels, "only jobs with this label: name or name=value")
       ->type_name("LABEL");
   list_verb->add_option("--filter", flags->filter.filter, "as state:enabled label:team=db next<1h")
@@ -380,32 +290,35 @@ void add_job_command(CLI::App& app, CliIo io, int& exit_code) {
   list_verb->add_option("--text", flags->filter.text, "only jobs with this text in name, command, description or owner")
       ->type_name("TEXT");
 
-  CLI::App* get_verb = verb("get", "Show one job",
-                            "Examples:\n"
-                            "  cronfleet job get nightly\n"
-                            "  cronfleet job get 'weekly report' -o json\n"
-                            "  cronfleet job get nightly -o json > nightly.json",
-                            [flags](const Cli& cli) { return get(cli, flags->name); });
+  CLI::App* get_verb =
+      verbs.add("get", "Show one job",
+                "Examples:\n"
+                "  cronfleet job get nightly\n"
+                "  cronfleet job get 'weekly report' -o json\n"
+                "  cronfleet job get nightly -o json > nightly.json",
+                {"GET /api/v1/jobs/{name}"}, [flags](const Cli& cli) { return show_job(cli, flags->name); });
   get_verb->add_option("name", flags->name, "its name")->required()->type_name("JOB");
 
-  CLI::App* delete_verb = verb("delete", "Delete jobs; what they ran stays in the history",
-                               "Examples:\n"
-                               "  cronfleet job delete nightly\n"
-                               "  cronfleet job delete one two three --yes\n"
-                               "  cronfleet job list --label old -o name | xargs -d '\\n' cronfleet job delete --yes",
-                               [flags](const Cli& cli) { return erase(cli, flags->names, flags->yes); });
+  CLI::App* delete_verb = verbs.add(
+      "delete", "Delete jobs; what they ran stays in the history",
+      "Examples:\n"
+      "  cronfleet job delete nightly\n"
+      "  cronfleet job delete one two three --yes\n"
+      "  cronfleet job list --label old -o name | xargs -d '\\n' cronfleet job delete --yes",
+      {"DELETE /api/v1/jobs/{name}"}, [flags](const Cli& cli) { return erase(cli, flags->names, flags->yes); });
   delete_verb->add_option("names", flags->names, "their names")->required()->type_name("JOB");
   delete_verb->add_flag("-y,--yes", flags->yes, "do not ask");
 
-  CLI::App* run_verb =
-      verb("run", "Run a job now",
-           "With --wait the exit code is the job's own, 128 + n when signal n ended it, 125 when cronfleet itself\n"
-           "failed or the job never ran, and 130 after Ctrl-C, which asks once whether to detach or to kill.\n"
-           "Examples:\n"
-           "  cronfleet job run nightly\n"
-           "  cronfleet job run nightly --wait\n"
-           "  cronfleet job run nightly --worker web-1 --reason 'after the fix'",
-           [flags](const Cli& cli) { return run(cli, flags->run); });
+  CLI::App* run_verb = verbs.add(
+      "run", "Run a job now",
+      "With --wait the exit code is the job's own, 128 + n when signal n ended it, 125 when cronfleet itself\n"
+      "failed or the job never ran, and 130 after Ctrl-C, which asks once whether to detach or to kill.\n"
+      "With -o json and the other forms for programs its output goes to stderr, and the run that is over to stdout.\n"
+      "Examples:\n"
+      "  cronfleet job run nightly\n"
+      "  cronfleet job run nightly --wait\n"
+      "  cronfleet job run nightly --worker web-1 --reason 'after the fix'",
+      {}, [flags](const Cli& cli) { return run(cli, flags->run); });
   run_verb->add_option("name", flags->run.name, "its name")->required()->type_name("JOB");
   run_verb->add_flag("-w,--wait", flags->run.wait, "follow its output until it is over");
   run_verb->add_option("--reason", flags->run.reason, "why, for the record")->type_name("TEXT");
@@ -420,21 +333,23 @@ void add_job_command(CLI::App& app, CliIo io, int& exit_code) {
           CLI::ignore_case))
       ->type_name("WHAT");
 
-  CLI::App* pause_verb =
-      verb("pause", "No firings until an instant, or until it is resumed",
-           "Examples:\n"
-           "  cronfleet job pause nightly\n"
-           "  cronfleet job pause nightly --until 2027-01-02T00:00:00Z --reason holidays\n"
-           "  cronfleet job list --label team=db -o name | xargs -d '\\n' cronfleet job pause",
-           [flags](const Cli& cli) { return pause(cli, flags->names, "pause", flags->until, flags->reason); });
+  CLI::App* pause_verb = verbs.add("pause", "No firings until an instant, or until it is resumed",
+                                   "Examples:\n"
+                                   "  cronfleet job pause nightly\n"
+                                   "  cronfleet job pause nightly --until 2027-01-02T00:00:00Z --reason holidays\n"
+                                   "  cronfleet job list --label team=db -o name | xargs -d '\\n' cronfleet job pause",
+                                   {"POST /api/v1/jobs/{name}:pause"}, [flags](const Cli& cli) {
+                                     return pause(cli, flags->names, "pause", flags->until, flags->reason);
+                                   });
   pause_verb->add_option("--until", flags->until, "RFC 3339 time from which on it fires again")->type_name("TIME");
-  CLI::App* resume_verb =
-      verb("resume", "End a pause",
-           "Examples:\n"
-           "  cronfleet job resume nightly\n"
-           "  cronfleet job resume one two three\n"
-           "  cronfleet job list -o name | xargs -d '\\n' cronfleet job resume",
-           [flags](const Cli& cli) { return pause(cli, flags->names, "resume", "", flags->reason); });
+  CLI::App* resume_verb = verbs.add("resume", "End a pause",
+                                    "Examples:\n"
+                                    "  cronfleet job resume nightly\n"
+                                    "  cronfleet job resume one two three\n"
+                                    "  cronfleet job list -o name | xargs -d '\\n' cronfleet job resume",
+                                    {"POST /api/v1/jobs/{name}:resume"}, [flags](const Cli& cli) {
+                                      return pause(cli, flags->names, "resume", "", flags->reason);
+                                    });
   for (CLI::App* both : {pause_verb, resume_verb}) {
     both->add_option("names", flags->names, "their names")->required()->type_name("JOB");
     both->add_option("--reason", flags->reason, "why, for the server's log")->type_name("TEXT");

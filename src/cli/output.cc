@@ -153,9 +153,7 @@ tl::expected<OutputForm, std::string> parse_output_form(std::string_view text) {
     if (name == text) return OutputForm{kind};
   if (text.starts_with(kTemplate)) {
     OutputForm form{Kind::Template, std::string(text.substr(kTemplate.size()))};
-    if (std::count(form.pattern.begin(), form.pattern.end(), '{') <
-        std::count(form.pattern.begin(), form.pattern.end(), '}'))
-      return tl::unexpected(words("-o template: '{}' has a '}}' without a '{{'", visible(form.pattern)));
+    if (const auto pieces = template_pieces(form.pattern); !pieces) return tl::unexpected(pieces.error());
     return form;
   }
   const std::string_view near = domain::nearest(text, output_form_names());
@@ -243,26 +241,42 @@ std::string pretty_json(const json::value& value) {
   return out + "\n";
 }
 
-std::string fill_template(std::string_view pattern, const json::value& value) {
-  std::string out;
-  while (!pattern.empty()) {
-    const char c = pattern.front();
-    if (c == '\\' && pattern.size() > 1) {
-      const char next = pattern[1];
-      out += next == 'n' ? "\n" : next == 't' ? "\t" : std::string(1, next);
-      pattern.remove_prefix(2);
-    } else if (pattern.starts_with("{{") || pattern.starts_with("}}")) {
-      out += c;
-      pattern.remove_prefix(2);
-    } else if (c == '{' && pattern.find('}') != std::string_view::npos) {
-      const auto end = pattern.find('}');
-      out += text_at_path(value, pattern.substr(1, end - 1));
-      pattern.remove_prefix(end + 1);
+tl::expected<std::vector<TemplatePiece>, std::string> template_pieces(std::string_view pattern) {
+  std::vector<TemplatePiece> pieces(1);
+  for (std::size_t at = 0; at < pattern.size();) {
+    const char c = pattern[at];
+    const std::string_view rest = pattern.substr(at);
+    const std::size_t column = utf8_count(pattern.substr(0, at)) + 1;
+    if (c == '\\' && rest.size() > 1) {
+      pieces.back().text += rest[1] == 'n' ? '\n' : rest[1] == 't' ? '\t' : rest[1];
+      at += 2;
+    } else if (rest.starts_with("{{") || rest.starts_with("}}")) {
+      pieces.back().text += c;
+      at += 2;
+    } else if (c == '}') {
+      return tl::unexpected(words("-o template: column {}: a '}}' without its '{{'; write '}}}}' for a brace", column));
+    } else if (c == '{') {
+      const auto end = rest.find('}');
+      if (end == std::string_view::npos)
+        return tl::unexpected(
+            words("-o template: column {}: a '{{' without its '}}'; write '{{{{' for a brace", column));
+      if (end == 1) return tl::unexpected(words("-o template: column {}: no field stands between the braces", column));
+      pieces.push_back({.text = std::string(rest.substr(1, end - 1)), .is_field = true, .column = column + 1});
+      pieces.emplace_back();
+      at += end + 1;
     } else {
-      out += c;
-      pattern.remove_prefix(1);
+      pieces.back().text += c;
+      ++at;
     }
   }
+  return pieces;
+}
+
+std::string fill_template(std::string_view pattern, const json::value& value) {
+  std::string out;
+  const auto pieces = template_pieces(pattern);
+  for (const TemplatePiece& piece : pieces.value_or(std::vector<TemplatePiece>()))
+    out += piece.is_field ? text_at_path(value, piece.text) : piece.text;
   return out;
 }
 

@@ -63,7 +63,15 @@ std::string json_text(const boost::json::value& value);
 std::string pretty_json(const boost::json::value& value);
 // YAML that reads back as `value`, in block style: texts of several lines as they stand, all doubtful ones in quotes.
 std::string yaml_text(const boost::json::value& value);
-// Filled in for one object; empty where a path leads nowhere.
+
+// A template, taken apart: text as it stands, and fields.
+struct TemplatePiece {
+  std::string text;  // of a field its path, as "job.labels.team"
+  bool is_field = false;
+  std::size_t column = 1;  // where it begins, in characters
+};
+tl::expected<std::vector<TemplatePiece>, std::string> template_pieces(std::string_view pattern);
+// Filled in for one object; empty where a path leads nowhere. `pattern` is one that template_pieces takes.
 std::string fill_template(std::string_view pattern, const boost::json::value& value);
 
 }  // namespace cronfleet::cli

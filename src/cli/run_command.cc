@@ -9,6 +9,7 @@
 #include "cli/answers.h"
 #include "cli/follow.h"
 #include "cli/terminal.h"
+#include "cli/verbs.h"
 #include "cli/words.h"
 #include "domain/json_writer.h"
 #include "domain/run_json.h"
@@ -104,33 +105,6 @@ int list(const Cli& cli, const ListFilter& filter) {
   return kExitOk;
 }
 
-int get(const Cli& cli, const std::string& id) {
-  const auto answer = cli.ask({.target = address_of(id)});
-  if (!answer) return failed(cli, answer.error());
-  const auto record = record_of(answer->body);
-  if (!record) return failed(cli, record.error());
-  const auto value = parse_answer(*answer);
-  if (!value) return failed(cli, value.error());
-  const Details details{
-      {"RUN", record->id.text()},
-      {"STATUS", std::string(domain::to_string(record->end.status))},
-      {"REASON", std::string(domain::to_string(record->end.reason))},
-      {"EXIT", exit_of(*record)},
-      {"ERROR", record->end.error},
-      {"COMMAND", record->command},
-      {"SCHEDULED", instant(record->scheduled_at)},
-      {"STARTED", has_run(*record) ? instant(record->end.started_at) : "-"},
-      {"ENDED", domain::is_final(record->end.status) ? instant(record->end.ended_at) : "-"},
-      {"DURATION", duration_of(*record)},
-      {"TRIGGER", std::string(domain::to_string(record->trigger)) +
-                      (record->triggered_by.empty() ? "" : " by " + record->triggered_by)},
-      {"KILLED BY", record->end.actor},
-      {"WORKER", record->worker.text()},
-      {"OUTPUT", words("{} bytes, {} of them not kept", record->end.output_bytes, record->end.output_bytes_dropped)}};
-  print_object(cli, *value, run_view(), details);
-  return kExitOk;
-}
-
 int logs(const Cli& cli, const std::string& id, bool follow, bool raw) {
   const Escapes escapes = raw ? Escapes::All : Escapes::ColourOnly;
   if (follow) {
@@ -158,7 +132,7 @@ int wait(const Cli& cli, const std::string& id) {
   if (cli.settings.output.is_for_people()) {
     cli.note(sentence_of(*record));
   } else {
-    get(cli, record->id.text());
+    show_run(cli, record->id.text());
   }
   return exit_code_of(*record);
 }
@@ -188,25 +162,46 @@ struct Flags {
 
 }  // namespace
 
+int show_run(const Cli& cli, const std::string& id) {
+  const auto answer = cli.ask({.target = address_of(id)});
+  if (!answer) return failed(cli, answer.error());
+  const auto record = record_of(answer->body);
+  if (!record) return failed(cli, record.error());
+  const auto value = parse_answer(*answer);
+  if (!value) return failed(cli, value.error());
+  const Details details{
+      {"RUN", record->id.text()},
+      {"STATUS", std::string(domain::to_string(record->end.status))},
+      {"REASON", std::string(domain::to_string(record->end.reason))},
+      {"EXIT", exit_of(*record)},
+      {"ERROR", record->end.error},
+      {"COMMAND", record->command},
+      {"SCHEDULED", instant(record->scheduled_at)},
+      {"STARTED", has_run(*record) ? instant(record->end.started_at) : "-"},
+      {"ENDED", domain::is_final(record->end.status) ? instant(record->end.ended_at) : "-"},
+      {"DURATION", duration_of(*record)},
+      {"TRIGGER", std::string(domain::to_string(record->trigger)) +
+                      (record->triggered_by.empty() ? "" : " by " + record->triggered_by)},
+      {"KILLED BY", record->end.actor},
+      {"WORKER", record->worker.text()},
+      {"OUTPUT", words("{} bytes, {} of them not kept", record->end.output_bytes, record->end.output_bytes_dropped)}};
+  print_object(cli, *value, run_view(), details);
+  return kExitOk;
+}
+
 void add_run_command(CLI::App& app, CliIo io, int& exit_code) {
   const auto flags = std::make_shared<Flags>();
   CLI::App* run = app.add_subcommand("run", "Runs: list, get, logs, wait, kill");
   run->require_subcommand(1);
   run->footer("Examples and options: cronfleet run VERB --help");
-  const auto verb = [&](const char* name, const char* what, const char* examples, auto action) {
-    CLI::App* sub = run->add_subcommand(name, what);
-    sub->footer(examples);
-    sub->callback([flags, io, &exit_code, action] { exit_code = with_cli(io, flags->client, action); });
-    add_client_options(*sub, flags->client);
-    return sub;
-  };
+  const Verbs verbs(*run, io, {flags, &flags->client}, exit_code);
 
-  CLI::App* list_verb = verb("list", "List runs: what runs now, then what is over, newest first",
-                             "Examples:\n"
-                             "  cronfleet run list\n"
-                             "  cronfleet run list --job nightly --status failed,lost\n"
-                             "  cronfleet run list --from 2026-03-01T00:00:00Z --limit 100 -o json",
-                             [flags](const Cli& cli) { return list(cli, flags->filter); });
+  CLI::App* list_verb = verbs.add("list", "List runs: what runs now, then what is over, newest first",
+                                  "Examples:\n"
+                                  "  cronfleet run list\n"
+                                  "  cronfleet run list --job nightly --status failed,lost\n"
+                                  "  cronfleet run list --from 2026-03-01T00:00:00Z --limit 100 -o json",
+                                  {"GET /api/v1/runs"}, [flags](const Cli& cli) { return list(cli, flags->filter); });
   list_verb->add_option("--job", flags->filter.job, "only runs of this job")->type_name("JOB");
   list_verb->add_option("--status", flags->filter.statuses, "only these: running, succeeded, failed, killed, …")
       ->delimiter(',')
@@ -218,43 +213,47 @@ void add_run_command(CLI::App& app, CliIo io, int& exit_code) {
       ->check(CLI::Range(1, 500))
       ->type_name("COUNT");
 
-  CLI::App* get_verb = verb("get", "Show one run",
-                            "Examples:\n"
-                            "  cronfleet run get nightly@2026-03-01T02:00:00Z.1\n"
-                            "  cronfleet run get nightly@2026-03-01T02:00:00Z.1 -o json\n"
-                            "  cronfleet run get nightly@2026-03-01T02:00:00Z.1 -o 'template={status} on {worker}'",
-                            [flags](const Cli& cli) { return get(cli, flags->id); });
+  CLI::App* get_verb =
+      verbs.add("get", "Show one run",
+                "Examples:\n"
+                "  cronfleet run get nightly@2026-03-01T02:00:00Z.1\n"
+                "  cronfleet run get nightly@2026-03-01T02:00:00Z.1 -o json\n"
+                "  cronfleet run get nightly@2026-03-01T02:00:00Z.1 -o 'template={status} on {worker}'",
+                {"GET /api/v1/runs/{id}"}, [flags](const Cli& cli) { return show_run(cli, flags->id); });
   get_verb->add_option("id", flags->id, "its id")->required()->type_name("RUN");
 
-  CLI::App* logs_verb = verb("logs", "Print the output of a run",
-                             "Of escape sequences only colours pass; --raw lets everything through.\n"
-                             "Examples:\n"
-                             "  cronfleet run logs nightly@2026-03-01T02:00:00Z.1\n"
-                             "  cronfleet run logs -f nightly@2026-03-01T02:00:00Z.1\n"
-                             "  cronfleet run logs --raw nightly@2026-03-01T02:00:00Z.1 > output.bin",
-                             [flags](const Cli& cli) { return logs(cli, flags->id, flags->follow, flags->raw); });
+  CLI::App* logs_verb =
+      verbs.add("logs", "Print the output of a run",
+                "Of escape sequences only colours pass; --raw lets everything through.\n"
+                "Examples:\n"
+                "  cronfleet run logs nightly@2026-03-01T02:00:00Z.1\n"
+                "  cronfleet run logs -f nightly@2026-03-01T02:00:00Z.1\n"
+                "  cronfleet run logs --raw nightly@2026-03-01T02:00:00Z.1 > output.bin",
+                {}, [flags](const Cli& cli) { return logs(cli, flags->id, flags->follow, flags->raw); });
   logs_verb->add_option("id", flags->id, "its id")->required()->type_name("RUN");
   logs_verb->add_flag("-f,--follow", flags->follow, "go on until the run is over");
   logs_verb->add_flag("--raw", flags->raw, "the bytes as they are");
 
-  verb("wait", "Wait until a run is over, and end with its exit code",
-       "Ends as job run --wait does: with the job's own code, 128 + n for signal n, 125 when it never ran.\n"
-       "Examples:\n"
-       "  cronfleet run wait nightly@2026-03-01T02:00:00Z.1\n"
-       "  id=$(cronfleet job run nightly -o name); cronfleet run wait \"$id\"\n"
-       "  cronfleet run wait -o json nightly@2026-03-01T02:00:00Z.1",
-       [flags](const Cli& cli) { return wait(cli, flags->id); })
+  verbs
+      .add("wait", "Wait until a run is over, and end with its exit code",
+           "Ends as job run --wait does: with the job's own code, 128 + n for signal n, 125 when it never ran.\n"
+           "Examples:\n"
+           "  cronfleet run wait nightly@2026-03-01T02:00:00Z.1\n"
+           "  id=$(cronfleet job run nightly -o name); cronfleet run wait \"$id\"\n"
+           "  cronfleet run wait -o json nightly@2026-03-01T02:00:00Z.1",
+           {"GET /api/v1/runs/{id}"}, [flags](const Cli& cli) { return wait(cli, flags->id); })
       ->add_option("id", flags->id, "its id")
       ->required()
       ->type_name("RUN");
 
   CLI::App* kill_verb =
-      verb("kill", "End a run: TERM, then after the grace KILL to everything it started",
-           "Examples:\n"
-           "  cronfleet run kill nightly@2026-03-01T02:00:00Z.1\n"
-           "  cronfleet run kill --grace 0s --reason stuck nightly@2026-03-01T02:00:00Z.1\n"
-           "  cronfleet run list --job nightly --status running -o name | xargs -d '\\n' cronfleet run kill",
-           [flags](const Cli& cli) { return kill(cli, flags->ids, flags->reason, flags->grace); });
+      verbs.add("kill", "End a run: TERM, then after the grace KILL to everything it started",
+                "Examples:\n"
+                "  cronfleet run kill nightly@2026-03-01T02:00:00Z.1\n"
+                "  cronfleet run kill --grace 0s --reason stuck nightly@2026-03-01T02:00:00Z.1\n"
+                "  cronfleet run list --job nightly --status running -o name | xargs -d '\\n' cronfleet run kill",
+                {"POST /api/v1/runs/{id}:kill"},
+                [flags](const Cli& cli) { return kill(cli, flags->ids, flags->reason, flags->grace); });
   kill_verb->add_option("ids", flags->ids, "their ids")->required()->type_name("RUN");
   kill_verb->add_option("--reason", flags->reason, "why, for the record")->type_name("TEXT");
   kill_verb->add_option("--grace", flags->grace, "time between TERM and KILL, as 10s; the job's own when absent")

@@ -8,6 +8,7 @@
 #include "api/url.h"
 #include "cli/answers.h"
 #include "cli/terminal.h"
+#include "cli/verbs.h"
 #include "cli/words.h"
 #include "domain/json_writer.h"
 
@@ -215,75 +216,70 @@ struct Flags {
   bool yes = false;
 };
 
-// A verb under `noun` with the options of every client command.
-template <typename Action>
-CLI::App* add_verb(CLI::App& noun, const std::shared_ptr<Flags>& flags, CliIo io, int& exit_code, const char* name,
-                   const char* what, const char* examples, Action action) {
-  CLI::App* verb = noun.add_subcommand(name, what);
-  verb->footer(examples);
-  verb->callback([flags, io, &exit_code, action] { exit_code = with_cli(io, flags->client, action); });
-  add_client_options(*verb, flags->client);
-  return verb;
-}
-
 }  // namespace
 
 void add_worker_verbs(CLI::App& worker, CliIo io, int& exit_code) {
   const auto flags = std::make_shared<Flags>();
-  const auto verb = [&](const char* name, const char* what, const char* examples, auto action) {
-    return add_verb(worker, flags, io, exit_code, name, what, examples, action);
-  };
-  verb("list", "List workers: those registered, and those that are gone and left something behind",
-       "Examples:\n"
-       "  cronfleet worker list\n"
-       "  cronfleet worker list -o json\n"
-       "  cronfleet worker list -o name",
-       [](const Cli& cli) { return list(cli); });
-  verb("get", "Show one worker",
-       "Examples:\n"
-       "  cronfleet worker get web-1\n"
-       "  cronfleet worker get web-1 -o json\n"
-       "  cronfleet worker list -o name | xargs -n 1 cronfleet worker get",
-       [flags](const Cli& cli) { return get(cli, flags->node); })
+  const Verbs verbs(worker, io, {flags, &flags->client}, exit_code);
+  verbs.add("list", "List workers: those registered, and those that are gone and left something behind",
+            "Examples:\n"
+            "  cronfleet worker list\n"
+            "  cronfleet worker list -o json\n"
+            "  cronfleet worker list -o name",
+            {"GET /api/v1/workers"}, [](const Cli& cli) { return list(cli); });
+  verbs
+      .add("get", "Show one worker",
+           "Examples:\n"
+           "  cronfleet worker get web-1\n"
+           "  cronfleet worker get web-1 -o json\n"
+           "  cronfleet worker list -o name | xargs -n 1 cronfleet worker get",
+           {"GET /api/v1/workers/{node}"}, [flags](const Cli& cli) { return get(cli, flags->node); })
       ->add_option("node", flags->node, "its node id")
       ->required()
       ->type_name("WORKER");
-  CLI::App* drain_verb = verb("drain", "Take no more runs; what runs goes on",
-                              "Kept until undrain, also when the worker is restarted.\n"
-                              "Examples:\n"
-                              "  cronfleet worker drain web-1\n"
-                              "  cronfleet worker drain web-1 --reason 'new disk'\n"
-                              "  cronfleet worker drain web-1 web-2",
-                              [flags](const Cli& cli) { return drain(cli, flags->nodes, "drain", flags->reason); });
-  CLI::App* undrain_verb = verb("undrain", "Take runs again",
-                                "Examples:\n"
-                                "  cronfleet worker undrain web-1\n"
-                                "  cronfleet worker undrain web-1 web-2\n"
-                                "  cronfleet worker undrain web-1 --reason 'disk is in'",
-                                [flags](const Cli& cli) { return drain(cli, flags->nodes, "undrain", flags->reason); });
+  CLI::App* drain_verb = verbs.add("drain", "Take no more runs; what runs goes on",
+                                   "Kept until undrain, also when the worker is restarted.\n"
+                                   "Examples:\n"
+                                   "  cronfleet worker drain web-1\n"
+                                   "  cronfleet worker drain web-1 --reason 'new disk'\n"
+                                   "  cronfleet worker drain web-1 web-2",
+                                   {"POST /api/v1/workers/{node}:drain"}, [flags](const Cli& cli) {
+                                     return drain(cli, flags->nodes, "drain", flags->reason);
+                                   });
+  CLI::App* undrain_verb = verbs.add("undrain", "Take runs again",
+                                     "Examples:\n"
+                                     "  cronfleet worker undrain web-1\n"
+                                     "  cronfleet worker undrain web-1 web-2\n"
+                                     "  cronfleet worker undrain web-1 --reason 'disk is in'",
+                                     {"POST /api/v1/workers/{node}:undrain"}, [flags](const Cli& cli) {
+                                       return drain(cli, flags->nodes, "undrain", flags->reason);
+                                     });
   for (CLI::App* both : {drain_verb, undrain_verb}) {
     both->add_option("nodes", flags->nodes, "their node ids")->required()->type_name("WORKER");
     both->add_option("--reason", flags->reason, "why, for the record")->type_name("TEXT");
   }
-  CLI::App* labels_verb = verb("labels", "Show or change the labels that an operator has set",
-                               "They stand over those of the worker's configuration; NAME= takes one of these away.\n"
-                               "Examples:\n"
-                               "  cronfleet worker labels web-1\n"
-                               "  cronfleet worker labels web-1 gpu=true zone=eu\n"
-                               "  cronfleet worker labels web-1 gpu-",
-                               [flags](const Cli& cli) { return labels(cli, flags->node, flags->changes); });
+  CLI::App* labels_verb =
+      verbs.add("labels", "Show or change the labels that an operator has set",
+                "They stand over those of the worker's configuration; NAME= takes one of these away.\n"
+                "Examples:\n"
+                "  cronfleet worker labels web-1\n"
+                "  cronfleet worker labels web-1 gpu=true zone=eu\n"
+                "  cronfleet worker labels web-1 gpu-",
+                {"PUT /api/v1/workers/{node}/labels"},
+                [flags](const Cli& cli) { return labels(cli, flags->node, flags->changes); });
   labels_verb->add_option("node", flags->node, "its node id")->required()->type_name("WORKER");
   labels_verb->add_option("changes", flags->changes, "NAME=VALUE to set, NAME- to leave to the configuration")
       ->type_name("");
   CLI::App* forget_verb =
-      verb("forget", "Vouch that the machine of a worker is off",
-           "Jobs that forbid overlap wait for a worker that is out of contact, for its runs may still\n"
-           "go on. This ends the waiting. If the machine is not off, jobs can run twice at once.\n"
-           "Examples:\n"
-           "  cronfleet worker forget web-1\n"
-           "  cronfleet worker forget web-1 --yes --reason 'burnt down'\n"
-           "  cronfleet alarm list",
-           [flags](const Cli& cli) { return forget(cli, flags->node, flags->reason, flags->yes); });
+      verbs.add("forget", "Vouch that the machine of a worker is off",
+                "Jobs that forbid overlap wait for a worker that is out of contact, for its runs may still\n"
+                "go on. This ends the waiting. If the machine is not off, jobs can run twice at once.\n"
+                "Examples:\n"
+                "  cronfleet worker forget web-1\n"
+                "  cronfleet worker forget web-1 --yes --reason 'burnt down'\n"
+                "  cronfleet alarm list",
+                {"POST /api/v1/workers/{node}:forget"},
+                [flags](const Cli& cli) { return forget(cli, flags->node, flags->reason, flags->yes); });
   forget_verb->add_option("node", flags->node, "its node id")->required()->type_name("WORKER");
   forget_verb->add_option("--reason", flags->reason, "why, for the record")->type_name("TEXT");
   forget_verb->add_flag("-y,--yes", flags->yes, "its machine is off for certain: do not ask");
@@ -294,15 +290,15 @@ void add_alarm_command(CLI::App& app, CliIo io, int& exit_code) {
   CLI::App* alarm = app.add_subcommand("alarm", "What is wrong in the fleet: list, confirm");
   alarm->require_subcommand(1);
   alarm->footer("Examples and options: cronfleet alarm VERB --help");
-  add_verb(*alarm, flags, io, exit_code, "list", "List alarms, each with what to do about it",
-           "Examples:\n"
-           "  cronfleet alarm list\n"
-           "  cronfleet alarm list -o json\n"
-           "  test -z \"$(cronfleet alarm list -o name)\"",
-           [](const Cli& cli) { return alarms(cli); });
-  CLI::App* confirm_verb = add_verb(
-      *alarm, flags, io, exit_code, "confirm",
-      "Say that an older state of the store is meant, or that markers in the future are not",
+  const Verbs verbs(*alarm, io, {flags, &flags->client}, exit_code);
+  verbs.add("list", "List alarms, each with what to do about it",
+            "Examples:\n"
+            "  cronfleet alarm list\n"
+            "  cronfleet alarm list -o json\n"
+            "  test -z \"$(cronfleet alarm list -o name)\"",
+            {"GET /api/v1/alarms"}, [](const Cli& cli) { return alarms(cli); });
+  CLI::App* confirm_verb = verbs.add(
+      "confirm", "Say that an older state of the store is meant, or that markers in the future are not",
       "restored_store: claims stop when the store is found at an older state than it was. After this they go on;\n"
       "firings that the store knows nothing of are recorded as missed (restored).\n"
       "marker_ahead: jobs that a wrong clock has marked as done until a moment in the future fire by their schedules\n"
@@ -312,6 +308,7 @@ void add_alarm_command(CLI::App& app, CliIo io, int& exit_code) {
       "  cronfleet alarm confirm restored_store --reason 'backup of noon'\n"
       "  cronfleet alarm confirm marker_ahead\n"
       "  cronfleet alarm list",
+      {"POST /api/v1/alarms/{code}:confirm"},
       [flags](const Cli& cli) { return confirm(cli, flags->alarm, flags->reason); });
   confirm_verb->add_option("alarm", flags->alarm, "restored_store or marker_ahead")
       ->required()

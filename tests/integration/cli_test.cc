@@ -292,6 +292,48 @@ TEST_F(CliTest, KeepsGoingPastAWrongDocument) {
   EXPECT_THAT(nothing.err, HasSubstr("nothing was applied\n"));
 }
 
+// A template is judged before anything is asked for or changed.
+TEST_F(CliTest, RefusesATemplateThatNamesNoField) {
+  ASSERT_EQ(run({"job", "apply", "-f", "-"}, job("x", "@daily")).exit_code, 0);
+  struct Case {
+    std::vector<std::string> arguments;
+    const char *form, *sentence;
+  };
+  for (const Case& each :
+       {Case{{"job", "list"}, "{nmae}", "column 2: there is no field 'nmae'; did you mean 'name'?"},
+        Case{{"job", "get", "x"},
+             "名: {name} {job.schedul}",
+             "column 16: there is no field 'job.schedul'; did you mean "
+             "'job.schedule'?"},
+        Case{{"job", "list"}, "{name", "column 1: a '{' without its '}'"},
+        Case{{"job", "list"}, "{name}}", "column 7: a '}' without its '{'"},
+        Case{{"job", "list"}, "a {}", "column 3: no field stands between the braces"},
+        Case{{"job", "list"}, "{name.first}", "column 7: there is no field 'name.first'"},
+        Case{{"job", "delete", "x", "--yes"}, "{nam}", "did you mean 'name'?"},
+        Case{{"job", "run", "x"}, "{status}", "there is no field 'status'; expected one of dry_run, repeated, run_id"},
+        Case{{"job", "run", "x", "--wait"}, "{run_id}", "there is no field 'run_id'"},
+        Case{{"job", "apply", "-f", "x"}, "{next_fring}", "did you mean 'next_firing'?"},
+        Case{{"run", "list"}, "{exit_cod}", "did you mean 'exit_code'?"},
+        Case{{"worker", "list"}, "{nod}", "did you mean 'node'?"},
+        Case{{"worker", "drain", "a"}, "{settings.drained}", "did you mean 'settings.drain'?"},
+        Case{{"alarm", "list"}, "{cod}", "did you mean 'code'?"},
+        Case{{"events"}, "{data.run.statsu}", "did you mean 'data.run.status'?"},
+        Case{{"import", "crontab", "-"}, "{job.nam}", "did you mean 'job.name'?"}}) {
+    std::vector<std::string> arguments = each.arguments;
+    arguments.insert(arguments.end(), {"-o", std::string("template=") + each.form});
+    const Ran ran = run(arguments);
+    EXPECT_EQ(ran.exit_code, 2) << each.form;
+    EXPECT_EQ(ran.out, "");
+    EXPECT_THAT(ran.err, StartsWith("-o template: column ")) << each.form;
+    EXPECT_THAT(ran.err, HasSubstr(each.sentence)) << each.form;
+  }
+  EXPECT_EQ(run({"job", "list", "-o", "name"}).out, "x\n");
+  // Maps have any key, lists numbers; what a field is made of is not said everywhere.
+  for (const char* form : {"{job.labels.team} {job.labels.no}", "{next_firings.0}", "{job.limits.memory}", "{{{name}}}",
+                           "{job.env.A} {errors.0.detail} {refused_by.web-1}", "{job}"})
+    EXPECT_EQ(run({"job", "list", "-o", std::string("template=") + form}).exit_code, 0) << form;
+}
+
 domain::RunRecord record_of(const domain::RunId& id, WallTime at, int exit_code, bool final = true) {
   domain::RunRecord record;
   record.id = id;
@@ -367,6 +409,29 @@ TEST_F(CliTest, RunWaitsAndEndsWithTheJobsCode) {
   EXPECT_THAT(waited.err, HasSubstr("failed with exit code 42\n"));
   EXPECT_EQ(run({"job", "run", "nobody"}).exit_code, 4);
   EXPECT_EQ(run({"job", "run", "nobody", "--wait"}).exit_code, 125);
+}
+
+// For a program: the run that is over on stdout, what the job writes on stderr.
+TEST_F(CliTest, RunWaitsAndPrintsTheRunAsData) {
+  ASSERT_EQ(run({"job", "apply", "-f", "-"}, job("x", "@daily")).exit_code, 0);
+  std::thread worker([&] {
+    std::vector<coord::KeyValue> triggers;
+    while (triggers.empty()) triggers = server_.list(server_.keys.triggers());
+    const auto trigger = core::decode_trigger(triggers.front().value);
+    const domain::RunId id{.firing = {.job = JobName("x"), .which = trigger->id}, .attempt = 1};
+    server_.append(chunk_of(id, 0, 0, "written\n", Stream::Out));
+    server_.record({record_of(id, server_.now(), 7)});
+    server_.remove(triggers.front().key);
+  });
+  const Ran waited = run({"job", "run", "x", "--wait", "-o", "json"});
+  worker.join();
+  EXPECT_EQ(waited.exit_code, 7) << waited.err;
+  boost::json::error_code no_json;
+  const auto record = boost::json::parse(waited.out, no_json);
+  ASSERT_FALSE(no_json) << waited.out;
+  EXPECT_EQ(record.at("status"), "failed");
+  EXPECT_EQ(record.at("exit_code"), 7);
+  EXPECT_THAT(waited.err, HasSubstr("written\n"));
 }
 
 TEST_F(CliTest, KillsARun) {
