@@ -41,6 +41,20 @@ Outcome<Intent> intent_of(const Request& request, Effect effect) {
   return intent;
 }
 
+void write_load(domain::JsonWriter& json, const core::WorkerLoad& load) {
+  json.key("load").object([&] {
+    json.member("cpus", load.cpus);
+    json.member("cpu_percent", load.cpu_percent);
+    json.member("memory_bytes", load.memory_bytes);
+    json.member("memory_bytes_max", load.memory_bytes_max);
+    json.member("spool_bytes", load.spool_bytes);
+    json.member("spool_bytes_max", load.spool_bytes_max);
+    json.member("clock_ahead_ms", load.clock_ahead_ms);
+    json.member("store_latency_ms", load.store_latency_ms);
+    json.member("history_latency_ms", load.history_latency_ms);
+  });
+}
+
 Response labels_answer(const WorkerView& view) {
   domain::JsonWriter json;
   json.object([&] {
@@ -71,6 +85,7 @@ void write_worker(domain::JsonWriter& json, const WorkerView& view) {
       json.member("accepting", worker.accepting);
       if (worker.started_at != WallTime{}) json.member("started_at", to_rfc3339_ms(worker.started_at));
       if (worker.wall != WallTime{}) json.member("seen_at", to_rfc3339_ms(worker.wall));
+      if (worker.load) write_load(json, *worker.load);
     } else {
       json.member("runs_left", view.keys_left);
     }

@@ -6,8 +6,8 @@
 
 #include <fstream>
 
+#include "apps/machine_gauge.h"
 #include "async/await.h"
-#include "exec/posix/journal.h"
 
 namespace cronfleet::apps {
 namespace {
@@ -100,19 +100,10 @@ void tell_mongo(MetricsText& text, const history::MongoStatus& status) {
            static_cast<double>(status.undecodable));
 }
 
-// What is in the journal: what the history does not have yet stands there.
 void tell_spool(MetricsText& text, const std::filesystem::path& folder, std::uint64_t bytes_max) {
-  std::uint64_t bytes = 0;
-  std::error_code error;
-  for (const auto& file : std::filesystem::directory_iterator(folder, error)) {
-    if (file.path().extension() != ".journal") continue;
-    const auto size = file.file_size(error);
-    if (error) continue;  // freed meanwhile
-    bytes += size - std::min<std::uint64_t>(size, exec::posix::Journal::empty_bytes());
-  }
   text.one("cronfleet_spool_bytes", "gauge",
            "Journal on local disk: output and ends on their way to the history; 0 soon after all is there.",
-           static_cast<double>(bytes));
+           static_cast<double>(spool_bytes_of(folder)));
   text.one("cronfleet_spool_bytes_max", "gauge", "history.spool_bytes_max.", static_cast<double>(bytes_max));
 }
 

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "apps/heap.h"
+#include "apps/machine_gauge.h"
 #include "apps/store_seen_file.h"
 
 namespace cronfleet::apps {
@@ -92,6 +93,10 @@ Result<std::unique_ptr<WorkerPart>> WorkerPart::open(Daemon& daemon, const Worke
             return std::move(again->entries);
           },
           .keep_store_seen = std::move(keep_store_seen),
+          .measure_machine =
+              [gauge = MachineGauge(settings.folder / "journal", settings.history.spool_bytes_max)]() mutable {
+                return gauge.look();
+              },
           .caught_up = [] { give_back_free_memory(); }},
       std::move(options), registration(settings, zones), daemon.log);
   part->sink_.to = part->worker_.get();

@@ -339,6 +339,11 @@ const std::map<std::string_view, std::string_view>& chinese() {
       {"their node ids", "节点标识"},
       {"NAME=VALUE to set, NAME- to leave to the configuration", "NAME=VALUE 设置，NAME- 交还给配置"},
       {"its machine is off for certain: do not ask", "机器确定已关机：不询问"},
+      {"{} % of {}", "{1} 个 CPU 的 {0} %"},
+      {"{} of {} MiB", "{} / {} MiB"},
+      {"answers in {} ms", "{} 毫秒内响应"},
+      {"{} ms behind the others", "比其他节点慢 {} 毫秒"},
+      {"{} ms ahead of the others", "比其他节点快 {} 毫秒"},
       {"restored_store or marker_ahead", "restored_store 或 marker_ahead"},
   };
   return kChinese;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <boost/json.hpp>
+#include <charconv>
 #include <map>
 #include <memory>
 
@@ -42,6 +43,33 @@ std::string load_of(const json::value& worker) {
   return running.empty() ? "-" : words("{}/{}", running, text_at(worker, {"capacity"}));
 }
 
+// "37 % of 8"; "3120 of 16000 MiB"; empty where the worker does not say.
+std::string cpu_of(const json::value& worker) {
+  const std::string percent = text_at(worker, {"load", "cpu_percent"});
+  return percent.empty() ? "" : words("{} % of {}", percent, text_at(worker, {"load", "cpus"}));
+}
+std::string mebibytes_of(const json::value& worker, const char* used, const char* most) {
+  const auto mebibytes = [&](const char* key) {
+    std::uint64_t bytes = 0;
+    const std::string text = text_at(worker, {"load", key});
+    std::from_chars(text.data(), text.data() + text.size(), bytes);
+    return bytes >> 20;
+  };
+  return text_at(worker, {"load", used}).empty() ? "" : words("{} of {} MiB", mebibytes(used), mebibytes(most));
+}
+std::string memory_of(const json::value& worker) { return mebibytes_of(worker, "memory_bytes", "memory_bytes_max"); }
+std::string spool_of(const json::value& worker) { return mebibytes_of(worker, "spool_bytes", "spool_bytes_max"); }
+std::string latency_of(const json::value& worker, const char* key) {
+  const std::string ms = text_at(worker, {"load", key});
+  return ms.empty() ? "" : words("answers in {} ms", ms);
+}
+std::string clock_of(const json::value& worker) {
+  const std::string ms = text_at(worker, {"load", "clock_ahead_ms"});
+  return ms.starts_with('-') ? words("{} ms behind the others", ms.substr(1))
+         : ms.empty()        ? ""
+                             : words("{} ms ahead of the others", ms);
+}
+
 Colour colour_of(const json::value& worker) {
   const std::string state = text_at(worker, {"state"});
   return state == "ready" ? Colour::Green : state == "gone" ? Colour::Red : Colour::Yellow;
@@ -58,7 +86,10 @@ View worker_view() {
                         column("ADDRESS", {"address"}),
                         column("PID", {"pid"}),
                         column("ZONE DATA", {"zone_version"}),
-                        time_column("STARTED", {"started_at"})},
+                        time_column("STARTED", {"started_at"}),
+                        {.title = "CPU", .data = cpu_of},
+                        {.title = "MEMORY", .data = memory_of},
+                        {.title = "SPOOL", .data = spool_of}},
             .name_path = {"node"}};
   view.columns[1].colour = colour_of;
   for (std::size_t i = 7; i < view.columns.size(); ++i) view.columns[i].wide = true;
@@ -88,7 +119,13 @@ int get(const Cli& cli, const std::string& node) {
                   {"VERSION", text_at(worker, {"version"})},
                   {"ZONE DATA", text_at(worker, {"zone_version"})},
                   {"STARTED", local_time(text_at(worker, {"started_at"}))},
-                  {"SEEN", local_time(text_at(worker, {"seen_at"}))}};
+                  {"SEEN", local_time(text_at(worker, {"seen_at"}))},
+                  {"CPU", cpu_of(worker)},
+                  {"MEMORY", memory_of(worker)},
+                  {"SPOOL", spool_of(worker)},
+                  {"CLOCK", clock_of(worker)},
+                  {"STORE", latency_of(worker, "store_latency_ms")},
+                  {"HISTORY", latency_of(worker, "history_latency_ms")}};
   for (const std::string& warning : texts(worker, "warnings")) details.emplace_back("WARNING", warning);
   details.emplace_back("REFUSED", pairs(worker, "refused"));
   if (!text_at(worker, {"settings"}).empty()) {

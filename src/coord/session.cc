@@ -118,17 +118,18 @@ struct Session::State {
     }));
   }
 
-  // What a change is told by: the clock alone is none.
-  std::string without_clock() const {
+  // What a change is told by: the clock and what is measured all the time are none.
+  std::string without_measures() const {
     core::WorkerEntry still = entry;
     still.wall = {};
+    still.load.reset();
     return encode(still);
   }
 
   std::string worker_key() const { return keys.worker(entry.node); }
 
   Txn registration(bool hold_stands) {
-    written = without_clock();
+    written = without_measures();
     entry.wall = clock.wall();
     Txn txn;
     txn.expected = {{worker_key(), Condition::Kind::Absent, {}, 0}};
@@ -307,7 +308,7 @@ struct Session::State {
       return;
     }
     writing = true;
-    written = without_clock();
+    written = without_measures();
     entry.wall = clock.wall();
     Txn txn;
     txn.expected = {{hold_key, Condition::Kind::Present, {}, 0}, {worker_key(), Condition::Kind::Present, {}, 0}};
@@ -384,7 +385,7 @@ void Session::open(core::WorkerEntry entry, std::function<bool(std::int64_t pid)
 
 void Session::update(std::function<void(core::WorkerEntry&)> change) {
   change(state_->entry);
-  if (state_->without_clock() != state_->written) state_->write_registration();
+  if (state_->without_measures() != state_->written) state_->write_registration();
 }
 
 void Session::close(async::Task done) { state_->close(std::move(done)); }

@@ -48,8 +48,9 @@ class Session {
 
   // `entry`: what to register; node, boot_id and pid are its identity. `process_alive(pid)`: on this machine.
   void open(core::WorkerEntry entry, std::function<bool(std::int64_t pid)> process_alive);
-  // Changes the registration (labels, running, accepting, …) and writes it where it differs from what was written last;
-  // with every renewal, about every third of S, it is written in any case, and says what the clock shows then.
+  // Changes the registration (labels, running, accepting, …) and writes it where it differs from what was written last,
+  // its load apart; with every renewal, about every third of S, it is written in any case, and says what the clock
+  // shows then.
   void update(std::function<void(core::WorkerEntry&)> change);
   // Orderly end: removes registration and hold, revokes both leases, then calls `done`.
   void close(async::Task done);

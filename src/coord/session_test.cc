@@ -112,6 +112,20 @@ TEST(Session, AChangeIsWrittenAtOnce) {
   EXPECT_EQ(core::decode_worker(world.registration()->value)->running, 5);
 }
 
+TEST(Session, WhatIsMeasuredAllTheTimeGoesOutWithTheNextRenewal) {
+  World world;
+  Worker worker(world.time, world.store, 1, 100);
+  worker.open();
+  world.time.run_for(seconds(1));
+  worker.session.update([](core::WorkerEntry& entry) { entry.load.emplace().cpu_percent = 37; });
+  world.time.run_for(std::chrono::milliseconds(100));
+  EXPECT_FALSE(core::decode_worker(world.registration()->value)->load);
+  world.time.run_for(seconds(4));
+  const auto entry = core::decode_worker(world.registration()->value);
+  ASSERT_TRUE(entry->load);
+  EXPECT_EQ(entry->load->cpu_percent, 37);
+}
+
 TEST(Session, AfterAShortCutItGoesOnAsTheSameIncarnation) {
   World world;
   Worker worker(world.time, world.store, 1, 100);

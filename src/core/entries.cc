@@ -355,6 +355,24 @@ Result<KillEntry> decode_kill(std::string_view json) {
   });
 }
 
+namespace {
+
+// Calls `each` with the name and the value of each figure, to write or to read it.
+template <typename Load, typename Each>
+void each_of_load(Load& load, Each each) {
+  each("cpus", load.cpus);
+  each("cpu_percent", load.cpu_percent);
+  each("memory_bytes", load.memory_bytes);
+  each("memory_bytes_max", load.memory_bytes_max);
+  each("spool_bytes", load.spool_bytes);
+  each("spool_bytes_max", load.spool_bytes_max);
+  each("clock_ahead_ms", load.clock_ahead_ms);
+  each("store_latency_ms", load.store_latency_ms);
+  each("history_latency_ms", load.history_latency_ms);
+}
+
+}  // namespace
+
 std::string encode(const WorkerEntry& entry) {
   JsonOut out;
   out.text("node", entry.node.text());
@@ -371,6 +389,11 @@ std::string encode(const WorkerEntry& entry) {
   out.flag("accepting", entry.accepting);
   out.text("wall", to_rfc3339_ms(entry.wall));
   out.text("started_at", to_rfc3339_ms(entry.started_at));
+  if (entry.load) {
+    out.begin_object("load");
+    each_of_load(*entry.load, [&](std::string_view key, auto value) { out.number(key, value); });
+    out.end_object();
+  }
   out.list_if("warnings", entry.warnings);
   out.map_if("refused", entry.refused);
   return out.end();
@@ -393,6 +416,11 @@ Result<WorkerEntry> decode_worker(std::string_view json) {
     fields.flag("accepting", entry.accepting);
     fields.rfc3339("wall", entry.wall);
     fields.rfc3339("started_at", entry.started_at);
+    if (const auto* load = fields.object("load")) {
+      const JsonFields inner("load", *load);
+      each_of_load(entry.load.emplace(), [&](std::string_view key, auto& into) { inner.number(key, into); });
+      if (inner.failure()) fields.refuse("load", inner.failure()->message());
+    }
     fields.list("warnings", entry.warnings);
     fields.map("refused", entry.refused);
   });

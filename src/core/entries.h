@@ -156,6 +156,16 @@ std::string encode(const KillEntry& entry);
 Result<KillEntry> decode_kill(std::string_view json);
 
 // workers/<node>
+// How busy the machine of a worker is and how far its stores are, as it was within the last seconds.
+struct WorkerLoad {
+  int cpus = 0, cpu_percent = 0;                              // of all of them together: 0 to 100
+  std::uint64_t memory_bytes = 0, memory_bytes_max = 0;       // of the machine: what nobody could be given, and all
+  std::uint64_t spool_bytes = 0, spool_bytes_max = 0;         // on its disk, on the way to the history
+  std::int64_t clock_ahead_ms = 0;                            // of the median of the fleet; negative: behind
+  std::int64_t store_latency_ms = 0, history_latency_ms = 0;  // of the last answers
+  friend bool operator==(const WorkerLoad&, const WorkerLoad&) = default;
+};
+
 struct WorkerEntry {
   NodeId node;
   std::string address, host, version, boot_id, zone_version;
@@ -167,6 +177,7 @@ struct WorkerEntry {
   bool accepting = true;
   WallTime wall{};  // its clock when it wrote this
   WallTime started_at{};
+  std::optional<WorkerLoad> load;              // absent: not measured
   std::vector<std::string> warnings;           // "disk full", "clock 3.1 s ahead"; refused jobs are under refused
   std::map<std::string, std::string> refused;  // job name → why its document is not scheduled
 };

@@ -165,9 +165,12 @@ TEST(OtherEntries, ReadWhatTheyWrite) {
   worker.wall = worker.started_at = kInstant;
   worker.warnings = {"disk full", ""};
   worker.refused = {{"a", "minute '*/0'"}};
+  EXPECT_FALSE(decode_worker(encode(worker))->load);
+  worker.load = WorkerLoad{8, 37, 3ull << 30, 16ull << 30, 5, std::numeric_limits<std::uint64_t>::max(), -250, 3, 11};
   const auto worker_read = decode_worker(encode(worker));
   ASSERT_TRUE(worker_read) << worker_read.error().text();
   EXPECT_EQ(worker_read->warnings, worker.warnings);
+  EXPECT_EQ(worker_read->load, worker.load);
   EXPECT_EQ(encode(*worker_read), encode(worker));
 
   const NodeSettings settings{true, {{"zone", "eu"}, {"gpu", ""}}, "ann", "disk to be changed", kInstant};

@@ -121,6 +121,7 @@ struct HistoryWriter::State {
   void start(Sent what) {
     timers.cancel(std::exchange(wake, 0));
     under_way = true;
+    sent_at = clock.mono();
     last_sent = what;
   }
 
@@ -173,6 +174,7 @@ struct HistoryWriter::State {
   }
 
   void recovered() {
+    latency = clock.mono() - sent_at;
     if (singly > 0) --singly;
     attempt = 0;
     trouble.clear();
@@ -237,6 +239,8 @@ struct HistoryWriter::State {
   MonoTime wake_due{};
   std::vector<async::Task> flushed;
   std::string trouble;
+  MonoTime sent_at{};
+  std::chrono::nanoseconds latency{0};
   Counters counters;
   std::deque<SetAside> set_aside;
   std::shared_ptr<int> alive = std::make_shared<int>();
@@ -275,6 +279,9 @@ std::optional<WallTime> HistoryWriter::oldest_waiting() const {
 std::size_t HistoryWriter::output_bytes_waiting() const { return state_->chunk_bytes; }
 bool HistoryWriter::has_room() const { return state_->record_bytes < state_->options.record_bytes_max; }
 const std::string& HistoryWriter::trouble() const { return state_->trouble; }
+std::chrono::milliseconds HistoryWriter::latency() const {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(state_->latency);
+}
 const HistoryWriter::Counters& HistoryWriter::counters() const { return state_->counters; }
 const std::deque<HistoryWriter::SetAside>& HistoryWriter::set_aside() const { return state_->set_aside; }
 

@@ -67,6 +67,7 @@ class HistoryWriter {
   bool has_room() const;
   // Empty while the history answers; else what it last said.
   const std::string& trouble() const;
+  std::chrono::milliseconds latency() const;  // of the last call that was answered; 0 before the first
   const Counters& counters() const;
   const std::deque<SetAside>& set_aside() const;  // the newest 32
   // Sends what there is without waiting for company and calls `done` when nothing is left (or never, while it is down).

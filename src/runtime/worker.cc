@@ -567,6 +567,7 @@ void Worker::tick() {
   step(core::ClaimRate{batcher_.rate_per_second(), batcher_.latency()});
   look_for_room();
   look_at_history();
+  look_at_machine();
   report_obstacles();
   publish();
   if (parts_.keep_store_seen)
@@ -642,6 +643,19 @@ void Worker::look_at_history() {
                          fmt::format("{} records wait", writer_.records_waiting()));
 }
 
+// It goes out with the next renewal, so that a measure costs the store nothing.
+void Worker::look_at_machine() {
+  constexpr std::chrono::seconds kEvery{3};
+  const MonoTime now = parts_.clock.mono();
+  if (!parts_.measure_machine || now < look_at_machine_at_) return;
+  look_at_machine_at_ = now + kEvery;
+  load_ = parts_.measure_machine();
+  const auto whole = [](auto duration) { return std::chrono::duration_cast<Millis>(duration).count(); };
+  load_->clock_ahead_ms = whole(clock_reading_.ahead);
+  load_->store_latency_ms = whole(batcher_.latency());
+  load_->history_latency_ms = whole(writer_.latency());
+}
+
 // What others need to know of this worker, where it has changed.
 void Worker::publish() {
   if (!session_->open()) return;
@@ -652,6 +666,7 @@ void Worker::publish() {
   session_->update([this](core::WorkerEntry& entry) {
     entry.running = static_cast<int>(scheduler_.runs_active());
     entry.accepting = accepting_ && !full_;
+    entry.load = load_;
     entry.labels = registration_.labels;
     for (const auto& [label, value] : settings_.labels) {
       if (value.empty()) {

@@ -57,6 +57,7 @@ struct WorkerParts {
   // Starts a lost runner again and says what the old one left; empty where a runner cannot be lost.
   std::function<Result<std::vector<exec::JournalEntry>>()> reopen_executor{};
   std::function<void(const StoreSeen&)> keep_store_seen{};  // where it outlives us; now and then
+  std::function<core::WorkerLoad()> measure_machine{};      // now and then; empty: the load is not published
   std::function<void()> caught_up{};  // jobs and markers have been listed once: much memory is free again
 };
 
@@ -142,6 +143,7 @@ class Worker final : public exec::ExecutorSink, private coord::SessionSink, priv
   void look_at_history();
   void look_at_store(const Status* trouble);
   void look_at_clock();
+  void look_at_machine();
   std::chrono::nanoseconds wall_over_mono() const;
 
   WorkerParts parts_;
@@ -183,6 +185,8 @@ class Worker final : public exec::ExecutorSink, private coord::SessionSink, priv
   std::string condition_;
   exec::Room room_;
   Measures measures_;
+  std::optional<core::WorkerLoad> load_;
+  MonoTime look_at_machine_at_{};
   int stop_calls_ = 0;
   async::Task stopped_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // answers that come after us find it false

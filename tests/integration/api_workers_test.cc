@@ -22,6 +22,13 @@ TEST_F(Api, WhatAnOperatorWantsOfAWorkerOutlivesIt) {
   core::WorkerEntry worker = worker_of("node-1");
   server_.put(server_.keys.worker(worker.node), core::encode(worker));
   EXPECT_EQ(json::parse(get("/api/v1/workers/node-1").body).at("state"), "ready");
+  EXPECT_FALSE(json::parse(get("/api/v1/workers/node-1").body).as_object().contains("load"));
+  worker.load = core::WorkerLoad{8, 37, 3ull << 30, 16ull << 30, 5, 512, -250, 3, 11};
+  server_.put(server_.keys.worker(worker.node), core::encode(worker));
+  EXPECT_EQ(json::parse(get("/api/v1/workers/node-1").body).at("load"),
+            json::parse(R"({"cpus":8,"cpu_percent":37,"memory_bytes":3221225472,"memory_bytes_max":17179869184,
+                "spool_bytes":5,"spool_bytes_max":512,"clock_ahead_ms":-250,"store_latency_ms":3,
+                "history_latency_ms":11})"));
   const RawAnswer drained =
       call("POST", "/api/v1/workers/node-1:drain", R"({"reason":"new disk"})", "X-Cronfleet-Client: cli:eva\r\n");
   ASSERT_EQ(drained.status, 200) << drained.body;

@@ -21,6 +21,7 @@
 namespace cronfleet {
 namespace {
 
+using ::testing::AllOf;
 using testing::ApiServer;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
@@ -125,10 +126,16 @@ TEST_F(CliTest, OperatesWorkers) {
   worker.running = 1;
   worker.labels = {{"zone", "eu"}};
   worker.warnings = {"clock 3.1 s ahead"};
+  worker.load = core::WorkerLoad{8, 37, 3ull << 30, 16ull << 30, 5 << 20, 512 << 20, -250, 3, 11};
   server_.put(server_.keys.worker(worker.node), core::encode(worker));
   EXPECT_THAT(run({"worker", "list"}).out, HasSubstr("web-1  ready  1/4      zone=eu"));
   EXPECT_EQ(run({"worker", "list", "-o", "name"}).out, "web-1\n");
   EXPECT_THAT(run({"worker", "get", "web-1"}).out, HasSubstr("WARNING  clock 3.1 s ahead\n"));
+  EXPECT_THAT(
+      run({"worker", "get", "web-1"}).out,
+      AllOf(HasSubstr("37 % of 8\n"), HasSubstr("3072 of 16384 MiB\n"), HasSubstr("5 of 512 MiB\n"),
+            HasSubstr("250 ms behind the others\n"), HasSubstr("answers in 3 ms\n"), HasSubstr("answers in 11 ms\n")));
+  EXPECT_THAT(run({"worker", "list", "-o", "wide"}).out, HasSubstr("37 % of 8  3072 of 16384 MiB  5 of 512 MiB"));
   EXPECT_EQ(run({"worker", "get", "web-9"}).exit_code, 4);
   EXPECT_EQ(run({"worker", "drain", "web-1", "--reason", "new disk"}).out,
             "worker 'web-1' takes no more runs; what runs goes on\n");

@@ -167,6 +167,25 @@ export interface Worker {
   accepting?: boolean;
   started_at?: string;
   seen_at?: string;
+  /** how busy its machine is and how far its stores are, as it said some seconds ago */
+  load?: {
+    cpus: number;
+    /** of all CPUs together, 0 to 100 */
+    cpu_percent: number;
+    /** of the machine in use */
+    memory_bytes: number;
+    memory_bytes_max: number;
+    /** output and ends on its disk on their way to the history */
+    spool_bytes: number;
+    /** history.spool_bytes_max */
+    spool_bytes_max: number;
+    /** of the median of the fleet's clocks; negative: behind */
+    clock_ahead_ms: number;
+    /** what nearly every answer of the coordination store comes within */
+    store_latency_ms: number;
+    /** of the last answer of the history */
+    history_latency_ms: number;
+  };
   /** of one that is gone: its runs that wait to be settled */
   runs_left?: number;
   labels: Record<string, string>;

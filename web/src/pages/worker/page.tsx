@@ -4,7 +4,7 @@ import type {PageProps} from "../../app/pages.ts";
 import {usePageTitle} from "../../app/title.ts";
 import {call} from "../../api/client.ts";
 import type {Run, Worker} from "../../api/schema.ts";
-import {duration, fullTime} from "../../i18n/format.ts";
+import {bytes, duration, fullTime, number} from "../../i18n/format.ts";
 import {texts} from "../../i18n/language.ts";
 import {second, serverNow} from "../../live/clock.ts";
 import {useResource} from "../../live/resource.ts";
@@ -18,13 +18,16 @@ import {StatusWord, toneOf} from "../../ui/status.tsx";
 import {Duration, Since, Time} from "../../ui/time.tsx";
 import {verdictWords, words} from "../../ui/words.ts";
 import {askChange, askLabels, t as actions, workerActions} from "../workers/actions.tsx";
-import {Fill, Labels, WorkerState} from "../workers/state.tsx";
+import {Bar, Fill, Labels, WorkerState} from "../workers/state.tsx";
 import {begin, end, inLanes} from "./lanes.ts";
 
 const t = texts({
   en: {
     facts: "Facts", node: "Node id", host: "Host", address: "Address", pid: "Process", version: "Version", zones: "Zone data",
-    up: "Up since", seen: "Last seen", running: "Running", labels: "Labels", editLabels: "Edit labels", actions: "More actions",
+    up: "Up since", seen: "Last seen", running: "Running", cpu: "CPU", memory: "Memory", spool: "Spool", clock: "Clock", store: "Store answers in", history: "History answers in",
+    of: (part: string, all: string) => `${part} of ${all}`, cpus: (percent: string, n: number) => (n === 1 ? `${percent} of 1 CPU` : `${percent} of ${n} CPUs`),
+    ahead: (by: string) => `${by} ahead of the others`, behind: (by: string) => `${by} behind the others`, agrees: "agrees with the others",
+    labels: "Labels", editLabels: "Edit labels", actions: "More actions",
     warnings: "Warnings", refused: "Jobs that it cannot schedule", recent: "Its last runs", due: "Due", all: "All runs",
     lanes: "The last hour", now: "now", lanesWhat: (n: number) => `Runs of the last hour on this worker: ${n}`, noRuns: "It has run nothing yet.",
     asked: (by: string, reason: string) => `Asked for by ${by}${reason ? `: ${reason}` : ""}`, noHour: "Nothing ran here in the last hour.",
@@ -32,7 +35,10 @@ const t = texts({
   },
   zh: {
     facts: "信息", node: "节点 ID", host: "主机", address: "地址", pid: "进程", version: "版本", zones: "时区数据",
-    up: "启动于", seen: "最近出现", running: "运行中", labels: "标签", editLabels: "编辑标签", actions: "更多操作",
+    up: "启动于", seen: "最近出现", running: "运行中", cpu: "CPU", memory: "内存", spool: "待写缓存", clock: "时钟", store: "存储响应", history: "历史响应",
+    of: (part, all) => `${part} / ${all}`, cpus: (percent, n) => `${percent}(${n} 核)`,
+    ahead: (by) => `比其他节点快 ${by}`, behind: (by) => `比其他节点慢 ${by}`, agrees: "与其他节点一致",
+    labels: "标签", editLabels: "编辑标签", actions: "更多操作",
     warnings: "警告", refused: "它无法调度的任务", recent: "最近的运行", due: "到期时间", all: "全部运行",
     lanes: "最近一小时", now: "现在", lanesWhat: (n) => `此节点最近一小时的运行:${n}`, noRuns: "它还没有运行过任何任务。",
     asked: (by, reason) => `由 ${by} 要求${reason ? `:${reason}` : ""}`, noHour: "最近一小时这里没有运行。",
@@ -69,10 +75,29 @@ function Lanes({runs}: {runs: readonly Run[]}) {
   );
 }
 
+// Of a machine in use: how much, and the same as a bar.
+function Part({share, says}: {share: number; says: string}) {
+  return <span class="workers-fill"><Bar share={share} tone={share >= 0.9 ? "late" : "busy"} /><span class="num">{says}</span></span>;
+}
+
+const kClockSaid = 20;  // ms; below it the difference is the network's
+function loadRows({load}: Worker): [string, preact.ComponentChildren][] {
+  if (!load) return [];
+  const ahead = load.clock_ahead_ms, ms = (value: number) => duration(Math.max(1, value));
+  return [
+    [t.cpu, <Part share={load.cpu_percent / 100} says={t.cpus(`${number(load.cpu_percent)} %`, load.cpus)} />],
+    [t.memory, <Part share={load.memory_bytes / Math.max(1, load.memory_bytes_max)} says={t.of(bytes(load.memory_bytes), bytes(load.memory_bytes_max))} />],
+    [t.spool, <Part share={load.spool_bytes / Math.max(1, load.spool_bytes_max)} says={t.of(bytes(load.spool_bytes), bytes(load.spool_bytes_max))} />],
+    [t.clock, Math.abs(ahead) < kClockSaid ? t.agrees : ahead > 0 ? t.ahead(ms(ahead)) : t.behind(ms(-ahead))],
+    [t.store, ms(load.store_latency_ms)], [t.history, ms(load.history_latency_ms)],
+  ];
+}
+
 function Facts({worker}: {worker: Worker}) {
   const rows: [string, preact.ComponentChildren][] = [
     [words.state, <WorkerState worker={worker} />], [t.node, <Copy text={worker.node} />],
     [t.running, <Fill running={worker.running} capacity={worker.capacity} />],
+    ...loadRows(worker),
     [t.host, worker.host], [t.address, worker.address && <Copy text={worker.address} />], [t.pid, worker.pid],
     [t.version, worker.version], [t.zones, worker.zone_version],
     [t.up, worker.started_at && <><Time at={worker.started_at} /> <span class="dim">(<Since at={worker.started_at} />)</span></>],

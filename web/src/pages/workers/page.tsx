@@ -3,6 +3,7 @@ import {href} from "../../app/router.ts";
 import {usePageTitle} from "../../app/title.ts";
 import {call} from "../../api/client.ts";
 import type {Worker} from "../../api/schema.ts";
+import {bytes, number} from "../../i18n/format.ts";
 import {texts} from "../../i18n/language.ts";
 import {useResource} from "../../live/resource.ts";
 import {AsCommand} from "../../ui/as_command.tsx";
@@ -16,14 +17,14 @@ import {Fill, Labels, WorkerState} from "./state.tsx";
 
 const t = texts({
   en: {
-    running: "Running", version: "Version", zones: "Zone data", up: "Up for", seen: "Last seen",
+    running: "Running", cpu: "CPU", memory: "Memory", spool: "Spool", version: "Version", zones: "Zone data", up: "Up for", seen: "Last seen",
     emptyTitle: "No worker is up", emptyWhat: "Workers run the jobs. Each one that starts with the same stores as this server appears here by itself.",
     stale: "The store is away: this is the last known state.", actions: "Actions", differ: "differs from the others",
     warnings: (n: number) => (n === 1 ? "1 warning" : `${n} warnings`), left: (n: number) => `${n} runs to settle`,
     total: (up: number, all: number, running: number, capacity: number) => `${up} of ${all} up · ${running} of ${capacity} runs`,
   },
   zh: {
-    running: "运行中", version: "版本", zones: "时区数据", up: "已运行", seen: "最近出现",
+    running: "运行中", cpu: "CPU", memory: "内存", spool: "待写缓存", version: "版本", zones: "时区数据", up: "已运行", seen: "最近出现",
     emptyTitle: "没有执行节点在线", emptyWhat: "任务由执行节点运行。使用与本服务器相同存储启动的执行节点会自动出现在这里。",
     stale: "存储不可用:以下是最后已知的状态。", actions: "操作", differ: "与其他节点不同",
     warnings: (n) => `${n} 条警告`, left: (n) => `${n} 个运行待处理`,
@@ -34,6 +35,8 @@ const t = texts({
 const odd = (all: readonly Worker[], of: (worker: Worker) => string | undefined): boolean =>
   new Set(all.filter((one) => one.state !== "gone").map(of).filter(Boolean)).size > 1;
 
+const percent = (part: number, all: number) => `${number(Math.round(100 * part / Math.max(1, all)))} %`;
+
 function Table({workers}: {workers: readonly Worker[]}) {
   const versions = odd(workers, (one) => one.version), zones = odd(workers, (one) => one.zone_version);
   return (
@@ -41,7 +44,7 @@ function Table({workers}: {workers: readonly Worker[]}) {
       <table class="workers-table">
         <thead>
           <tr>
-            <th scope="col">{words.name}</th><th scope="col">{words.state}</th><th scope="col">{t.running}</th><th scope="col">{words.labels}</th>
+            <th scope="col">{words.name}</th><th scope="col">{words.state}</th><th scope="col">{t.running}</th><th scope="col">{words.labels}</th><th scope="col" class="end">{t.cpu}</th><th scope="col" class="end">{t.memory}</th><th scope="col" class="end">{t.spool}</th>
             <th scope="col">{t.version}</th><th scope="col">{t.zones}</th><th scope="col">{t.up}</th><th scope="col"><span class="away">{t.actions}</span></th>
           </tr>
         </thead>
@@ -58,6 +61,9 @@ function Table({workers}: {workers: readonly Worker[]}) {
               </td>
               <td>{worker.state === "gone" ? <span class="dim">{t.left(worker.runs_left ?? 0)}</span> : <Fill running={worker.running} capacity={worker.capacity} />}</td>
               <td>{Object.keys(worker.labels).length > 0 ? <Labels labels={worker.labels} /> : <span class="dim">–</span>}</td>
+              <td class="end num">{worker.load ? `${number(worker.load.cpu_percent)} %` : "–"}</td>
+              <td class="end num">{worker.load ? percent(worker.load.memory_bytes, worker.load.memory_bytes_max) : "–"}</td>
+              <td class="end num">{worker.load ? bytes(worker.load.spool_bytes) : "–"}</td>
               <td><span class={versions ? "chip tone tone-late" : "num"} title={versions ? t.differ : undefined}>{worker.version ?? "–"}</span></td>
               <td><span class={zones ? "chip tone tone-late" : "num"} title={zones ? t.differ : undefined}>{worker.zone_version ?? "–"}</span></td>
               <td>{worker.state === "gone" ? (worker.seen_at ? <Relative at={worker.seen_at} /> : "–") : worker.started_at ? <Since at={worker.started_at} /> : "–"}</td>

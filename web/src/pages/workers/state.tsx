@@ -25,14 +25,20 @@ export function WorkerState({worker}: {worker: Worker}) {
   );
 }
 
+export function Bar({share, tone}: {share: number; tone: Tone}) {
+  return (
+    <svg width="72" height="8" viewBox="0 0 72 8" aria-hidden="true" class={`tone-${tone}`}>
+      <rect class="workers-fill-ground" width="72" height="8" rx="4" />
+      {share > 0 && <rect class="workers-fill-part" width={Math.max(8, 72 * Math.min(1, share))} height="8" rx="4" />}
+    </svg>
+  );
+}
+
 export function Fill({running = 0, capacity = 0}: {running?: number | undefined; capacity?: number | undefined}) {
   const share = capacity > 0 ? Math.min(1, running / capacity) : 0;
   return (
     <span class="workers-fill">
-      <svg width="72" height="8" viewBox="0 0 72 8" aria-hidden="true" class={share >= 1 ? "tone-late" : "tone-busy"}>
-        <rect class="workers-fill-ground" width="72" height="8" rx="4" />
-        {share > 0 && <rect class="workers-fill-part" width={Math.max(8, 72 * share)} height="8" rx="4" />}
-      </svg>
+      <Bar share={share} tone={share >= 1 ? "late" : "busy"} />
       <span class="num">{t.load(running, capacity)}</span>
     </span>
   );
