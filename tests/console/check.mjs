@@ -13,7 +13,6 @@ import {mkdtempSync, rmSync} from "node:fs";
 import {tmpdir} from "node:os";
 import {join, resolve} from "node:path";
 import {parseArgs} from "node:util";
-import {checkAlarms} from "./alarms.mjs";
 import {startBrowser} from "./browser.mjs";
 import {companyJobs, livelyJobs} from "./fleet_of_jobs.mjs";
 import {checkFirstRun} from "./first_run.mjs";
@@ -23,6 +22,7 @@ import {checkEmpty, checkPages} from "./pages.mjs";
 import {Report} from "./report.mjs";
 import {saveJobs, startRuns, writePast} from "./seed.mjs";
 import {startServer} from "./server.mjs";
+import {checkAlarms, checkBundle, checkWorkerLoad} from "./system.mjs";
 import {checkTasks} from "./tasks.mjs";
 
 const {values: options} = parseArgs({options: {
@@ -84,6 +84,8 @@ if (options.load) {
 }
 await checkEmpty({browser, server: empty, report, pictures, full: options.full, only});
 if (!only || only.test("first-run")) await checkFirstRun({browser, server: empty, report});
+if (!only || only.test("bundle")) await checkBundle({browser, server: empty, report});
+if (!only || only.test("load")) await checkWorkerLoad({browser, server: empty, report});
 await empty.stop();
 if (!only || only.test("alarms")) await checkAlarms({browser, binary, marker: join(build, "bin/console_marker"), folder, report});
 const {server, runs} = await fill();

@@ -17,6 +17,7 @@ import {Loaded, Note} from "../../ui/states.tsx";
 import {Since, Time} from "../../ui/time.tsx";
 import {toast} from "../../ui/toast.tsx";
 import {words} from "../../ui/words.ts";
+import {SupportBundle} from "./bundle.tsx";
 
 const t = texts({
   en: {
@@ -30,6 +31,7 @@ const t = texts({
     historyOk: "answers: every run is found", historyBad: "is away: runs that are over are missing here; workers keep their records until it is back",
     clock: "Clocks", clockOk: "agree", clockBad: (n: number) => (n === 1 ? "are suspect on 1 worker" : `are suspect on ${n} workers`),
     anyWorker: "Workers", workersOk: (n: number) => (n === 1 ? "1 is up" : `${n} are up`), workersBad: "none is up: nothing will run",
+    settings: "Settings", settingsWhat: "Read-only; secrets are masked.", releases: "Releases of workers", backends: "Stores",
     todo: "What to do", confirm: "Confirm",
     restoredTitle: "Confirm the restored store",
     restoredWhat: "The coordination store has gone back to an older state, and workers start nothing new until somebody says that this is meant. Firings between the backup and now that had already run may run again. Look at the runs of that time first, then confirm.",
@@ -49,6 +51,7 @@ const t = texts({
     historyOk: "有响应:可以查到所有运行", historyBad: "不可用:已结束的运行暂时不显示;执行节点会保留记录直到恢复",
     clock: "时钟", clockOk: "一致", clockBad: (n) => `${n} 个执行节点的时钟可疑`,
     anyWorker: "执行节点", workersOk: (n) => `${n} 个在线`, workersBad: "没有在线的:不会有任何运行",
+    settings: "设置", settingsWhat: "只读;密钥已隐藏。", releases: "执行节点版本", backends: "存储",
     todo: "如何处理", confirm: "确认",
     restoredTitle: "确认已恢复的存储",
     restoredWhat: "协调存储回到了较早的状态,在有人确认之前,执行节点不会启动新的运行。备份时间到现在之间已经运行过的触发可能会再次运行。请先查看这段时间的运行,再确认。",
@@ -159,6 +162,17 @@ function Alarms({alarms}: {alarms: readonly Alarm[]}) {
   );
 }
 
+function Settings({text}: {text: string}) {
+  return (
+    <section class="card">
+      <details>
+        <summary class="card-head"><h2>{t.settings}</h2><span class="dim small-text">{t.settingsWhat}</span></summary>
+        <pre class="system-settings" tabIndex={0} aria-label={t.settings}>{text}</pre>
+      </details>
+    </section>
+  );
+}
+
 function Server({system}: {system: Answer<"system">}) {
   return (
     <section class="card">
@@ -168,8 +182,10 @@ function Server({system}: {system: Answer<"system">}) {
         <dt>{t.version}</dt><dd><Copy text={system.version} /></dd>
         <dt>{t.zones}</dt><dd>{system.zone_version}</dd>
         <dt>{t.up}</dt><dd><Time at={system.started_at} /> <span class="dim">(<Since at={system.started_at} />)</span></dd>
+        {system.stores && <><dt>{t.backends}</dt><dd>{system.stores.map(({backend}) => backend).filter(Boolean).join(" · ")}</dd></>}
         {system.node && <><dt>{t.node}</dt><dd><a href={href.worker(system.node)}>{system.node}</a></dd></>}
         <dt>{t.workers}</dt><dd><a href={href.workers()}>{number(system.workers)}</a></dd>
+        {system.releases && <><dt>{t.releases}</dt><dd>{Object.entries(system.releases).map(([release, n]) => `${release} × ${number(n)}`).join(", ") || "–"}</dd></>}
         <dt>{t.revision}</dt><dd class="num">{number(system.revision)}</dd>
       </dl>
       {system.warnings.length > 0 && <div class="card-body"><Note tone="late"><strong>{t.warnings}</strong>{system.warnings.map((text) => <div key={text}>{text}</div>)}</Note></div>}
@@ -207,7 +223,7 @@ export default function SystemPage() {
     <>
       <header class="page-head">
         <h1>{words.system}</h1>
-        <div class="page-actions"><AsCommand cli="cronfleet alarm list" api="/api/v1/system" /></div>
+        <div class="page-actions"><SupportBundle /><AsCommand cli="cronfleet alarm list" api="/api/v1/system" /></div>
       </header>
       <Loaded of={state} rows={6}>
         {(data) => (
@@ -218,6 +234,7 @@ export default function SystemPage() {
               <Server system={data.system} />
             </div>
             {data.system.store_members && data.system.store_members.length > 0 && <Members members={data.system.store_members} />}
+            {data.system.configuration && <Settings text={data.system.configuration} />}
           </div>
         )}
       </Loaded>
