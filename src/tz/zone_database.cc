@@ -3,8 +3,9 @@
 #include <absl/time/time.h>
 
 #include <algorithm>
-#include <cctype>
 #include <fstream>
+
+#include "domain/nearest.h"
 
 namespace cronfleet::tz {
 namespace {
@@ -47,11 +48,6 @@ cron::ZonePtr read(const std::string& name) {
   return std::make_shared<const cron::Zone>(name, source.At(begin).offset, changes);
 }
 
-bool same_letters(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
-}
-
 }  // namespace
 
 Result<std::shared_ptr<const ZoneDatabase>> ZoneDatabase::open(const std::string& folder) {
@@ -82,9 +78,7 @@ cron::ZonePtr ZoneDatabase::find(std::string_view name) const {
 std::vector<std::string> ZoneDatabase::names() const { return {names_.begin(), names_.end()}; }
 
 std::string ZoneDatabase::nearest(std::string_view name) const {
-  const auto found =
-      std::find_if(names_.begin(), names_.end(), [&](const std::string& known) { return same_letters(known, name); });
-  return found == names_.end() ? "" : *found;
+  return std::string(domain::nearest(name, {names_.begin(), names_.end()}));
 }
 
 }  // namespace cronfleet::tz

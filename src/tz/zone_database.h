@@ -27,7 +27,7 @@ class ZoneDatabase final : public cron::ZoneSource {
   std::vector<std::string> names() const override;
   std::string version() const override { return version_; }
 
-  // The known name that differs from `name` in upper and lower case only; empty when there is none.
+  // The known name that whoever wrote `name` most likely meant; empty when there is none near enough.
   std::string nearest(std::string_view name) const;
 
  private:

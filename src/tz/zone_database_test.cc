@@ -25,7 +25,8 @@ TEST(ZoneDatabase, KnowsOnlyTheListedNames) {
     EXPECT_EQ(database()->find(name), nullptr) << name;
   }
   EXPECT_EQ(database()->nearest("europe/berlin"), "Europe/Berlin");
-  EXPECT_EQ(database()->nearest("europe/berlim"), "");
+  EXPECT_EQ(database()->nearest("europe/berlim"), "Europe/Berlin");
+  EXPECT_EQ(database()->nearest("Mars/Olympus"), "");
 }
 
 TEST(ZoneDatabase, GivesTheSameValueEachTime) {
