@@ -61,7 +61,7 @@ int main(int count, char** arguments) {
   add_version_command(app, {}, exit_code);
   add_runner_command(app, exit_code);
   set_help(app);
-  refuse_empty_values(app);
+  set_values(app);
   translate_help(app);
   if (count > 1 && std::string_view(arguments[1]) == "__complete") return run_completion(app, count - 2, arguments + 2);
   if (count == 3 && std::string_view(arguments[1]) == "__reference") return write_reference(app, arguments[2]);

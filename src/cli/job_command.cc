@@ -304,7 +304,7 @@ void add_job_command(CLI::App& app, CliIo io, int& exit_code) {
       "Examples:\n"
       "  cronfleet job delete nightly\n"
       "  cronfleet job delete one two three --yes\n"
-      "  cronfleet job list --label old -o name | xargs -d '\\n' cronfleet job delete --yes",
+      "  cronfleet job list --label old -o name | xargs -r -d '\\n' cronfleet job delete --yes",
       {"DELETE /api/v1/jobs/{name}"}, [flags](const Cli& cli) { return erase(cli, flags->names, flags->yes); });
   delete_verb->add_option("names", flags->names, "their names")->required()->type_name("JOB");
   delete_verb->add_flag("-y,--yes", flags->yes, "do not ask");
@@ -333,20 +333,20 @@ void add_job_command(CLI::App& app, CliIo io, int& exit_code) {
           CLI::ignore_case))
       ->type_name("WHAT");
 
-  CLI::App* pause_verb = verbs.add("pause", "No firings until an instant, or until it is resumed",
-                                   "Examples:\n"
-                                   "  cronfleet job pause nightly\n"
-                                   "  cronfleet job pause nightly --until 2027-01-02T00:00:00Z --reason holidays\n"
-                                   "  cronfleet job list --label team=db -o name | xargs -d '\\n' cronfleet job pause",
-                                   {"POST /api/v1/jobs/{name}:pause"}, [flags](const Cli& cli) {
-                                     return pause(cli, flags->names, "pause", flags->until, flags->reason);
-                                   });
+  CLI::App* pause_verb =
+      verbs.add("pause", "No firings until an instant, or until it is resumed",
+                "Examples:\n"
+                "  cronfleet job pause nightly\n"
+                "  cronfleet job pause nightly --until 2027-01-02T00:00:00Z --reason holidays\n"
+                "  cronfleet job list --label team=db -o name | xargs -r -d '\\n' cronfleet job pause",
+                {"POST /api/v1/jobs/{name}:pause"},
+                [flags](const Cli& cli) { return pause(cli, flags->names, "pause", flags->until, flags->reason); });
   pause_verb->add_option("--until", flags->until, "RFC 3339 time from which on it fires again")->type_name("TIME");
   CLI::App* resume_verb = verbs.add("resume", "End a pause",
                                     "Examples:\n"
                                     "  cronfleet job resume nightly\n"
                                     "  cronfleet job resume one two three\n"
-                                    "  cronfleet job list -o name | xargs -d '\\n' cronfleet job resume",
+                                    "  cronfleet job list -o name | xargs -r -d '\\n' cronfleet job resume",
                                     {"POST /api/v1/jobs/{name}:resume"}, [flags](const Cli& cli) {
                                       return pause(cli, flags->names, "resume", "", flags->reason);
                                     });

@@ -251,7 +251,7 @@ void add_run_command(CLI::App& app, CliIo io, int& exit_code) {
                 "Examples:\n"
                 "  cronfleet run kill nightly@2026-03-01T02:00:00Z.1\n"
                 "  cronfleet run kill --grace 0s --reason stuck nightly@2026-03-01T02:00:00Z.1\n"
-                "  cronfleet run list --job nightly --status running -o name | xargs -d '\\n' cronfleet run kill",
+                "  cronfleet run list --job nightly --status running -o name | xargs -r -d '\\n' cronfleet run kill",
                 {"POST /api/v1/runs/{id}:kill"},
                 [flags](const Cli& cli) { return kill(cli, flags->ids, flags->reason, flags->grace); });
   kill_verb->add_option("ids", flags->ids, "their ids")->required()->type_name("RUN");

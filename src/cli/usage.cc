@@ -10,6 +10,8 @@ namespace cronfleet::cli {
 namespace {
 
 constexpr std::size_t kColumn = 30;
+// Ends a word in brackets, which CLI11 would take apart where several words are taken.
+constexpr char kWhole = '\x1f';
 
 class Help final : public CLI::Formatter {
  public:
@@ -83,19 +85,21 @@ std::string type_of(const CLI::Option& option) {
 
 void set_help(CLI::App& app) { set_help(app, std::make_shared<Help>()); }
 
-void refuse_empty_values(CLI::App& app) {
+void set_values(CLI::App& app) {
   for (CLI::Option* option : app.get_options([](CLI::Option*) { return true; })) {
     const std::string type = type_of(*option), name = option->get_name(true, false);
-    if (option->get_items_expected_max() == 0 || type == "TEXT" || name == "command") continue;
+    if (option->nonpositional() && !option->check_lname("file")) option->allow_extra_args(false);
+    const bool may_be_empty = type == "TEXT" || name == "command";
     // Before all other checks, whose sentences know nothing of it.
     option->transform(CLI::Validator(
-        [type, what = what_of(*option)](std::string& value) {
-          if (!value.empty()) return std::string();
+        [type, may_be_empty, what = what_of(*option)](std::string& value) {
+          if (value.starts_with('[') && value.ends_with(kWhole)) value.pop_back();
+          if (may_be_empty || !value.empty()) return std::string();
           return what.empty() ? words("it is empty; expected {}", type) : words("the {} is empty", what);
         },
         "", ""));
   }
-  for (CLI::App* sub : app.get_subcommands([](CLI::App*) { return true; })) refuse_empty_values(*sub);
+  for (CLI::App* sub : app.get_subcommands([](CLI::App*) { return true; })) set_values(*sub);
 }
 
 std::vector<std::string> words_of(int count, const char* const* arguments) {
@@ -107,6 +111,7 @@ std::vector<std::string> words_of(int count, const char* const* arguments) {
     const bool without_value =
         may_be_option && word.size() > 3 && word.starts_with("--") && word.find('=') == word.size() - 1;
     if (without_value) word.pop_back();
+    if (word.starts_with('[') && word.ends_with(']')) word += kWhole;
     all.push_back(std::move(word));
     if (without_value) all.emplace_back();
   }
@@ -116,6 +121,7 @@ std::vector<std::string> words_of(int count, const char* const* arguments) {
 std::string usage_mistake(const CLI::App& app, const CLI::ParseError& error, int count, const char* const* arguments) {
   const CLI::App& command = reached(app);
   std::string what = error.what();
+  std::erase(what, kWhole);
   constexpr std::string_view kRequired = " is required";
   if (what.ends_with(kRequired)) what = words("{} is missing", what.substr(0, what.size() - kRequired.size()));
   // The names of positionals stand in no command line: their sentences do without.
@@ -140,7 +146,8 @@ std::string usage_mistake(const CLI::App& app, const CLI::ParseError& error, int
   if (!unknown.empty()) {
     what = words("unknown option '{}'{}", visible(unknown), suggestion(unknown, options));
   } else if (!commands.empty() && depth + 1 < count && arguments[depth + 1][0] != '-') {
-    const std::string word = arguments[depth + 1];
+    std::string word = arguments[depth + 1];
+    std::erase(word, kWhole);
     what = words("unknown command '{}'{}", visible(word), suggestion(word, commands));
   } else if (!commands.empty()) {
     what = words("a command is missing");

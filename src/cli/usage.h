@@ -13,12 +13,14 @@ void set_help(CLI::App& app);
 // "JOB", "PATH": what an option takes, without the bounds of it; empty for a flag.
 std::string type_of(const CLI::Option& option);
 
-// Refuses '' wherever a name, a file, a label or a number is meant: an unset variable of a script would else mean all
-// jobs, or none. Free texts (TEXT) may be empty, and so may the arguments of a command.
-void refuse_empty_values(CLI::App& app);
+// How all options take their values. Each takes one word (--file as many as there are, as shells expand jobs/*.yaml):
+// else a repeated one eats the words after it, and the "--" in front of a command. '' is refused wherever a name, a
+// file, a label or a number is meant: an unset variable of a script would else mean all jobs, or none. Free texts
+// (TEXT) may be empty, and so may the arguments of a command. For words that words_of gave.
+void set_values(CLI::App& app);
 
 // The words of the command line as they are meant: "--label=" is the option with an empty value, and does not take the
-// next word for it.
+// next word for it; "[ -f x ]" is one word, not a list.
 std::vector<std::string> words_of(int count, const char* const* arguments);
 
 // What was wrong, with the nearest known word, and where help is: "…: unknown option '--sever'; did you mean

@@ -67,7 +67,7 @@ class CliTest : public ::testing::Test {
     cli::add_alarm_command(app, io, exit_code);
     cli::add_import_command(app, io, exit_code);
     cli::add_events_command(app, io, exit_code);
-    cli::refuse_empty_values(app);
+    cli::set_values(app);
     if (arguments.size() > 1)
       arguments.insert(std::find(arguments.begin(), arguments.end(), "--"), {"--server", server_address_});
     std::vector<const char*> words{"cronfleet"};
@@ -259,6 +259,25 @@ TEST_F(CliTest, RefusesWhatIsEmpty) {
   }
   server_address_ = fmt::format("http://127.0.0.1:{}", server_.port());
   EXPECT_EQ(run({"job", "create", "x", "-s", "@daily", "--description", "", "--", "printf", ""}).exit_code, 0);
+}
+
+// A repeated option takes one word each time, and neither the "--" nor what stands after it.
+TEST_F(CliTest, TakesWordsAsTheyStand) {
+  const auto command_of = [&](const std::string& name) {
+    return run({"job", "get", name, "-o", "template={job.command}"}).out;
+  };
+  EXPECT_EQ(
+      run({"job", "create", "a", "-s", "@daily", "-l", "team=db", "--", "/usr/bin/poll", "--all", "-l"}).exit_code, 0);
+  EXPECT_EQ(command_of("a"), "[\"/usr/bin/poll\",\"--all\",\"-l\"]\n");
+  EXPECT_EQ(run({"job", "create", "-s", "@daily", "-l", "team=db", "-e", "A=1", "b", "--", "[ -d /a,b ] && [ -d /c ]"})
+                .exit_code,
+            0);
+  EXPECT_EQ(command_of("b"), "[ -d /a,b ] && [ -d /c ]\n") << "no list";
+  EXPECT_EQ(run({"job", "create", "c", "-s", "@daily", "--description", "[x]", "--", "[", "x", "]"}).exit_code, 0);
+  EXPECT_EQ(command_of("c"), "[\"[\",\"x\",\"]\"]\n");
+  EXPECT_EQ(run({"job", "get", "c", "-o", "template={job.description}"}).out, "[x]\n");
+  EXPECT_EQ(run({"job", "delete", "--yes", "[a,b]"}).err, "no job '[a,b]'\n");
+  EXPECT_EQ(run({"job", "list", "-l", "team=db", "-o", "name"}).out, "a\nb\n");
 }
 
 TEST_F(CliTest, AppliesNothingWhenOneDocumentIsWrong) {
