@@ -58,8 +58,9 @@ std::string mistake_text(const json::object& mistake) {
   std::string place;
   for (const char* key : {"pointer", "parameter", "header"})
     if (place.empty()) place = text_of(mistake, key);
-  if (const auto line = number_of(mistake, "line"); line > 0) place += words(" line {}", line);
-  if (const auto column = number_of(mistake, "column"); column > 0) place += words(" column {}", column);
+  // A line is one of the body, which nobody wrote: it was made here. A column alone is one of the value.
+  if (const auto column = number_of(mistake, "column"); column > 0 && number_of(mistake, "line") == 0)
+    place += words(" column {}", column);
   const std::string suggestion = text_of(mistake, "suggestion");
   return words("{}: {}{}", place, text_of(mistake, "detail"),
                suggestion.empty() ? "" : words("; did you mean '{}'?", suggestion));

@@ -21,12 +21,18 @@ struct Flags {
   std::string name, keep_output;
 };
 
+// 10, not 1E1.
+json::value number(double value) {
+  const auto whole = static_cast<std::int64_t>(value);
+  return static_cast<double>(whole) == value ? json::value(whole) : json::value(value);
+}
+
 json::value value_of(const std::string& name, const Context& context, const std::string& current) {
   json::array servers;
   for (const std::string& server : context.servers) servers.emplace_back(server);
   json::object value{{"name", name}, {"current", name == current}, {"servers", std::move(servers)}};
   if (!context.output.empty()) value["output"] = context.output;
-  if (context.timeout_seconds) value["timeout"] = *context.timeout_seconds;
+  if (context.timeout_seconds) value["timeout"] = number(*context.timeout_seconds);
   return value;
 }
 

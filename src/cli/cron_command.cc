@@ -227,6 +227,11 @@ class CronCommand {
       fmt::print(io_.out, "{}\n", chinese ? "此后不再触发。" : "It never fires after that.");
       return;
     }
+    if (found.zone->name() == "UTC") {
+      fmt::print(io_.out, "UTC\n");
+      for (const WallTime at : found.firings) fmt::print(io_.out, "{}\n", to_rfc3339(at));
+      return;
+    }
     fmt::print(io_.out, "{:<25}  UTC\n", found.zone->name());
     for (const WallTime at : found.firings)
       fmt::print(io_.out, "{:<25}  {}\n", found.zone->to_local_rfc3339(at), to_rfc3339(at));

@@ -53,6 +53,11 @@ TEST(CronNext, PrintsATable) {
             "2026-03-09T02:30:00-04:00  2026-03-09T06:30:00Z\n");
 }
 
+TEST(CronNext, PrintsOneColumnInUtc) {
+  EXPECT_EQ(run({"cron", "next", "30 2 * * *", "--from", "2026-03-07T12:00:00Z", "--count", "2"}).out,
+            "UTC\n2026-03-08T02:30:00Z\n2026-03-09T02:30:00Z\n");
+}
+
 TEST(CronNext, PrintsJson) {
   EXPECT_EQ(run({"cron", "next", "H H * * *", "--key", "backup", "--count", "1", "-o", "json"}).out,
             "{\"firings\":[\"2026-03-01T09:40:00Z\"]}\n");

@@ -125,6 +125,10 @@ TEST(FillTemplate, ByPath) {
   EXPECT_EQ(parse_output_form("template=备{x").error(),
             "-o template: column 2: a '{' without its '}'; write '{{' for a brace");
   EXPECT_EQ(parse_output_form("template={}").error(), "-o template: column 1: no field stands between the braces");
+  EXPECT_EQ(parse_output_form("template=").error(), "-o template: it is empty; expected template={name}");
+  EXPECT_EQ(parse_output_form("{name}").error(),
+            "-o '{name}': expected table, wide, json, ndjson, yaml, csv, name or template={name}; did you mean "
+            "'template={name}'?");
   EXPECT_FALSE(parse_output_form("xml"));
   EXPECT_TRUE(parse_output_form("template={name}"));
 }

@@ -107,8 +107,10 @@ class Watcher {
       case OutputForm::Kind::Table:
       case OutputForm::Kind::Wide: {
         const std::string state = state_of(data), now = to_rfc3339(async::SystemClock().wall());
-        cli_.print(words("{}  {:<13}  {}{}\n", local_time(now).substr(11), event.type, visible(subject_of(data)),
-                         state.empty() ? "" : "  " + visible(state)));
+        std::string line = words("{}  {:<13}  {}{}", local_time(now).substr(11), event.type, visible(subject_of(data)),
+                                 state.empty() ? "" : "  " + visible(state));
+        while (line.ends_with(' ')) line.pop_back();
+        cli_.print(line + "\n");
         return;
       }
       case OutputForm::Kind::Csv:

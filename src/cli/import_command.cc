@@ -298,7 +298,7 @@ void add_import_command(CLI::App& app, CliIo io, int& exit_code) {
       "--apply imports all and ends with 0, or nothing and ends with 7 or 6; lines that --keep-going leaves out: 7.\n"
       "Examples:\n"
       "  crontab -l | cronfleet import crontab -\n"
-      "  cronfleet import crontab /etc/crontab /etc/cron.d --apply\n"
+      "  cronfleet import crontab /etc/crontab /etc/cron.d --update --apply\n"
       "  cronfleet import crontab --user www-data --zone Europe/Berlin --prefix web- web.crontab");
   crontab->add_option("paths", flags->wishes.paths, "files, folders like /etc/cron.d, or - for standard input")
       ->required()

@@ -331,6 +331,7 @@ void add_job_command(CLI::App& app, CliIo io, int& exit_code) {
           std::map<std::string, OnInterrupt>{
               {"ask", OnInterrupt::Ask}, {"detach", OnInterrupt::Detach}, {"kill", OnInterrupt::Kill}},
           CLI::ignore_case))
+      ->transform(CLI::IsMember({"ask", "detach", "kill"}, CLI::ignore_case))
       ->type_name("WHAT");
 
   CLI::App* pause_verb =

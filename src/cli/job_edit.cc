@@ -67,6 +67,9 @@ class Draft {
 CliResult<void> run_editor(const std::string& path) {
   std::string editor = variable("VISUAL");
   if (editor.empty()) editor = variable("EDITOR");
+  if (editor.empty() && (::isatty(STDIN_FILENO) == 0 || ::isatty(STDOUT_FILENO) == 0))
+    return CliFailure(
+        {kExitUsage, words("there is no terminal for an editor: VISUAL or EDITOR names one that needs none")});
   if (editor.empty()) editor = "vi";
   const pid_t child = ::fork();
   if (child < 0) return CliFailure({kExitFailure, words("cannot start the editor: {}", std::strerror(errno))});

@@ -153,10 +153,13 @@ tl::expected<OutputForm, std::string> parse_output_form(std::string_view text) {
     if (name == text) return OutputForm{kind};
   if (text.starts_with(kTemplate)) {
     OutputForm form{Kind::Template, std::string(text.substr(kTemplate.size()))};
+    if (form.pattern.empty()) return tl::unexpected(words("-o template: it is empty; expected template={{name}}"));
     if (const auto pieces = template_pieces(form.pattern); !pieces) return tl::unexpected(pieces.error());
     return form;
   }
-  const std::string_view near = domain::nearest(text, output_form_names());
+  const bool is_pattern = text.find('{') != std::string_view::npos;
+  const std::string near = is_pattern ? visible(std::string(kTemplate) + std::string(text))
+                                      : std::string(domain::nearest(text, output_form_names()));
   return tl::unexpected(words("-o '{}': expected table, wide, json, ndjson, yaml, csv, name or template={{name}}{}",
                               visible(text), near.empty() ? "" : words("; did you mean '{}'?", near)));
 }

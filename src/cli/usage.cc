@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "cli/terminal.h"
 #include "cli/words.h"
 #include "domain/nearest.h"
@@ -66,6 +68,23 @@ std::string suggestion(std::string_view word, const std::vector<std::string>& kn
   return near.empty() ? "" : words("; did you mean '{}'?", near);
 }
 
+// CLI::IsMember says "--output: yml not in {table,json}".
+std::string with_nearest(const std::string& what) {
+  constexpr std::string_view kNotIn = " not in {";
+  const auto at = what.rfind(kNotIn);
+  if (at == std::string::npos || !what.ends_with('}')) return what;
+  std::vector<std::string> known{""};
+  for (const char c : what.substr(at + kNotIn.size(), what.size() - at - kNotIn.size() - 1)) {
+    if (c == ',') known.emplace_back();
+    if (c != ',') known.back() += c;
+  }
+  const auto colon = what.rfind(": ", at);
+  const std::string word =
+      what.substr(colon == std::string::npos ? 0 : colon + 2, at - (colon == std::string::npos ? 0 : colon + 2));
+  return words("{}'{}': expected one of {}{}", what.substr(0, at - word.size()), word, fmt::join(known, ", "),
+               suggestion(word, known));
+}
+
 // What a positional is in a sentence, as "name"; empty for an option.
 std::string what_of(const CLI::Option& option) {
   if (option.nonpositional()) return "";
@@ -87,6 +106,7 @@ void set_help(CLI::App& app) { set_help(app, std::make_shared<Help>()); }
 
 void set_values(CLI::App& app) {
   for (CLI::Option* option : app.get_options([](CLI::Option*) { return true; })) {
+    if (option->get_items_expected_max() == 0) continue;
     const std::string type = type_of(*option), name = option->get_name(true, false);
     if (option->nonpositional() && !option->check_lname("file")) option->allow_extra_args(false);
     const bool may_be_empty = type == "TEXT" || name == "command";
@@ -123,11 +143,18 @@ std::string usage_mistake(const CLI::App& app, const CLI::ParseError& error, int
   std::string what = error.what();
   std::erase(what, kWhole);
   constexpr std::string_view kRequired = " is required";
-  if (what.ends_with(kRequired)) what = words("{} is missing", what.substr(0, what.size() - kRequired.size()));
   // The names of positionals stand in no command line: their sentences do without.
   for (const CLI::Option* one : command.get_options())
     if (const std::string head = one->get_name(true, false) + ": "; !one->nonpositional() && what.starts_with(head))
       what = what.substr(head.size());
+  what = with_nearest(what);
+  constexpr std::string_view kNoNumber = "Could not convert: ";
+  if (what.starts_with(kNoNumber)) {
+    const auto equals = what.find(" = ");
+    what = words("{} '{}': expected a whole number", what.substr(kNoNumber.size(), equals - kNoNumber.size()),
+                 what.substr(std::min(equals + 3, what.size())));
+  }
+  if (what.ends_with(kRequired)) what = words("{} is missing", what.substr(0, what.size() - kRequired.size()));
   std::vector<std::string> options, commands;
   for (const CLI::Option* one : command.get_options())
     for (const std::string& name : one->get_lnames()) options.push_back("--" + name);

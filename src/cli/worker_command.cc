@@ -164,7 +164,7 @@ int labels(const Cli& cli, const std::string& node, const std::vector<std::strin
         all[std::string(member.key().data(), member.key().size())] = member.value().get_string().c_str();
   for (const std::string& change : changes) {
     const auto equals = change.find('=');
-    if (equals != std::string::npos) {
+    if (equals != std::string::npos && equals > 0) {
       all[change.substr(0, equals)] = change.substr(equals + 1);
     } else if (change.size() > 1 && change.ends_with('-')) {
       all.erase(change.substr(0, change.size() - 1));

@@ -172,6 +172,31 @@ class ExitCodes(Case):
         self.assertIn("cronfleet job: unknown command 'lst'; did you mean 'list'?", self.ends(2, "job", "lst").err)
         self.assertIn("unknown option '--sever'; did you mean '--server'?", self.ends(2, "job", "list", "--sever", "x").err)
         self.assertIn("a command is missing", self.ends(2, "job").err)
+        for wanted, arguments in {
+            "cronfleet completion: 'basj': expected one of bash, zsh, fish; did you mean 'bash'?": ("completion", "basj"),
+            "--output: 'jsn': expected one of table, json; did you mean 'json'?": ("cron", "next", "@daily", "-o", "jsn"),
+            "--on-interrupt: 'kil': expected one of ask, detach, kill; did you mean 'kill'?":
+                ("job", "run", "x", "--on-interrupt", "kil"),
+            "did you mean 'restored_store'?": ("alarm", "confirm", "restored_stor"),
+            "revision 'x': expected a whole number": ("job", "restore", "x", "x"),
+            "--from 'x': expected a whole number": ("job", "diff", "x", "--from", "x"),
+            "did you mean 'template={name}'?": ("job", "list", "-o", "{name}"),
+        }.items():
+            self.assertIn(wanted, self.ends(2, *arguments).err)
+        for arguments in (("cron", "next", "@daily"), ("import", "crontab", "-")):
+            self.assertIn("did you mean Europe/Berlin?", self.ends(7, *arguments, "--zone", "Europe/Berln").err)
+
+    def test_no_place_in_a_body_that_nobody_wrote(self):
+        self.create("x")
+        self.assertEqual(self.ends(7, "job", "pause", "x", "--until", "2001-01-01T00:00:00Z").err,
+                         "/until: expected an instant that lies ahead\n")
+        self.assertIn("/schedule column 3: hour 24", self.ends(7, "job", "create", "y", "-s", "0 24 * * *", "--", "true").err)
+        node = self.ok("worker", "list", "-o", "name").out.strip()
+        self.assertIn("'=x': expected NAME=VALUE", self.ends(2, "worker", "labels", node, "=x").err)
+
+    def test_an_editor_that_needs_a_terminal_is_not_started_without_one(self):
+        self.create("x")
+        self.assertIn("there is no terminal for an editor", self.ends(2, "job", "edit", "x").err)
 
     def test_failover_to_the_server_that_is_there(self):
         self.create("x")
@@ -211,6 +236,9 @@ class Contexts(Case):
         self.ends(8, "job", "list")
         self.ok("job", "list", CRONFLEET_CONTEXT="here")
         self.assertEqual(self.ok("context", "list", "-o", "name").out, "away\nhere\n")
+        self.ok("context", "set", "away", "--timeout", "10")
+        self.assertEqual(json.loads(self.ok("context", "list", "-o", "json").out)["items"][0]["timeout"], 10)
+        self.assertIn(",10\n", self.ok("context", "list", "-o", "csv").out)
         self.assertIn("did you mean 'here'?", self.ends(4, "context", "use", "her").err)
         self.ends(78, "job", "list", "--context", "nowhere")
         path = self.folder / ".config/cronfleet/contexts.json"
