@@ -4,7 +4,8 @@
 // batches are those of the product. Only the commands and the history are not there: a run is over `run-ms` after its
 // instant, and a record is acknowledged at once. All jobs forbid overlap and are due at one instant. In the same run
 // the reference's way to the same end: every worker grants a lease, tries to put the lock with it and revokes the
-// lease, for every firing.
+// lease, for every firing. And the bare limit: the same claims, made beforehand, sent by the same clients as fast as
+// etcd takes them.
 //
 //   etcd_bench [--members 1] [--jobs 12000] [--rounds 3] [--run-ms 3000] [--saves 200] [--in-flight 4] [--current]
 //              [--flag --backend-batch-limit=1000]...
@@ -19,6 +20,7 @@
 #include "base/check.h"
 #include "bench/etcd_nodes.h"
 #include "core/edits.h"
+#include "core/protocol.h"
 #include "domain/job_json.h"
 #include "tz/zone_database.h"
 
@@ -144,6 +146,126 @@ double reference(Nodes& nodes, std::size_t round) {
   return rate;
 }
 
+// Claims of jobs of its own, under a prefix that nobody watches: one node sends its share in full batches.
+class BareClaims {
+ public:
+  BareClaims(Node& node, std::size_t index, int jobs, std::size_t in_flight)
+      : node_(node), self_(fmt::format("w{}", index)), in_flight_(in_flight), hold_(keys_.hold(self_, incarnation_)) {
+    for (int i = 0; i < jobs; ++i) names_.emplace_back(fmt::format("nightly-report-{}-{}", index, i));
+    coord::Txn hold;
+    hold.writes = {{hold_, "{}"}};
+    put({hold});
+    for (std::size_t first = 0; first < names_.size(); first += coord::CoordStore::kBatchMax) {
+      std::vector<coord::Txn> batch;
+      for (std::size_t i = first; i < std::min(names_.size(), first + coord::CoordStore::kBatchMax); ++i)
+        batch.push_back(core::save(keys_, {}, {}, job_named(names_[i].text(), "@hourly"), kSaved).txn);
+      const coord::Revision revision = put(std::move(batch));
+      revisions_.resize(std::min(names_.size(), first + coord::CoordStore::kBatchMax), revision);
+    }
+  }
+
+  void prepare(std::size_t round) {
+    batches_.clear();
+    next_ = over_ = 0;
+    const WallTime instant = kSaved + std::chrono::hours(round + 1);
+    for (std::size_t i = 0; i < names_.size(); ++i) {
+      core::RunningEntry entry;
+      entry.run = {domain::Firing{names_[i], instant}, 1};
+      entry.incarnation = incarnation_;
+      entry.token = Token(tokens_.token());
+      entry.job_revision = revisions_[i];
+      entry.scheduled_at = entry.claimed_at = instant;
+      entry.safe_after = instant + std::chrono::hours(1);
+      entry.locked = true;
+      core::FiringRow row{.job = names_[i],
+                          .job_revision = revisions_[i],
+                          .accounted = instant - std::chrono::hours(1),
+                          .exact_marker = {},
+                          .marker_to = instant,
+                          .token = entry.token,
+                          .entry = entry,
+                          .passed = {},
+                          .lock = core::FiringRow::Lock::Absent,
+                          .dead_lock = {},
+                          .dead_hold = {}};
+      if (i % coord::CoordStore::kBatchMax == 0) batches_.emplace_back();
+      batches_.back().push_back(core::firing_row({keys_, self_, incarnation_, hold_}, row));
+    }
+  }
+  void start() {
+    node_.on_loop([this] {
+      for (std::size_t i = 0; i < in_flight_; ++i) send();
+    });
+  }
+  void wait() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return over_ == batches_.size(); });
+  }
+  // Frees the locks for another round.
+  void clean() {
+    for (const auto& claims : batches_) {
+      std::vector<coord::Txn> batch;
+      for (const coord::Txn& claim : claims) {
+        coord::Txn txn;
+        for (const coord::Write& write : claim.writes) {
+          if (!write.key.starts_with(keys_.fired())) txn.writes.push_back({write.key, std::nullopt});
+        }
+        batch.push_back(std::move(txn));
+      }
+      put(std::move(batch));
+    }
+  }
+
+ private:
+  static constexpr WallTime kSaved{seconds(1'767'225'600)};  // 2026-01-01
+
+  coord::Revision put(std::vector<coord::Txn> batch) {
+    std::promise<coord::Revision> saved;
+    node_.store->commit(std::move(batch), [&](Result<std::vector<coord::TxnAnswer>> answers) {
+      CHECK(answers && std::ranges::all_of(*answers, &coord::TxnAnswer::committed));
+      saved.set_value(answers->front().revision);
+    });
+    return saved.get_future().get();
+  }
+  void send() {
+    if (next_ == batches_.size()) return;
+    node_.store->commit(batches_[next_++], [this](Result<std::vector<coord::TxnAnswer>> answers) {
+      CHECK(answers && std::ranges::all_of(*answers, &coord::TxnAnswer::committed));
+      send();
+      const std::lock_guard lock(mutex_);
+      if (++over_ == batches_.size()) changed_.notify_all();
+    });
+  }
+
+  const core::Keys keys_{"/bare/"};
+  Node& node_;
+  const NodeId self_;
+  const Incarnation incarnation_{"bare"};
+  const std::size_t in_flight_;
+  const std::string hold_;
+  async::SystemTokens tokens_;
+  std::vector<JobName> names_;
+  std::vector<coord::Revision> revisions_;
+  std::vector<std::vector<coord::Txn>> batches_;
+  std::size_t next_ = 0, over_ = 0;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+};
+
+double bare_limit(std::vector<std::unique_ptr<BareClaims>>& claims, std::size_t round, int jobs) {
+  for (auto& one : claims) one->prepare(round);
+  const auto begun = std::chrono::steady_clock::now();
+  const auto cpu_before = own_cpu();
+  for (auto& one : claims) one->start();
+  for (auto& one : claims) one->wait();
+  const auto took = std::chrono::steady_clock::now() - begun;
+  const double rate = jobs / seconds_of(took);
+  std::printf("the bare limit: %.0f claims/s, %.0f us of this bench's CPU for each; %s\n", rate,
+              double((own_cpu() - cpu_before).count()) / jobs, load_average().c_str());
+  for (auto& one : claims) one->clean();
+  return rate;
+}
+
 struct Figures {
   double claims_per_second = 0, etcd_us = 0;
 };
@@ -258,15 +380,23 @@ void run(const Settings& settings) {
   wait_until([&] { return std::all_of(nodes.begin(), nodes.end(), [](auto& node) { return node->ready(); }); },
              seconds(60), "all workers are ready");
   propagation(nodes, master, settings.saves);
-  std::vector<double> rates, cpu, chains;
+  const int share = settings.jobs / static_cast<int>(kWorkers);
+  std::vector<std::unique_ptr<BareClaims>> bare;
+  for (std::size_t i = 0; i < kWorkers; ++i)
+    bare.push_back(std::make_unique<BareClaims>(*nodes[i], i, share, settings.in_flight));
+  std::vector<double> rates, cpu, chains, limits;
   for (std::size_t round = 0; round < settings.rounds; ++round) {
     chains.push_back(reference(nodes, round));
+    limits.push_back(bare_limit(bare, round, share * static_cast<int>(kWorkers)));
     const Figures figures = burst(etcd, nodes, settings.jobs);
     rates.push_back(figures.claims_per_second);
     cpu.push_back(figures.etcd_us);
   }
-  std::printf("median: %.0f claims/s, %.0f us of etcd for a whole firing; %.1f times the reference's chain\n",
-              median(rates), median(cpu), median(rates) / median(chains));
+  std::printf(
+      "median: %.0f claims/s, %.0f us of etcd for a whole firing; %.1f times the reference's chain, %.2f of the bare "
+      "limit, which is %.1f times that chain\n",
+      median(rates), median(cpu), median(rates) / median(chains), median(rates) / median(limits),
+      median(limits) / median(chains));
 }
 
 }  // namespace
