@@ -271,7 +271,8 @@ int import_crontab(const Cli& cli, const Flags& flags) {
     cli.say(words("nothing was imported: correct the lines, or leave them out with --keep-going"));
     return kExitInvalid;
   }
-  cli.note(flags.apply ? words("nothing was imported") : words("nothing was imported: --apply does it"));
+  cli.note(flags.apply || in_the_way > 0 ? words("nothing was imported")
+                                         : words("nothing was imported: --apply does it"));
   return refused > 0 ? kExitInvalid : in_the_way > 0 ? kExitConflict : differing > 0 ? kExitDifferences : kExitOk;
 }
 

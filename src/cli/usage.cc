@@ -68,6 +68,14 @@ std::string suggestion(std::string_view word, const std::vector<std::string>& kn
   return near.empty() ? "" : words("; did you mean '{}'?", near);
 }
 
+// "-v", and no flag of that letter.
+bool is_unknown_flag(const CLI::App& command, std::string_view word) {
+  if (word.size() < 2 || word[0] != '-' || word[1] == '-') return false;
+  for (const CLI::Option* one : command.get_options())
+    if (one->check_sname(std::string(1, word[1]))) return false;
+  return true;
+}
+
 // CLI::IsMember says "--output: yml not in {table,json}".
 std::string with_nearest(const std::string& what) {
   constexpr std::string_view kNotIn = " not in {";
@@ -176,7 +184,9 @@ std::string usage_mistake(const CLI::App& app, const CLI::ParseError& error, int
     std::string word = arguments[depth + 1];
     std::erase(word, kWhole);
     what = words("unknown command '{}'{}", visible(word), suggestion(word, commands));
-  } else if (!commands.empty()) {
+  } else if (!commands.empty() && depth + 1 < count && is_unknown_flag(command, arguments[depth + 1])) {
+    what = words("unknown option '{}'{}", visible(arguments[depth + 1]), "");
+  } else if (!commands.empty() && command.get_require_subcommand_min() > 0) {
     what = words("a command is missing");
   }
   return words("{}: {}\nSee {} --help\n", path_of(command), visible(what), path_of(command));

@@ -178,6 +178,9 @@ class ExitCodes(Case):
             "--on-interrupt: 'kil': expected one of ask, detach, kill; did you mean 'kill'?":
                 ("job", "run", "x", "--on-interrupt", "kil"),
             "did you mean 'restored_store'?": ("alarm", "confirm", "restored_stor"),
+            "cronfleet: unknown option '-v'": ("-v",),
+            "cronfleet worker: --data-dir: it is empty; expected FOLDER": ("worker", "--data-dir", ""),
+            "cronfleet worker: --data-dir: 1 required FOLDER missing": ("worker", "--data-dir"),
             "revision 'x': expected a whole number": ("job", "restore", "x", "x"),
             "--from 'x': expected a whole number": ("job", "diff", "x", "--from", "x"),
             "did you mean 'template={name}'?": ("job", "list", "-o", "{name}"),

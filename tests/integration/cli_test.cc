@@ -23,6 +23,7 @@ namespace {
 
 using ::testing::AllOf;
 using testing::ApiServer;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 using testing::TemporaryFolder;
@@ -531,6 +532,7 @@ TEST_F(CliTest, ImportsAgainWhatHasChangedInACrontab) {
   EXPECT_THAT(dry.out, HasSubstr("  an earlier import made the job; --update changes it:\n"));
   EXPECT_THAT(dry.out, HasSubstr("    -schedule: \"0 2 * * *\"\n    +schedule: \"0 3 * * *\"\n"));
   EXPECT_THAT(dry.out, HasSubstr("  the job stands there already\n"));
+  EXPECT_THAT(dry.err, EndsWith("nothing was imported\n")) << "--apply alone would not do it";
   const Ran refused = import({"--apply"}, after);
   EXPECT_EQ(refused.exit_code, 6);
   EXPECT_THAT(refused.err, HasSubstr("job 'backup': an earlier import made it, and its line has changed; --update "));
