@@ -1,6 +1,8 @@
 // jobs/result_strip.tsx: the last runs of a job as bars, the newest at the right: the height is the duration against the
 // longest of them, colour and shape are the verdict. A click on a bar leads to its run, as the list of
 // runs does for those without a mouse; the strip says itself in words.
+import type {JSX} from "preact";
+import {useState} from "preact/hooks";
 import type {Glance} from "../api/schema.ts";
 import {duration, shortTime} from "../i18n/format.ts";
 import {texts} from "../i18n/language.ts";
@@ -15,29 +17,39 @@ const t = texts({
 });
 const kBars = 20, kStep = 6, kHeight = 22;
 
+type Result = Glance["results"][number];
+const ranAtAll = (run: Result) => run.duration_ms !== undefined && !["skipped", "missed", "refused"].includes(run.status);
+function told(run: Result): string {
+  const when = run.scheduled_at ? shortTime(run.scheduled_at, serverNow()) : "";
+  return `${when} · ${verdictWords[run.status]}${run.reason ? ` (${reasonText(run.reason)})` : ""}${ranAtAll(run) ? ` · ${duration(run.duration_ms as number)}` : ""}`;
+}
+
+/** All bars of one look are one path, and what the pointer is over is reckoned: fifty rows of twenty bars cost little while they scroll. */
 export function ResultStrip({results}: {results: Glance["results"]}) {
+  const [over, setOver] = useState(-1);
   if (results.length === 0) return <span class="dim small-text clip">{t.none}</span>;
   const shown = results.slice(0, kBars).reverse();
   const longest = Math.max(1, ...shown.map((run) => run.duration_ms ?? 0));
   const bad = shown.filter((run) => toneOf(run.status) !== "good").length;
-  const first = kBars - shown.length;
+  const first = kBars - shown.length, width = kBars * kStep;
+  const paths = new Map<string, string>();
+  shown.forEach((run, i) => {
+    const ran = ranAtAll(run);
+    // A root keeps short runs visible beside one very long one.
+    const height = ran ? 5 + Math.round((kHeight - 6) * Math.sqrt((run.duration_ms as number) / longest)) : 4;
+    const look = `strip-bar tone-${toneOf(run.status)}${ran ? "" : " hollow"}`;
+    paths.set(look, `${paths.get(look) ?? ""}M${(first + i) * kStep + 0.5} ${kHeight - 1 - height}h${kStep - 2}v${height}h${2 - kStep}z`);
+  });
+  const at = (event: JSX.TargetedMouseEvent<SVGSVGElement>) => Math.floor(event.offsetX / kStep) - first;
+  const run = shown[over];
   return (
-    <svg class="strip" width={kBars * kStep} height={kHeight} viewBox={`0 0 ${kBars * kStep} ${kHeight}`} role="img" aria-label={t.strip(shown.length, bad)}>
-      <path class="strip-base" d={`M0 ${kHeight - 0.5}H${kBars * kStep}`} />
-      {shown.map((run, i) => {
-        const ran = run.duration_ms !== undefined && !["skipped", "missed", "refused"].includes(run.status);
-        // A root keeps short runs visible beside one very long one.
-        const height = ran ? 5 + Math.round((kHeight - 6) * Math.sqrt((run.duration_ms as number) / longest)) : 4;
-        const x = (first + i) * kStep;
-        const when = run.scheduled_at ? shortTime(run.scheduled_at, serverNow()) : "";
-        return (
-          <g key={run.id} onClick={() => navigate(href.run(run.id))}>
-            <title>{`${when} · ${verdictWords[run.status]}${run.reason ? ` (${reasonText(run.reason)})` : ""}${ran ? ` · ${duration(run.duration_ms as number)}` : ""}`}</title>
-            <rect class="strip-hit" x={x} y="0" width={kStep} height={kHeight} />
-            <rect class={`strip-bar tone-${toneOf(run.status)}${ran ? "" : " hollow"}`} x={x + 0.5} y={kHeight - 1 - height} width={kStep - 2} height={height} rx="1" />
-          </g>
-        );
-      })}
+    <svg class="strip" width={width} height={kHeight} viewBox={`0 0 ${width} ${kHeight}`} role="img" aria-label={t.strip(shown.length, bad)}
+         onPointerMove={(event) => setOver(at(event))} onPointerLeave={() => setOver(-1)}
+         onClick={(event) => { const one = shown[at(event)]; if (one) navigate(href.run(one.id)); }}>
+      {run && <title>{told(run)}</title>}
+      <path class="strip-base" d={`M0 ${kHeight - 0.5}H${width}`} />
+      {run && <rect class="strip-over" x={(first + over) * kStep} y="0" width={kStep} height={kHeight} />}
+      {[...paths].map(([look, d]) => <path key={look} class={look} d={d} />)}
     </svg>
   );
 }

@@ -6,7 +6,7 @@ import {useLayoutEffect, useRef, useState} from "preact/hooks";
 interface Range { from: number; to: number }
 
 /** Which of `count` rows are near the screen, for a list or a table body that starts at `start`. */
-export function useVisibleRows(count: number, rowHeight: number, overscan = 12): {ref: (element: HTMLElement | null) => void; range: Range} {
+export function useVisibleRows(count: number, rowHeight: number, overscan = 8): {ref: (element: HTMLElement | null) => void; range: Range} {
   const element = useRef<HTMLElement | null>(null);
   const [range, setRange] = useState<Range>({from: 0, to: Math.min(count, 60)});
   useLayoutEffect(() => {
@@ -18,7 +18,7 @@ export function useVisibleRows(count: number, rowHeight: number, overscan = 12):
       const from = Math.max(0, Math.floor(-top / rowHeight) - overscan);
       const to = Math.min(count, Math.ceil((innerHeight - top) / rowHeight) + overscan);
       // In steps: a new range at every pixel would render at every pixel.
-      const step = Math.max(1, Math.floor(overscan / 4));
+      const step = Math.max(1, Math.floor(overscan / 3) + 1);
       const next = {from: Math.floor(from / step) * step, to: Math.min(count, Math.ceil(to / step) * step)};
       setRange((now) => (now.from === next.from && now.to === next.to ? now : next));
     };

@@ -213,7 +213,7 @@ function JobTable({list, query, scope}: {list: readonly StoredJob[]; query: URLS
     ] : []),
   ], [cursor, at, chosen, rows]);
 
-  const picked = rows.filter((job) => chosen.has(job.name));
+  const picked = chosen.size > 0 ? rows.filter((job) => chosen.has(job.name)) : [];
   const bulk = (kind: BulkKind) => {
     import("./bulk.tsx").then(({BulkDialog}) =>
       openDialog((close) => <BulkDialog kind={kind} jobs={picked} onClose={() => { close(); setChosen(new Set()); }} />), toast.problem);
