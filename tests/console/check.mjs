@@ -13,6 +13,7 @@ import {mkdtempSync, rmSync} from "node:fs";
 import {tmpdir} from "node:os";
 import {join, resolve} from "node:path";
 import {parseArgs} from "node:util";
+import {checkAcross} from "./across.mjs";
 import {startBrowser} from "./browser.mjs";
 import {companyJobs, livelyJobs} from "./fleet_of_jobs.mjs";
 import {checkFirstRun} from "./first_run.mjs";
@@ -84,6 +85,7 @@ if (options.load) {
 }
 await checkEmpty({browser, server: empty, report, pictures, full: options.full, only});
 if (!only || only.test("first-run")) await checkFirstRun({browser, server: empty, report});
+if (!only || only.test("across")) await checkAcross({browser, server: empty, report});
 if (!only || only.test("bundle")) await checkBundle({browser, server: empty, report});
 if (!only || only.test("load")) await checkWorkerLoad({browser, server: empty, report});
 await empty.stop();
