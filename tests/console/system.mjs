@@ -37,7 +37,7 @@ export async function checkBundle({browser, server, report}) {
 
 export async function checkWorkerLoad({browser, server, report}) {
   const {node, load} = (await server.must("GET", "/api/v1/workers")).items[0];
-  for (const [language, cpus, behind] of [["en", /^\d+ % of \d+ CPUs?$/, "Spool"], ["zh", /^\d+ %\(\d+ 核\)$/, "待写缓存"]]) {
+  for (const [language, cpus, behind] of [["en", /^\d+% of \d+ CPUs?$/, "Spool"], ["zh", /^\d+%\(\d+ 核\)$/, "待写缓存"]]) {
     await report.check("system", `how busy a worker is, ${language}`, async () => {
       const open = await browser.open(server.address, {language}), {page} = open;
       await open.show(`/workers/${encodeURIComponent(node)}`);
@@ -45,7 +45,7 @@ export async function checkWorkerLoad({browser, server, report}) {
       await page.getByText(behind, {exact: true}).waitFor();
       await open.show("/workers");
       await page.getByRole("columnheader", {name: behind}).waitFor();
-      await page.getByRole("row", {name: new RegExp(node)}).getByText(/^\d+ %$/).first().waitFor();
+      await page.getByRole("row", {name: new RegExp(node)}).getByText(/^\d+%$/).first().waitFor();
       const trouble = await open.offences();
       if (!(load?.memory_bytes > 0 && load.memory_bytes < load.memory_bytes_max)) trouble.push(`its memory is ${JSON.stringify(load)}`);
       await open.close();

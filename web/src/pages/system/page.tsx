@@ -166,7 +166,7 @@ function Settings({text}: {text: string}) {
   return (
     <section class="card">
       <details>
-        <summary class="card-head"><h2>{t.settings}</h2><span class="dim small-text">{t.settingsWhat}</span></summary>
+        <summary class="card-head"><h2 class="row"><Icon name="down" size={12} />{t.settings}</h2><span class="dim small-text">{t.settingsWhat}</span></summary>
         <pre class="system-settings" tabIndex={0} aria-label={t.settings}>{text}</pre>
       </details>
     </section>
@@ -182,7 +182,7 @@ function Server({system}: {system: Answer<"system">}) {
         <dt>{t.version}</dt><dd><Copy text={system.version} /></dd>
         <dt>{t.zones}</dt><dd>{system.zone_version}</dd>
         <dt>{t.up}</dt><dd><Time at={system.started_at} /> <span class="dim">(<Since at={system.started_at} />)</span></dd>
-        {system.stores && <><dt>{t.backends}</dt><dd>{system.stores.map(({backend}) => backend).filter(Boolean).join(" · ")}</dd></>}
+        {system.stores && <><dt>{t.backends}</dt><dd>{system.stores.filter(({backend}) => backend).map(({role, backend}) => `${role === "history" ? t.history : t.store}: ${backend}`).join(" · ")}</dd></>}
         {system.node && <><dt>{t.node}</dt><dd><a href={href.worker(system.node)}>{system.node}</a></dd></>}
         <dt>{t.workers}</dt><dd><a href={href.workers()}>{number(system.workers)}</a></dd>
         {system.releases && <><dt>{t.releases}</dt><dd>{Object.entries(system.releases).map(([release, n]) => `${release} × ${number(n)}`).join(", ") || "–"}</dd></>}

@@ -4,7 +4,7 @@ import type {PageProps} from "../../app/pages.ts";
 import {usePageTitle} from "../../app/title.ts";
 import {call} from "../../api/client.ts";
 import type {Run, Worker} from "../../api/schema.ts";
-import {bytes, duration, fullTime, number} from "../../i18n/format.ts";
+import {bytes, duration, fullTime, percent} from "../../i18n/format.ts";
 import {texts} from "../../i18n/language.ts";
 import {second, serverNow} from "../../live/clock.ts";
 import {useResource} from "../../live/resource.ts";
@@ -16,6 +16,7 @@ import {Menu} from "../../ui/menu.tsx";
 import {Loaded, Note} from "../../ui/states.tsx";
 import {StatusWord, toneOf} from "../../ui/status.tsx";
 import {Duration, Since, Time} from "../../ui/time.tsx";
+import {useWidth} from "../../ui/width.ts";
 import {verdictWords, words} from "../../ui/words.ts";
 import {askChange, askLabels, t as actions, workerActions} from "../workers/actions.tsx";
 import {Bar, Fill, Labels, WorkerState} from "../workers/state.tsx";
@@ -46,16 +47,18 @@ const t = texts({
   },
 });
 
-const kHour = 3_600_000, kWidth = 960, kLaneHeight = 16, kRunsMax = 500;
+const kHour = 3_600_000, kLaneHeight = 16, kRunsMax = 500;
 
 function Lanes({runs}: {runs: readonly Run[]}) {
+  const {ref, width: measured} = useWidth(), width = measured || 960;
   const until = second.value, from = until - kHour;
   const now = serverNow(), placed = inLanes(runs, now), lanes = 1 + Math.max(0, ...placed.map(({lane}) => lane));
-  const x = (at: number) => Math.max(0, Math.min(kWidth, ((at - from) / kHour) * kWidth));
+  const x = (at: number) => Math.max(0, Math.min(width, ((at - from) / kHour) * width));
   const height = lanes * kLaneHeight + 22;
-  const ticks = Array.from({length: 7}, (_, i) => from - (from % 600_000) + i * 600_000).filter((at) => at >= from && at < until - 300_000);
+  const step = width < 500 ? 1_200_000 : 600_000;  // ten minutes; on a phone twenty
+  const ticks = Array.from({length: 7}, (_, i) => from - (from % step) + i * step).filter((at) => at >= from && at < until - 300_000);
   return (
-    <svg class="workers-lane" viewBox={`0 0 ${kWidth} ${height}`} role="group" aria-label={t.lanesWhat(runs.length)}>
+    <div ref={ref}><svg class="workers-lane" width={width} height={height} viewBox={`0 0 ${width} ${height}`} role="group" aria-label={t.lanesWhat(runs.length)}>
       {ticks.map((at) => (
         <g key={at}>
           <line x1={x(at)} x2={x(at)} y1="0" y2={height - 18} />
@@ -69,9 +72,9 @@ function Lanes({runs}: {runs: readonly Run[]}) {
           </rect>
         </a>
       ))}
-      <line class="now" x1={kWidth - 0.5} x2={kWidth - 0.5} y1="0" y2={height - 18} />
-      <text x={kWidth} y={height - 4} text-anchor="end">{t.now}</text>
-    </svg>
+      <line class="now" x1={width - 0.5} x2={width - 0.5} y1="0" y2={height - 18} />
+      <text x={width} y={height - 4} text-anchor="end">{t.now}</text>
+    </svg></div>
   );
 }
 
@@ -85,7 +88,7 @@ function loadRows({load}: Worker): [string, preact.ComponentChildren][] {
   if (!load) return [];
   const ahead = load.clock_ahead_ms, ms = (value: number) => duration(Math.max(1, value));
   return [
-    [t.cpu, <Part share={load.cpu_percent / 100} says={t.cpus(`${number(load.cpu_percent)} %`, load.cpus)} />],
+    [t.cpu, <Part share={load.cpu_percent / 100} says={t.cpus(percent(load.cpu_percent / 100), load.cpus)} />],
     [t.memory, <Part share={load.memory_bytes / Math.max(1, load.memory_bytes_max)} says={t.of(bytes(load.memory_bytes), bytes(load.memory_bytes_max))} />],
     [t.spool, <Part share={load.spool_bytes / Math.max(1, load.spool_bytes_max)} says={t.of(bytes(load.spool_bytes), bytes(load.spool_bytes_max))} />],
     [t.clock, Math.abs(ahead) < kClockSaid ? t.agrees : ahead > 0 ? t.ahead(ms(ahead)) : t.behind(ms(-ahead))],

@@ -3,7 +3,7 @@ import {href} from "../../app/router.ts";
 import {usePageTitle} from "../../app/title.ts";
 import {call} from "../../api/client.ts";
 import type {Worker} from "../../api/schema.ts";
-import {bytes, number} from "../../i18n/format.ts";
+import {bytes, percent} from "../../i18n/format.ts";
 import {texts} from "../../i18n/language.ts";
 import {useResource} from "../../live/resource.ts";
 import {AsCommand} from "../../ui/as_command.tsx";
@@ -35,8 +35,6 @@ const t = texts({
 const odd = (all: readonly Worker[], of: (worker: Worker) => string | undefined): boolean =>
   new Set(all.filter((one) => one.state !== "gone").map(of).filter(Boolean)).size > 1;
 
-const percent = (part: number, all: number) => `${number(Math.round(100 * part / Math.max(1, all)))} %`;
-
 function Table({workers}: {workers: readonly Worker[]}) {
   const versions = odd(workers, (one) => one.version), zones = odd(workers, (one) => one.zone_version);
   return (
@@ -53,7 +51,7 @@ function Table({workers}: {workers: readonly Worker[]}) {
             <tr key={worker.node}>
               <td>
                 <a href={href.worker(worker.node)}><strong>{worker.node}</strong></a>
-                <div class="dim small-text clip">{[worker.host, worker.address].filter(Boolean).join(" · ")}</div>
+                <div class="dim small-text clip">{[...new Set([worker.host, worker.address])].filter(Boolean).join(" · ")}</div>
               </td>
               <td>
                 <WorkerState worker={worker} />
@@ -61,8 +59,8 @@ function Table({workers}: {workers: readonly Worker[]}) {
               </td>
               <td>{worker.state === "gone" ? <span class="dim">{t.left(worker.runs_left ?? 0)}</span> : <Fill running={worker.running} capacity={worker.capacity} />}</td>
               <td>{Object.keys(worker.labels).length > 0 ? <Labels labels={worker.labels} /> : <span class="dim">–</span>}</td>
-              <td class="end num">{worker.load ? `${number(worker.load.cpu_percent)} %` : "–"}</td>
-              <td class="end num">{worker.load ? percent(worker.load.memory_bytes, worker.load.memory_bytes_max) : "–"}</td>
+              <td class="end num">{worker.load ? percent(worker.load.cpu_percent / 100) : "–"}</td>
+              <td class="end num">{worker.load ? percent(worker.load.memory_bytes / Math.max(1, worker.load.memory_bytes_max)) : "–"}</td>
               <td class="end num">{worker.load ? bytes(worker.load.spool_bytes) : "–"}</td>
               <td><span class={versions ? "chip tone tone-late" : "num"} title={versions ? t.differ : undefined}>{worker.version ?? "–"}</span></td>
               <td><span class={zones ? "chip tone tone-late" : "num"} title={zones ? t.differ : undefined}>{worker.zone_version ?? "–"}</span></td>
