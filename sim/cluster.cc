@@ -1,12 +1,34 @@
 #include "sim/cluster.h"
 
 #include <algorithm>
+#include <deque>
 
 #include "base/check.h"
 
 namespace cronfleet::sim {
 
 using std::chrono::milliseconds;
+
+// A shelf that takes nothing now and then, as on a full disk.
+class MemoryShelf final : public history::Shelf {
+ public:
+  explicit MemoryShelf(Rng rng) : rng_(rng) {}
+  bool put(std::string_view bytes) override {
+    if (rng_.below(16) == 0) return false;
+    waiting_.emplace_back(bytes);
+    return true;
+  }
+  Result<std::string> take() override {
+    std::string oldest = std::move(waiting_.front());
+    waiting_.pop_front();
+    return oldest;
+  }
+  std::size_t size() const override { return waiting_.size(); }
+
+ private:
+  Rng rng_;
+  std::deque<std::string> waiting_;
+};
 
 // One life of a worker and all that goes with it.
 struct Cluster::Life final : runtime::WorkerObserver {
@@ -21,6 +43,7 @@ struct Cluster::Life final : runtime::WorkerObserver {
   SimHistory history;
   SimExecutor executor;
   RngTokens tokens;
+  MemoryShelf shelf;
   runtime::Worker worker;
 };
 
@@ -53,6 +76,7 @@ Cluster::Life::Life(Cluster& cluster, Machine& m)
       history(cluster.history_, m.loop, [&cluster, &m](std::string_view point) { cluster.reached(m, point); }),
       executor(*m.processes, m.loop),
       tokens(cluster.rng_.fork("tokens")),
+      shelf(Rng(cluster.plan_.seed).fork("shelf")),
       worker(
           {*store,
            history,
@@ -64,7 +88,8 @@ Cluster::Life::Life(Cluster& cluster, Machine& m)
            cluster.zones_,
            cluster.rng_.fork("worker"),
            {},
-           [&m](const runtime::StoreSeen& seen) { m.store_seen = seen; }},
+           [&m](const runtime::StoreSeen& seen) { m.store_seen = seen; },
+           &shelf},
           [&] {
             runtime::WorkerOptions options;
             options.scheduler = cluster.plan_.scheduler;
@@ -72,6 +97,10 @@ Cluster::Life::Life(Cluster& cluster, Machine& m)
             options.rules = cluster.plan_.rules;
             options.store_seen = m.store_seen;
             options.housekeeping = cluster.plan_.housekeeping;
+            const Held& held = cluster.plan_.held;
+            options.records_held = std::min(options.records_held, held.records);
+            options.records_held_away = std::min(options.records_held_away, held.records);
+            options.history.output_bytes_away = held.output_bytes;
             return options;
           }(),
           [&] {

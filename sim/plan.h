@@ -71,6 +71,12 @@ inline constexpr Fault::Kind kLastFault = Fault::Kind::StoreRestored;
 std::string_view to_string(Action::Kind kind);
 std::string_view to_string(Fault::Kind kind);
 
+// What a worker holds in memory while the history has not taken it; further records go to the shelf, output with them.
+struct Held {
+  std::size_t records = 10'000;
+  std::size_t output_bytes = 1 << 20;  // while the history is away
+};
+
 struct Plan {
   std::uint64_t seed = 1;
   std::size_t nodes = 1;
@@ -84,6 +90,7 @@ struct Plan {
   MachineOptions machine;
   core::SchedulerOptions scheduler;
   core::Rules rules;
+  Held held;
   // Off as a rule: its own reads would change the course of every seed. Not part of a plan's text.
   runtime::HousekeepingOptions housekeeping{.look_every = std::chrono::milliseconds(0)};
 };

@@ -74,6 +74,8 @@ const std::vector<Setting>& settings() {
       setting("history", "latency_max", &Plan::history, &SimHistoryFaults::latency_max),
       setting("history", "unavailable", &Plan::history, &SimHistoryFaults::unavailable),
       setting("history", "unknown", &Plan::history, &SimHistoryFaults::unknown),
+      setting("held", "records", &Plan::held, &Held::records),
+      setting("held", "output_bytes", &Plan::held, &Held::output_bytes),
       setting("machine", "spawn_failure", &Plan::machine, &MachineOptions::spawn_failure),
       setting("machine", "overload", &Plan::machine, &MachineOptions::overload),
       setting("machine", "output", &Plan::machine, &MachineOptions::output),

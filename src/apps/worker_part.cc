@@ -54,7 +54,8 @@ WorkerPart::WorkerPart(Daemon& daemon, const WorkerSettings& settings)
       journal_folder_(settings.folder / "journal"),
       journal_bytes_max_(settings.history.spool_bytes_max),
       capacity_(settings.worker.capacity),
-      executor_(daemon.loop, daemon.clock, sink_, executor_options(settings)) {}
+      executor_(daemon.loop, daemon.clock, sink_, executor_options(settings)),
+      shelf_({.folder = settings.folder, .bytes_max = settings.history.spool_bytes_max}) {}
 
 Result<std::unique_ptr<WorkerPart>> WorkerPart::open(Daemon& daemon, const WorkerSettings& settings,
                                                      coord::CoordStore& store, history::RunHistory& history,
@@ -93,6 +94,7 @@ Result<std::unique_ptr<WorkerPart>> WorkerPart::open(Daemon& daemon, const Worke
             return std::move(again->entries);
           },
           .keep_store_seen = std::move(keep_store_seen),
+          .shelf = &part->shelf_,
           .measure_machine =
               [gauge = MachineGauge(settings.folder / "journal", settings.history.spool_bytes_max)]() mutable {
                 return gauge.look();

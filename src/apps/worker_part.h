@@ -11,6 +11,7 @@
 #include "apps/metrics_part.h"
 #include "config/options.h"
 #include "exec/posix/posix_executor.h"
+#include "history/file_shelf.h"
 #include "runtime/worker.h"
 
 namespace cronfleet::apps {
@@ -73,6 +74,7 @@ class WorkerPart {
   LateSink sink_;
   exec::PosixExecutor executor_;
   std::vector<exec::JournalEntry> journal_;
+  history::FileShelf shelf_;
   std::unique_ptr<runtime::Worker> worker_;
   bool started_ = false;
   async::Task stopped_;  // what to call in the end; empty: not asked yet, or called

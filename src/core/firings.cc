@@ -340,12 +340,12 @@ void Scheduler::State::firing_done(const PendingFiring& pending, Revision fence)
   if (row.marker_to >= slot.accounted) set_marker(slot, Marker{row.marker_to, row.token.text()}.text());
   slot.replaced.reset();
   // What our own list showed before the answer came goes on as it is.
-  if (row.passed && find_run(row.passed->run) == nullptr) {
+  if (row.passed && !known(row.passed->run)) {
     RunSlot& passed = add_run(*row.passed);
     passed.entry.fence = fence;
     record(passed);
   }
-  if (row.entry && find_run(row.entry->run) == nullptr) {
+  if (row.entry && !known(row.entry->run)) {
     RunSlot& run = add_run(*row.entry);
     run.entry.fence = fence;
     run.job = slot.job;

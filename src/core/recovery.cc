@@ -186,7 +186,9 @@ void Scheduler::State::answered(const ReadOwnKeys& listed, const ReadAnswered& a
   if (listed.after.empty()) relisted_at = answer.revision;
   std::vector<std::string> unknown;
   for (const KeyValue& stands : answer.found) {
-    const auto run = domain::parse_run_id(*after_prefix(stands.key, keys.running(self)));
+    const std::string_view text = *after_prefix(stands.key, keys.running(self));
+    if (on_shelf.contains(text)) continue;
+    const auto run = domain::parse_run_id(text);
     if (!run) {
       emit(Alarm{"running key is not readable", stands.key});
       continue;
@@ -230,14 +232,14 @@ void Scheduler::State::relisted() {
   if (settled_own) return;
   settled_own = true;
   for (const auto& [id, left] : journal) {
-    if (find_run(id) == nullptr) emit(Forget{id});  // its key is gone: it was recorded in its own life
+    if (!known(id)) emit(Forget{id});  // its key is gone: it was recorded in its own life
   }
   unpark();
 }
 
 // A key under our own node that no run of ours stands for.
 void Scheduler::State::adopt_own(const RunningEntry& entry, const KeyValue& stands) {
-  if (find_run(entry.run) != nullptr) return;
+  if (known(entry.run)) return;
   if (const auto gone = removed.find(entry.run); gone != removed.end() && stands.modified < gone->second) return;
   for (const auto& [ticket, pending] : commits) {  // its own answer is on the way
     if (const auto* firing = std::get_if<PendingFiring>(&pending)) {
@@ -455,7 +457,7 @@ void Scheduler::State::answered(const ReadHolds& read, const ReadAnswered& answe
 }
 
 void Scheduler::State::take_over(const RunningEntry& entry, const KeyValue& stands, const NodeId& node, bool has_lock) {
-  if (find_run(entry.run) != nullptr) return;
+  if (known(entry.run)) return;
   RunningEntry moved = entry;
   if (moved.phase == Phase::Claimed) moved.phase = Phase::Settling;
   if (moved.phase != Phase::Waiting && moved.worker.empty()) moved.worker = node;
@@ -479,7 +481,7 @@ void Scheduler::State::take_over(const RunningEntry& entry, const KeyValue& stan
 void Scheduler::State::answered(const PendingTakeOver& pending, const CommitAnswered& answer) {
   // Refused: the worker came back, or another was first. Unknown: our own list shows it.
   if (answer.outcome != Outcome::Committed) return answer.outcome == Outcome::Unknown ? relist() : void();
-  if (find_run(pending.entry.run) != nullptr) return;
+  if (known(pending.entry.run)) return;
   RunSlot& run = add_run(pending.entry);
   run.former = pending.entry.claimed_at <= restored_at;
   if (run.entry.fence == 0) run.entry.fence = answer.revision;
@@ -561,6 +563,8 @@ void Scheduler::State::put_keys_again() {
     run.former = true;  // no attempt follows it across that moment
     if (run.stage == Stage::Running || run.stage == Stage::Recording) ids.push_back(id);
   }
+  shelved_before_set_back = on_shelf.size();
+  if (shelved_before_set_back > 0) emit(UnshelveAll{});
   if (!session_open) return;  // with the next one
   for (const domain::RunId& id : ids) put_key_again(*find_run(id));
 }
@@ -577,7 +581,7 @@ void Scheduler::State::put_key_again(RunSlot& run) {
 void Scheduler::State::follow_the_unfollowed() {
   std::map<domain::RunId, RunningEntry> waited = std::exchange(unfollowed, {});
   for (auto& [id, entry] : waited) {
-    if (entry.claimed_at > restored_at || find_run(id) != nullptr) continue;
+    if (entry.claimed_at > restored_at || known(id)) continue;
     entry.phase = Phase::Ended;
     entry.locked = false;
     entry.final = true;

@@ -450,7 +450,7 @@ void Scheduler::State::run_written(RunSlot& run, const PendingRun& pending, Revi
         return;
       }
       const bool freed = pending.entry.locked && !(pending.next && pending.next->locked);
-      if (pending.next && find_run(pending.next->run) == nullptr) {
+      if (pending.next && !known(pending.next->run)) {
         RunSlot& next = add_run(*pending.next);
         next.entry.fence = revision;
         next.job = find_slot(id.firing.job) ? find_slot(id.firing.job)->job : run.job;
@@ -496,16 +496,68 @@ void Scheduler::State::run_written(RunSlot& run, const PendingRun& pending, Revi
 // Asks the history for the record; its answer removes the key.
 void Scheduler::State::record(RunSlot& run) {
   set_stage(run, Stage::Recording);
+  if (!shelve(run)) send_record(run, false);
+}
+
+std::string Scheduler::State::shown_command(const RunSlot& run) {
+  if (!run.entry.command.empty()) return run.entry.command;
+  if (run.job) return domain::shown_command(*run.job->job);
+  const JobSlot* slot = find_slot(run.entry.run.firing.job);
+  return slot != nullptr && slot->adopted ? domain::shown_command(*slot->adopted->job) : std::string();
+}
+
+// With the history away for long there are very many of them. Those that another attempt depends on stay, and so does
+// all while the store is set back. True: the run is not here any more.
+bool Scheduler::State::shelve(RunSlot& run) {
+  const bool plain = !run.redeliver && !run.followed && !run.lost_key;
+  if (history_room || !plain || obstacles.store_set_back || !rules.record_before_removal) return false;
+  const domain::RunId id = run.entry.run;
+  run.entry.command = shown_command(run);
+  on_shelf.insert(id);
+  emit(Shelve{{std::move(run.entry),
+               std::move(run.text),
+               std::move(run.output_text),
+               run.executed,
+               run.kill_order,
+               run.key_gone,
+               run.former,
+               {}}});
+  runs.erase(id);
+  return true;
+}
+
+void Scheduler::State::on(const Unshelved& unshelved) {
+  const Shelved& was = unshelved.run;
+  const domain::RunId& id = was.entry.run;
+  on_shelf.erase(id);
+  const bool set_back = shelved_before_set_back > 0;
+  if (set_back) --shelved_before_set_back;
+  RunSlot& run = add_run(was.entry);
+  run.text = was.text;
+  run.output_text = was.output_text;
+  run.executed = was.executed;
+  run.key_gone = was.key_gone;
+  run.former = was.former;
+  run.kill_order = was.kill_order || kill_orders.contains(keys.kill(id));
+  set_stage(run, Stage::Recording);
+  if (set_back && run.executed && !run.key_gone) {
+    run.lost_key = run.former = true;
+    if (session_open) put_key_again(run);
+  }
+  send_record(run, true);
+}
+
+// Our own list finds their keys, as it would after a crash.
+void Scheduler::State::on(const ShelfLost&) {
+  on_shelf.clear();
+  shelved_before_set_back = 0;
+  relist();
+}
+
+void Scheduler::State::send_record(RunSlot& run, bool shelved) {
   domain::RunRecord record;
   record.id = run.entry.run;
-  record.command = run.entry.command;
-  if (record.command.empty()) {
-    const JobSlot* slot = find_slot(run.entry.run.firing.job);
-    if (run.job)
-      record.command = domain::shown_command(*run.job->job);
-    else if (slot != nullptr && slot->adopted)
-      record.command = domain::shown_command(*slot->adopted->job);
-  }
+  record.command = shown_command(run);
   record.end = run.entry.end;
   record.worker = run.entry.worker.empty() ? self : run.entry.worker;
   record.trigger = run.entry.trigger;
@@ -520,9 +572,9 @@ void Scheduler::State::record(RunSlot& run) {
     record.range_count = run.entry.range->count;
     record.range_from = run.entry.range->from;
     const Range range = *run.entry.range;
-    emit(RecordRange{std::move(record), range});
+    emit(RecordRange{std::move(record), range, shelved});
   } else {
-    emit(Record{std::move(record)});
+    emit(Record{std::move(record), shelved});
   }
   if (!rules.record_before_removal && !run.key_gone) remove(run);
 }

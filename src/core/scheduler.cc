@@ -24,10 +24,12 @@ std::size_t Scheduler::jobs() const {
 }
 std::size_t Scheduler::runs_active() const { return state_->active_runs; }
 std::size_t Scheduler::records_waiting() const {
-  return static_cast<std::size_t>(std::count_if(state_->runs.begin(), state_->runs.end(), [](const auto& entry) {
+  const auto waits = [](const auto& entry) {
     const RunSlot& run = entry.second;
     return !run.active() && run.stage != RunSlot::Stage::Waiting;  // one that waits for its next attempt has not ended
-  }));
+  };
+  return state_->on_shelf.size() +
+         static_cast<std::size_t>(std::count_if(state_->runs.begin(), state_->runs.end(), waits));
 }
 std::vector<domain::RunId> Scheduler::active_runs() const {
   std::vector<domain::RunId> ids;

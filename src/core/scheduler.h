@@ -27,6 +27,7 @@
 #include "core/entries.h"
 #include "core/plan.h"
 #include "core/rules.h"
+#include "core/shelved.h"
 #include "domain/compiled_job.h"
 
 namespace cronfleet::core {
@@ -144,6 +145,16 @@ struct RunRecorded {
   domain::RunStatus standing = domain::RunStatus::Lost;
   bool standing_final = true;  // false: a next attempt must follow
 };
+// Whether the history takes further records just now. While it does not, runs that are over go to the shelf (Shelve).
+struct HistoryRoom {
+  bool room = true;
+};
+// What Shelve gave away, in the same order, when there is room for its record, or when the shelf did not take it.
+struct Unshelved {
+  Shelved run;  // its output has been taken care of
+};
+// What the shelf had cannot be read back: the keys in the store say it all, but for the output.
+struct ShelfLost {};
 // What the journal of an earlier life of this worker says; comes before CaughtUp.
 struct Journalled {
   domain::RunId run;
@@ -160,10 +171,10 @@ struct StoreConfirmed {
   bool anew = false;
 };
 
-using Event =
-    std::variant<Woke, JobSeen, JobGone, MarkerSeen, AccountSeen, TriggerSeen, TriggerGone, KillSeen, WorkersSeen,
-                 CaughtUp, StoreConfirmed, SessionOpened, LeasesExtended, SessionLost, Obstacles, ClaimRate,
-                 CommitAnswered, ReadAnswered, RunStarted, RunNotStarted, RunEnded, RunRecorded, Journalled>;
+using Event = std::variant<Woke, JobSeen, JobGone, MarkerSeen, AccountSeen, TriggerSeen, TriggerGone, KillSeen,
+                           WorkersSeen, CaughtUp, StoreConfirmed, SessionOpened, LeasesExtended, SessionLost, Obstacles,
+                           ClaimRate, CommitAnswered, ReadAnswered, RunStarted, RunNotStarted, RunEnded, RunRecorded,
+                           HistoryRoom, Unshelved, ShelfLost, Journalled>;
 
 // ---- effects ------------------------------------------------------------------------------------------------------
 
@@ -209,12 +220,18 @@ struct FenceDeadline {
 };
 struct Record {  // answered by RunRecorded, once
   domain::RunRecord record;
+  bool shelved = false;  // it was; its verdict has been counted then
 };
 struct RecordRange {  // one record per firing, or a range record above kRangeRecords; answered by RunRecorded of `last`
   domain::RunRecord last;
   Range range;
+  bool shelved = false;
 };
-struct Forget {  // nothing of this run is needed any more: the journal may drop it
+struct Shelve {  // answered by Unshelved; nothing of this run is in memory until then but its digest
+  Shelved run;
+};
+struct UnshelveAll {};  // at once, room or not: they are needed
+struct Forget {         // nothing of this run is needed any more: the journal may drop it
   domain::RunId run;
 };
 struct Alarm {
@@ -222,8 +239,8 @@ struct Alarm {
   std::string about;
 };
 
-using Effect =
-    std::variant<WakeAt, Commit, Read, Start, CancelStart, Kill, FenceDeadline, Record, RecordRange, Forget, Alarm>;
+using Effect = std::variant<WakeAt, Commit, Read, Start, CancelStart, Kill, FenceDeadline, Record, RecordRange, Shelve,
+                            UnshelveAll, Forget, Alarm>;
 using Effects = std::vector<Effect>;
 
 // ---- options ------------------------------------------------------------------------------------------------------

@@ -279,6 +279,9 @@ struct Scheduler::State {
   void on(const RunNotStarted& failed);
   void on(const RunEnded& ended);
   void on(const RunRecorded& recorded);
+  void on(const HistoryRoom& history) { history_room = history.room; }
+  void on(const Unshelved& unshelved);
+  void on(const ShelfLost&);
   void end_unstarted(RunSlot& run, domain::RunStatus status, domain::Reason reason, std::string error = {});
   void finish(RunSlot& run, domain::RunEnd end);
   void write_end(RunSlot& run);
@@ -286,6 +289,9 @@ struct Scheduler::State {
   void retry(RunSlot& run);
   void follow_with_skip(RunSlot& run);
   void record(RunSlot& run);
+  bool shelve(RunSlot& run);
+  void send_record(RunSlot& run, bool shelved);
+  std::string shown_command(const RunSlot& run);
   void remove(RunSlot& run);
   void erase(const domain::RunId& id);
   void wait_for_attempt(RunSlot& run);
@@ -298,6 +304,7 @@ struct Scheduler::State {
   void run_written(RunSlot& run, const PendingRun& pending, Revision revision);
   void lock_freed(const JobName& job);
   RunSlot* find_run(const domain::RunId& id);
+  bool known(const domain::RunId& id) { return find_run(id) != nullptr || on_shelf.contains(id); }
   template <typename F>
   void each_run_of(const JobName& job, F visit);
 
@@ -357,6 +364,9 @@ struct Scheduler::State {
   std::set<DueQueue::Index> in_future;                     // their markers lie in the future (rule 16)
   std::set<DueQueue::Index> refused;                       // their documents cannot be scheduled
   std::map<domain::RunId, RunSlot> runs;
+  RunDigests on_shelf;  // and these, over and waiting for the history
+  bool history_room = true;
+  std::size_t shelved_before_set_back = 0;  // so many of the next ones that come back
   std::size_t active_runs = 0, claims_under_way = 0;
   std::map<domain::RequestId, TriggerSlot> triggers;
   struct AccountSlot {

@@ -262,6 +262,104 @@ TEST(Scheduler, NothingIsClaimedWhileTheStoreDoesNotAnswer) {
   EXPECT_EQ(node.take<Commit>().size(), 1u) << "the firing of b, late";
 }
 
+// A run of "a" that is over, up to the point where its end stands in the store.
+domain::RunId end_a_run(Node& node) {
+  node.put_job("a", "1 * * * * *");
+  node.run_until(kBegin + seconds(1));  // before the next list of own keys
+  node.step(CommitAnswered{node.take<Commit>().at(0).ticket, Outcome::Committed, 7, {}, node.now.mono});
+  const domain::RunId run = node.take<Start>().at(0).run;
+  node.step(RunStarted{run, node.now.wall});
+  domain::RunEnd end;
+  end.status = domain::RunStatus::Succeeded;
+  end.started_at = end.ended_at = node.now.wall;
+  node.step(RunEnded{run, end, "its output"});
+  node.step(CommitAnswered{node.take<Commit>().at(0).ticket, Outcome::Committed, 8, {}, node.now.mono});
+  return run;
+}
+
+// Steps a list of our own keys, which shows `key` alone, and says what is read after it.
+std::vector<std::string> read_after_list(Node& node, const std::string& key) {
+  node.run_until(node.now.wall + seconds(4));
+  std::vector<std::string> wanted;
+  int lists = 0;
+  for (const Read& read : node.take<Read>()) {
+    if (read.most == 0 || read.prefix != node.keys.running(NodeId("n1"))) continue;
+    ++lists;
+    node.step(ReadAnswered{read.ticket, true, 9, {{.key = key, .value = {}, .modified = 8}}});
+    for (const Read& next : node.take<Read>()) wanted.insert(wanted.end(), next.keys.begin(), next.keys.end());
+  }
+  EXPECT_EQ(lists, 1);
+  return wanted;
+}
+
+TEST(Scheduler, ARunWithoutRoomInTheHistoryComesBackFromTheShelfAsItWas) {
+  Node plain({"n1"}), node({"n1"});
+  const domain::RunId run = end_a_run(plain);
+  const domain::RunRecord without = plain.take<Record>().at(0).record;
+
+  node.step(HistoryRoom{false});
+  ASSERT_EQ(end_a_run(node), run);
+  std::vector<Shelve> shelved = node.take<Shelve>();
+  ASSERT_EQ(shelved.size(), 1u);
+  EXPECT_EQ(node.scheduler.records_waiting(), 1u);
+  const std::string key = node.keys.running(NodeId("n1"), run);
+  EXPECT_TRUE(read_after_list(node, key).empty()) << "its key is known";
+  node.step(RunRecorded{run});  // of no record of ours
+  node.effects.clear();
+
+  node.step(HistoryRoom{true});
+  node.step(Unshelved{decode_shelved(encode(shelved[0].run)).value()});
+  const auto records = node.take<Record>();
+  ASSERT_EQ(records.size(), 1u);
+  EXPECT_TRUE(records[0].shelved);
+  const domain::RunRecord& record = records[0].record;
+  EXPECT_EQ(record.id, without.id);
+  EXPECT_EQ(record.command, without.command);
+  EXPECT_EQ(record.end.status, without.end.status);
+  EXPECT_EQ(record.end.ended_at, without.end.ended_at);
+  EXPECT_EQ(record.worker, without.worker);
+  EXPECT_EQ(record.fence, without.fence);
+  EXPECT_EQ(record.job_revision, without.job_revision);
+  EXPECT_EQ(record.output, "its output");
+  node.step(RunRecorded{run});
+  const auto removal = node.take<Commit>();
+  ASSERT_EQ(removal.size(), 1u);
+  ASSERT_EQ(removal[0].txn.writes.size(), 1u);
+  EXPECT_EQ(removal[0].txn.writes[0].key, key);
+  node.step(CommitAnswered{removal[0].ticket, Outcome::Committed, 10, {}, node.now.mono});
+  EXPECT_EQ(node.take<Forget>().size(), 1u);
+  EXPECT_EQ(node.scheduler.records_waiting(), 0u);
+}
+
+TEST(Scheduler, WhatTheShelfLostIsReadFromTheStoreAgain) {
+  Node node({"n1"});
+  node.step(HistoryRoom{false});
+  const domain::RunId run = end_a_run(node);
+  ASSERT_EQ(node.take<Shelve>().size(), 1u);
+  node.step(ShelfLost{});
+  const std::string key = node.keys.running(NodeId("n1"), run);
+  EXPECT_EQ(read_after_list(node, key), std::vector{key});
+}
+
+// What waits on the shelf is to stand in the older state of a store too (rule 30): it is all fetched.
+TEST(Scheduler, AStoreThatWasSetBackGetsTheKeysOfTheShelfAgain) {
+  Node node({"n1"});
+  node.step(HistoryRoom{false});
+  const domain::RunId run = end_a_run(node);
+  std::vector<Shelve> shelved = node.take<Shelve>();
+  ASSERT_EQ(shelved.size(), 1u);
+  node.step(Obstacles{.store_set_back = true});
+  ASSERT_EQ(node.take<UnshelveAll>().size(), 1u);
+  node.step(Unshelved{shelved[0].run});
+  bool put_again = false;
+  for (const Effect& effect : node.effects) {
+    if (const auto* commit = std::get_if<Commit>(&effect))
+      put_again |= commit->txn.writes.at(0).key == node.keys.running(NodeId("n1"), run) && commit->txn.writes[0].value;
+  }
+  EXPECT_TRUE(put_again);
+  EXPECT_EQ(node.take<Record>().size(), 1u);
+}
+
 TEST(Scheduler, RefusedDocumentsAreCountedAndTheFirstOfThemNamed) {
   Node node({"n1"});
   for (int i = 0; i < 150; ++i)

@@ -172,7 +172,7 @@ void Scheduler::State::answered(ReadBackTrigger& read_back, const ReadAnswered& 
 
 void Scheduler::State::trigger_done(const PendingTrigger& pending, Revision fence) {
   triggers.erase(pending.id);
-  if (find_run(pending.entry.run) != nullptr) return;  // our own list showed it before the answer came
+  if (known(pending.entry.run)) return;  // our own list showed it before the answer came
   RunSlot& run = add_run(pending.entry);
   run.entry.fence = fence;
   JobSlot* slot = find_slot(pending.entry.run.firing.job);

@@ -260,7 +260,9 @@ void HistoryWriter::record(domain::RunRecord record, Recorded done) {
 
 bool HistoryWriter::output(domain::OutputChunk chunk) {
   const std::size_t bytes = bytes_of(chunk);
-  if (!state_->chunks.empty() && state_->chunk_bytes + bytes > state_->options.output_bytes_max) {
+  const std::size_t most =
+      state_->trouble.empty() ? state_->options.output_bytes_max : state_->options.output_bytes_away;
+  if (!state_->chunks.empty() && state_->chunk_bytes + bytes > most) {
     ++state_->counters.chunks_without_room;
     return false;
   }

@@ -29,9 +29,10 @@ struct HistoryOptions {
   std::chrono::milliseconds output_delay{50};  // the longest output waits: people watch it
   std::chrono::milliseconds retry_delay{100};  // after a failure; doubles up to retry_delay_max, less up to a half
   std::chrono::milliseconds retry_delay_max{10'000};
-  std::size_t output_bytes_max = 8 << 20;   // of output held in memory; past it chunks are refused, and come again
-                                            // from the journal when their run is recorded
-  std::size_t record_bytes_max = 64 << 20;  // past it has_room() is false
+  std::size_t output_bytes_max = 8 << 20;     // of output held in memory; past it chunks are refused, and come again
+                                              // from the journal when their run is recorded
+  std::size_t output_bytes_away = 256 << 10;  // the same while the history gives no answer
+  std::size_t record_bytes_max = 64 << 20;    // past it has_room() is false
 };
 
 class HistoryWriter {

@@ -245,19 +245,25 @@ void Worker::step(const core::Event& event) {
   // A clock that has jumped is looked at before anything is claimed by it, whatever the event.
   if (std::chrono::abs(wall_over_mono() - looked_at_) > core::kClockWarning) look_at_clock();
   stepping_ = true;
-  const auto run = [this](const core::Event& e) {
-    core::Effects effects;
-    scheduler_.step(e, {parts_.clock.wall(), parts_.clock.mono()}, effects);
-    for (core::Effect& effect : effects) std::visit([this](auto& one) { perform(one); }, effect);
-  };
-  run(event);
-  while (!queued_.empty()) {
-    const std::vector<core::Event> next = std::exchange(queued_, {});
-    for (const core::Event& e : next) run(e);
-  }
+  step_one(event);
+  step_queued();
+  if (parts_.shelf != nullptr) settle_shelf();
   stepping_ = false;
   if (scheduler_.accepting() != accepting_) publish();
   if (stop_calls_ > 0) stopping();
+}
+
+void Worker::step_one(const core::Event& event) {
+  core::Effects effects;
+  scheduler_.step(event, {parts_.clock.wall(), parts_.clock.mono()}, effects);
+  for (core::Effect& effect : effects) std::visit([this](auto& one) { perform(one); }, effect);
+}
+
+void Worker::step_queued() {
+  while (!queued_.empty()) {
+    const std::vector<core::Event> next = std::exchange(queued_, {});
+    for (const core::Event& event : next) step_one(event);
+  }
 }
 
 void Worker::perform(core::WakeAt& wake) {
@@ -332,7 +338,7 @@ void Worker::perform(core::Kill& kill) {
 }
 void Worker::perform(core::FenceDeadline& fence) { parts_.executor.set_fence_deadline(fence.run, fence.deadline); }
 void Worker::perform(core::Record& record) {
-  measure(record.record);
+  if (!record.shelved) measure(record.record.end, record.record.trigger, record.record.scheduled_at);
   record_when_output_is_through(std::move(record.record));
 }
 void Worker::perform(core::Forget& forget) { parts_.executor.acknowledge(forget.run); }
@@ -341,7 +347,7 @@ void Worker::perform(core::Alarm& alarm) { observer_.on_message(Level::Error, al
 // One record for each firing of a range, or one for all of them where there are many. Every one of them is in the
 // history before the scheduler hears of it.
 void Worker::perform(core::RecordRange& effect) {
-  measures_.runs[{effect.last.end.status, effect.last.trigger}] += effect.range.count;
+  if (!effect.shelved) measures_.runs[{effect.last.end.status, effect.last.trigger}] += effect.range.count;
   const domain::RunId id = effect.last.id;
   auto answered = [this, alive = alive_, id](const history::Inserted& inserted) {
     if (*alive)
@@ -372,20 +378,112 @@ void Worker::perform(core::RecordRange& effect) {
   }
 }
 
-void Worker::measure(const domain::RunRecord& record) {
+void Worker::measure(const domain::RunEnd& end, domain::Trigger trigger, WallTime scheduled_at) {
   using Seconds = std::chrono::duration<double>;
-  ++measures_.runs[{record.end.status, record.trigger}];
-  const WallTime started = record.end.started_at, ended = record.end.ended_at;
+  ++measures_.runs[{end.status, trigger}];
+  const WallTime started = end.started_at, ended = end.ended_at;
   if (started == ended || started == WallTime{}) return;  // it never started
   measures_.duration_seconds.add(Seconds(ended - started).count());
-  if (record.trigger == domain::Trigger::Schedule)
-    measures_.lateness_seconds.add(Seconds(started - record.scheduled_at).count());
+  if (trigger == domain::Trigger::Schedule) measures_.lateness_seconds.add(Seconds(started - scheduled_at).count());
+}
+
+// ---- records without room in memory -------------------------------------------------------------------------------
+
+std::size_t Worker::records_held() const { return writer_.records_waiting() + records_waiting_.size(); }
+
+std::size_t Worker::records_waiting() const {
+  return records_held() + (parts_.shelf == nullptr ? 0 : parts_.shelf->size());
+}
+
+std::optional<WallTime> Worker::oldest_waiting() const {
+  const auto oldest = writer_.oldest_waiting();
+  if (parts_.shelf == nullptr || parts_.shelf->size() == 0) return oldest;
+  return oldest ? std::min(*oldest, shelf_ended_at_) : shelf_ended_at_;
+}
+
+bool Worker::history_has_room() const {
+  return records_held() < (writer_.trouble().empty() ? options_.records_held : options_.records_held_away) &&
+         writer_.has_room();
+}
+
+// One goes up also while the history is away, when nothing else waits for it: else nobody would learn that it is back.
+bool Worker::may_unshelve() const {
+  if (parts_.shelf->size() == 0) return false;
+  if (records_held() == 0) return true;
+  return writer_.trouble().empty() && records_held() < options_.records_held_away && writer_.has_room();
+}
+
+void Worker::perform(core::Shelve& shelve) {
+  core::Shelved& run = shelve.run;
+  if (run.entry.range)
+    measures_.runs[{run.entry.end.status, run.entry.trigger}] += run.entry.range->count;
+  else
+    measure(run.entry.end, run.entry.trigger, run.entry.scheduled_at);
+  if (const auto output = output_waiting_.find(run.entry.run); output != output_waiting_.end()) {
+    run.output = std::move(output->second);
+    output_waiting_.erase(output);
+  }
+  const bool first = parts_.shelf->size() == 0;
+  if (parts_.shelf->put(core::encode(run))) {
+    if (first) shelf_ended_at_ = run.entry.end.ended_at;
+    return;
+  }
+  for (domain::OutputChunk& chunk : std::exchange(run.output, {})) offer_output(std::move(chunk));
+  queued_.emplace_back(core::Unshelved{std::move(run)});
+}
+
+// The oldest one, its output on its way already.
+std::optional<core::Unshelved> Worker::unshelved() {
+  auto bytes = parts_.shelf->take();
+  auto run = bytes ? core::decode_shelved(*bytes) : Result<core::Shelved>(Failure(bytes.error()));
+  if (!run) {
+    observer_.on_message(Level::Error, "records that wait are read from the store again, their output may be missing",
+                         run.error().text());
+    while (parts_.shelf->size() > 0 && parts_.shelf->take()) {
+    }
+    return std::nullopt;
+  }
+  shelf_ended_at_ = run->entry.end.ended_at;  // the next one's is hardly later
+  for (domain::OutputChunk& chunk : std::exchange(run->output, {})) offer_output(std::move(chunk));
+  return core::Unshelved{std::move(*run)};
+}
+
+void Worker::perform(core::UnshelveAll&) {
+  while (parts_.shelf->size() > 0) {
+    if (auto run = unshelved())
+      queued_.emplace_back(std::move(*run));
+    else
+      queued_.emplace_back(core::ShelfLost{});
+  }
+}
+
+// Tells the scheduler whether there is room, and fetches some of what waits on the shelf when there is.
+void Worker::settle_shelf() {
+  constexpr int kAtOnce = 16;
+  for (int fetched = 0;;) {
+    if (const bool room = history_has_room(); room != room_told_) {
+      step_one(core::HistoryRoom{room_told_ = room});
+    } else if (fetched < kAtOnce && may_unshelve()) {
+      ++fetched;
+      if (const auto run = unshelved())
+        step_one(*run);
+      else
+        step_one(core::ShelfLost{});
+    } else {
+      return;
+    }
+    step_queued();
+  }
 }
 
 // ---- output and records ---------------------------------------------------------------------------------------------
 
 void Worker::on_output(domain::OutputChunk chunk) {
   measures_.output_bytes += chunk.bytes.size();
+  offer_output(std::move(chunk));
+}
+
+void Worker::offer_output(domain::OutputChunk chunk) {
   const auto waiting = output_waiting_.find(chunk.run);
   if (waiting == output_waiting_.end()) {
     domain::OutputChunk copy = chunk;
@@ -639,8 +737,7 @@ void Worker::look_at_history() {
   if (away)
     observer_.on_message(Level::Warn, "history is away", writer_.trouble());
   else
-    observer_.on_message(Level::Info, "history answers again",
-                         fmt::format("{} records wait", writer_.records_waiting()));
+    observer_.on_message(Level::Info, "history answers again", fmt::format("{} records wait", records_waiting()));
 }
 
 // It goes out with the next renewal, so that a measure costs the store nothing.

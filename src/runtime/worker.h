@@ -23,6 +23,7 @@
 #include "cron/zone.h"
 #include "exec/executor.h"
 #include "history/history_writer.h"
+#include "history/shelf.h"
 #include "runtime/housekeeping.h"
 #include "runtime/measures.h"
 #include "runtime/store_watch.h"
@@ -36,8 +37,10 @@ struct WorkerOptions {
   coord::BatcherOptions batcher;
   history::HistoryOptions history;
   HousekeepingOptions housekeeping;
-  core::Rules rules;                      // the simulator's switches
-  StoreSeen store_seen;                   // of the life before
+  core::Rules rules;     // the simulator's switches
+  StoreSeen store_seen;  // of the life before
+  // So many records in memory wait for the history; further ones go to the shelf. Away: it gave no answer last time.
+  std::size_t records_held = 10'000, records_held_away = 400;
   std::chrono::milliseconds tick{1'000};  // clock check, registration, counters
   std::map<std::string, std::string> environment{
       {"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
@@ -57,7 +60,8 @@ struct WorkerParts {
   // Starts a lost runner again and says what the old one left; empty where a runner cannot be lost.
   std::function<Result<std::vector<exec::JournalEntry>>()> reopen_executor{};
   std::function<void(const StoreSeen&)> keep_store_seen{};  // where it outlives us; now and then
-  std::function<core::WorkerLoad()> measure_machine{};      // now and then; empty: the load is not published
+  history::Shelf* shelf = nullptr;                      // for records that have no room in memory; null: it always has
+  std::function<core::WorkerLoad()> measure_machine{};  // now and then; empty: the load is not published
   std::function<void()> caught_up{};  // jobs and markers have been listed once: much memory is free again
 };
 
@@ -90,6 +94,9 @@ class Worker final : public exec::ExecutorSink, private coord::SessionSink, priv
   const core::Scheduler& scheduler() const { return scheduler_; }
   const history::HistoryWriter& writer() const { return writer_; }
   const Measures& measures() const { return measures_; }
+  // Records on their way into the history, in memory and on the shelf.
+  std::size_t records_waiting() const;
+  std::optional<WallTime> oldest_waiting() const;  // when the run of the one that has waited longest was over
 
   // ---- exec::ExecutorSink
   void on_started(exec::Started started) override;
@@ -113,6 +120,8 @@ class Worker final : public exec::ExecutorSink, private coord::SessionSink, priv
   void on_unreadable_word(const std::string& key) override;
 
   void step(const core::Event& event);
+  void step_one(const core::Event& event);
+  void step_queued();
   void reopen_executor();
   void perform(core::WakeAt& wake);
   void perform(core::Commit& commit);
@@ -123,6 +132,8 @@ class Worker final : public exec::ExecutorSink, private coord::SessionSink, priv
   void perform(core::FenceDeadline& fence);
   void perform(core::Record& record);
   void perform(core::RecordRange& range);
+  void perform(core::Shelve& shelve);
+  void perform(core::UnshelveAll& all);
   void perform(core::Forget& forget);
   void perform(core::Alarm& alarm);
   void arm_wake();
@@ -130,7 +141,13 @@ class Worker final : public exec::ExecutorSink, private coord::SessionSink, priv
   void caught_up_when_whole();
   void send_output();
   void record_when_output_is_through(domain::RunRecord record);
-  void measure(const domain::RunRecord& record);
+  void measure(const domain::RunEnd& end, domain::Trigger trigger, WallTime scheduled_at);
+  std::size_t records_held() const;
+  bool history_has_room() const;
+  bool may_unshelve() const;
+  void settle_shelf();
+  std::optional<core::Unshelved> unshelved();
+  void offer_output(domain::OutputChunk chunk);
   void end_runs(std::optional<std::chrono::milliseconds> grace);
   void stopping();
   void report_obstacles();
@@ -165,6 +182,8 @@ class Worker final : public exec::ExecutorSink, private coord::SessionSink, priv
   async::TimerId wake_timer_ = 0, tick_timer_ = 0, stop_timer_ = 0, reopen_timer_ = 0;
   std::chrono::nanoseconds wall_minus_mono_{0};
   bool stepping_ = false;
+  bool room_told_ = true;            // as the scheduler knows it
+  WallTime shelf_ended_at_{};        // when about the run was over that is first on the shelf
   std::vector<core::Event> queued_;  // events that came while stepping
 
   // Output that the writer had no room for, per run in order, and records that wait behind it.
