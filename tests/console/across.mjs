@@ -79,10 +79,15 @@ export async function checkAcross({browser, server, report}) {
   });
 
   await check("a page is had as a command", async (open, page) => {
-    await open.show("/workers");
-    await page.locator(".page-actions").getByRole("button").first().click();
-    const text = await page.locator("body").innerText();
-    return ["cronfleet worker list", "curl"].filter((part) => !text.includes(part)).map((part) => `it does not show '${part}'`);
+    const trouble = [];
+    for (const [path, command] of [["/workers", "cronfleet worker list"], ["/jobs", "cronfleet job list"], ["/system", "cronfleet alarm list"],
+                                   ["/runs?filter=state:failed,lost%20job:heard%20age%3C24h", "cronfleet run list --status failed,lost --job heard"]]) {
+      await open.show(path);
+      await page.getByRole("button", {name: "As command"}).click();
+      const text = await page.getByRole("dialog").innerText();
+      for (const part of [command, "curl"]) if (!text.includes(part)) trouble.push(`${path} does not show '${part}': ${text}`);
+    }
+    return trouble;
   });
 
   for (const [width, height] of [[1440, 900], [390, 844]]) {

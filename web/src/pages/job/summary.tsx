@@ -19,11 +19,11 @@ import {DurationChart} from "./duration_chart.tsx";
 const t = texts({
   en: {
     now: "Running now", idle: "Nothing runs at the moment.", latest: "Latest runs by duration", what: "What it is", rate: "Succeeded", ofRuns: (n: number) => plural(n, {one: "of 1 run in 7 days", other: "of the newest {n} runs in 7 days"}), usual: "Usual duration", last: "Last run", noRuns: "It has not run yet.",
-    killAll: "Kill all", on: "on", policies: "Policies", timeout: "timeout", retries: (n: number) => `${number(n)} retries`, user: "as user", where: "only where", env: (n: number) => `${number(n)} variables`, saved: "Firings since", allRuns: "All runs",
+    killAll: "Kill all", on: "on", policies: "Policies", timeout: "timeout", retries: (n: number) => `${number(n)} retries`, user: "as user", where: "only where", env: (n: number) => `${number(n)} variables`, saved: "Firings since", revision: "Revision", allRuns: "All runs",
   },
   zh: {
     now: "正在运行", idle: "当前没有运行。", latest: "最近运行的时长", what: "基本信息", rate: "成功率", ofRuns: (n) => `7 天内最新 ${number(n)} 次运行`, usual: "通常时长", last: "上次运行", noRuns: "尚未运行。",
-    killAll: "全部终止", on: "在", policies: "策略", timeout: "超时", retries: (n) => `重试 ${number(n)} 次`, user: "用户", where: "仅在", env: (n) => `${number(n)} 个变量`, saved: "触发起始于", allRuns: "全部运行",
+    killAll: "全部终止", on: "在", policies: "策略", timeout: "超时", retries: (n) => `重试 ${number(n)} 次`, user: "用户", where: "仅在", env: (n) => `${number(n)} 个变量`, saved: "触发起始于", revision: "修订号", allRuns: "全部运行",
   },
 });
 
@@ -94,7 +94,7 @@ export function Summary({stored, glance}: {stored: StoredJob; glance: Glance}) {
           )}
           {policies.length > 0 && <><dt>{t.policies}</dt><dd>{policies.map((policy) => <div key={policy} class="clip">{policy}</div>)}</dd></>}
           {stored.since && <><dt>{t.saved}</dt><dd><Time at={stored.since} /></dd></>}
-          <dt>revision</dt><dd><Copy text={String(stored.revision)} /></dd>
+          <dt>{t.revision}</dt><dd><Copy text={String(stored.revision)} /></dd>
         </dl>
       </section>
     </div>

@@ -1,6 +1,6 @@
 // pages/runs/page.tsx: all runs, newest first: what is under way in front, then the history, filtered by the server.
 import {useEffect, useRef, useState} from "preact/hooks";
-import {call, type ApiProblem} from "../../api/client.ts";
+import {addressOf, call, type ApiProblem} from "../../api/client.ts";
 import type {Run} from "../../api/schema.ts";
 import {useCommands} from "../../app/commands.ts";
 import type {PageProps} from "../../app/pages.ts";
@@ -10,7 +10,9 @@ import {duration} from "../../i18n/format.ts";
 import {plural, texts} from "../../i18n/language.ts";
 import {second} from "../../live/clock.ts";
 import {problemOf, useResource} from "../../live/resource.ts";
+import {AsCommand} from "../../ui/as_command.tsx";
 import {Button} from "../../ui/button.tsx";
+import {shellQuote} from "../../ui/copy.tsx";
 import {Choice} from "../../ui/field.tsx";
 import {FilterBox, splitTerms, type FilterField} from "../../ui/filter_box.tsx";
 import {ProblemNote} from "../../ui/problem.tsx";
@@ -85,6 +87,13 @@ function Row({run, median}: {run: Run; median: number | undefined}) {
   );
 }
 
+/** What of the filter the command line has options for. */
+const options: Record<string, string> = {state: "--status", job: "--job", worker: "--worker"};
+const asCli = (terms: readonly string[]): string => ["cronfleet run list", ...terms.flatMap((term) => {
+  const [, name = "", value = ""] = /^(\w+)[:=](.+)$/.exec(term) ?? [];
+  return options[name] ? [`${options[name]} ${shellQuote(value)}`] : [];
+})].join(" ");
+
 export default function RunsPage({query}: PageProps) {
   usePageTitle(words.runs);
   const filter = query.get("filter") ?? "";
@@ -134,7 +143,10 @@ export default function RunsPage({query}: PageProps) {
   ];
   return (
     <div class="stack runs">
-      <header class="page-head runs-head"><h1>{words.runs}</h1></header>
+      <header class="page-head runs-head">
+        <h1>{words.runs}</h1>
+        <div class="page-actions"><AsCommand cli={asCli(terms)} api={addressOf("list_runs", {query: {filter}})} /></div>
+      </header>
       <div class="row wrap">
         <Choice label={t.show} value={state} onChange={(one) => setQuery({filter: withTerm(filter, "state", one)})}
                 options={[{value: "", label: t.all}, {value: kBusy, label: t.busy}, {value: kBad, label: t.bad}, {value: kGood, label: t.good}]} />

@@ -65,7 +65,7 @@ export function Scatter({title, runs, valueOf}: {title: string; runs: readonly R
              setAt(Math.max(0, Math.min(points.length - 1, move)));
            }}>
         {lengths.map((value) => <g key={value}><path class="runs-grid" d={`M${kLeft} ${y(value)}H${width - kRight}`} /><text x={kLeft - 6} y={y(value) + 4} text-anchor="end">{duration(value)}</text></g>)}
-        {ticks.map((tick) => <text key={tick} x={x(tick)} y={kHeight - 4} text-anchor="middle">{step >= 86_400_000 ? day(tick) : minuteTime(tick)}</text>)}
+        {ticks.map((tick) => <text key={tick} x={x(tick)} y={kHeight - 4} text-anchor={x(tick) > width - kRight - 20 ? "end" : "middle"}>{step >= 86_400_000 ? day(tick) : minuteTime(tick)}</text>)}
         {points.map((point) => <path key={point.run.id} class={`runs-dot tone-${toneOf(point.run.status)} ${toneOf(point.run.status)}`} d={`M${x(point.at).toFixed(1)} ${y(point.value).toFixed(1)}${shapes[toneOf(point.run.status)]}`} />)}
         {chosen && <circle class="runs-ring" cx={x(chosen.at)} cy={y(chosen.value)} r="6" />}
       </svg>
