@@ -196,6 +196,14 @@ TEST(Config, OnlyLoopbackIsListenedOn) {
   }
 }
 
+// Somebody who has set up the client in a shell's profile can start a service from it.
+TEST(Config, VariablesOfTheClientAreNoSettings) {
+  Sources sources = with_file("{}");
+  for (const char* name : {"SERVER", "CONTEXT", "CONTEXTS", "OUTPUT", "TIMEOUT"})
+    sources.environment.emplace_back(std::string("CRONFLEET_") + name, "anything");
+  EXPECT_EQ(mistakes(sources), "");
+}
+
 TEST(Config, MistakesOfAllSourcesComeAtOnce) {
   Sources sources = with_file("{\n  \"http\": {\"apiPort\": \"x\", \"adress\": 1},\n  \"log\": {\"level\": 1}\n}");
   sources.environment.emplace_back("CRONFLEET_METRICS_PORT", "many");

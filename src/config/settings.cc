@@ -18,10 +18,10 @@ constexpr std::string_view kPrefix = "CRONFLEET_";
 
 // Variables with our prefix that belong to others: the client's, those of a run, those of tests.
 constexpr std::string_view kForeignVariables[] = {
-    "CRONFLEET_CONFIG",    "CRONFLEET_SERVER",       "CRONFLEET_TOKEN_FILE", "CRONFLEET_CONTEXT",
-    "CRONFLEET_NAMESPACE", "CRONFLEET_TIMEOUT",      "CRONFLEET_RETRIES",    "CRONFLEET_JOB",
-    "CRONFLEET_RUN_ID",    "CRONFLEET_SCHEDULED_AT", "CRONFLEET_ATTEMPT",    "CRONFLEET_NODE",
-    "CRONFLEET_FENCE",     "CRONFLEET_HOME_ID",      "CRONFLEET_LONG",       "CRONFLEET_OUTPUT_FORMAT"};
+    "CRONFLEET_CONFIG",  "CRONFLEET_SERVER",   "CRONFLEET_TOKEN_FILE",   "CRONFLEET_CONTEXT", "CRONFLEET_NAMESPACE",
+    "CRONFLEET_TIMEOUT", "CRONFLEET_RETRIES",  "CRONFLEET_JOB",          "CRONFLEET_RUN_ID",  "CRONFLEET_SCHEDULED_AT",
+    "CRONFLEET_ATTEMPT", "CRONFLEET_NODE",     "CRONFLEET_FENCE",        "CRONFLEET_HOME_ID", "CRONFLEET_LONG",
+    "CRONFLEET_OUTPUT",  "CRONFLEET_CONTEXTS", "CRONFLEET_OUTPUT_FORMAT"};
 
 bool is_foreign(std::string_view variable) {
   return variable.starts_with("CRONFLEET_TEST_") ||
