@@ -82,6 +82,14 @@ MonoTime Scheduler::State::fence_deadline(const RunSlot& run) const {
   return std::max(by_lease, safe_after - kSafeAfterMargin - job.kill_grace);
 }
 
+// Our leases cover what stands under our incarnation. Of a run whose key was taken over, or has not moved to it yet,
+// others go by the hold of the former one: its deadline stays as it was.
+void Scheduler::State::extend_fence(const RunSlot& run) {
+  if (run.stage != Stage::Running || !run.job || !run.job->job->fenced()) return;
+  const bool covered = run.entry.incarnation == incarnation || !rules.drop_on_new_incarnation;
+  if (covered && !run.key_gone) emit(FenceDeadline{run.entry.run, fence_deadline(run)});
+}
+
 // Whether the newest document still wants this run: its instant belongs to it and is one of its own (rule 14).
 bool Scheduler::State::wanted(const RunSlot& run) {
   const JobSlot* slot = find_slot(run.entry.run.firing.job);
@@ -484,7 +492,7 @@ void Scheduler::State::run_written(RunSlot& run, const PendingRun& pending, Revi
     case Stage::Waiting:
       run.text = encode(pending.entry);
       run.entry = pending.entry;
-      return;
+      return extend_fence(run);
     case Stage::Recording:
       run.text = encode(pending.entry);
       run.entry.incarnation = pending.entry.incarnation;

@@ -258,10 +258,7 @@ void Scheduler::State::on(const SessionOpened& opened) {
 void Scheduler::State::on(const LeasesExtended& leases) {
   session_until = leases.session_until;
   run_until = leases.run_until;
-  for (auto& [id, run] : runs) {
-    if (run.stage == RunSlot::Stage::Running && run.job && run.job->job->fenced())
-      emit(FenceDeadline{id, fence_deadline(run)});
-  }
+  for (const auto& [id, run] : runs) extend_fence(run);
   unpark();
 }
 

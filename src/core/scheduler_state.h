@@ -289,6 +289,7 @@ struct Scheduler::State {
   void retry(RunSlot& run);
   void follow_with_skip(RunSlot& run);
   void record(RunSlot& run);
+  void extend_fence(const RunSlot& run);
   bool shelve(RunSlot& run);
   void send_record(RunSlot& run, bool shelved);
   std::string shown_command(const RunSlot& run);
