@@ -66,11 +66,13 @@ Outcome<Precondition> precondition_of(const Request& request) {
 
 Outcome<Precondition> required_precondition_of(const Request& request) {
   auto precondition = precondition_of(request);
-  if (precondition && precondition->kind == Precondition::Kind::None)
+  if (!precondition || precondition->kind != Precondition::Kind::None) return precondition;
+  if (request.method == Method::Put)
     return refuse(428, "precondition_required",
                   "say what you expect to change: If-Match with the ETag you read, If-Match: * for whatever stands, or "
                   "If-None-Match: * to create");
-  return precondition;
+  return refuse(428, "precondition_required",
+                "say what you expect to change: If-Match with the ETag you read, or If-Match: * for whatever stands");
 }
 
 bool client_has(const Request& request, core::Revision revision) {

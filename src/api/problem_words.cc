@@ -89,6 +89,8 @@ constexpr Form kForms[] = {
      "If-None-Match: * to "
      "create",
      "请说明预期更改的内容：If-Match 加读到的 ETag，If-Match: * 表示现有的任何内容，If-None-Match: * 表示新建"},
+    {"say what you expect to change: If-Match with the ETag you read, or If-Match: * for whatever stands",
+     "请说明预期更改的内容：If-Match 加读到的 ETag，或 If-Match: * 表示现有的任何内容"},
     {"a patch takes If-Match only", "补丁只接受 If-Match"},
     {"a delete takes If-Match only", "删除只接受 If-Match"},
     {"labels take If-Match only", "标签只接受 If-Match"},
