@@ -25,6 +25,7 @@ using mongo::Session;
 constexpr int kThreads = 2;                          // one may be deleting or making indexes while the other inserts
 constexpr std::chrono::seconds kReadsFailFor{1};     // after a call that got no answer; then one read tries
 constexpr std::chrono::seconds kIndexesAgainIn{30};  // after they could not be made
+constexpr std::chrono::seconds kIdleLook{5};         // how long a thread waits before it looks what else is to be done
 
 // A write that waits. `run` is called on a thread of ours, `drop` instead of it when there is no time left for it.
 struct Write {
@@ -48,14 +49,15 @@ class WriteQueue {
     return true;
   }
 
-  // Waits; none: it has ended.
+  // Waits; none: it has ended. One with nothing to run: there was none for kIdleLook.
   std::optional<Write> take() {
     std::unique_lock lock(mutex_);
     const auto next = [&] {
       return std::find_if(writes_.begin(), writes_.end(), [&](const Write& w) { return !w.upkeep || !upkeep_; });
     };
-    ready_.wait(lock, [&] { return ended_ || next() != writes_.end(); });
+    const bool any = ready_.wait_for(lock, kIdleLook, [&] { return ended_ || next() != writes_.end(); });
     if (ended_) return std::nullopt;
+    if (!any) return Write{};
     const auto found = next();
     Write write = std::move(*found);
     writes_.erase(found);
@@ -118,6 +120,10 @@ struct MongoRunHistory::Impl {
 
   void run() {
     while (auto write = queue.take()) {
+      if (!write->run) {
+        make_indexes_soon();  // also where nobody writes any more
+        continue;
+      }
       write->run();
       queue.finished(*write);
     }

@@ -380,6 +380,21 @@ TEST(MongoRunHistory, IndexesAreMadeAndComeBackOnAServerThatLostThem) {
   }
 }
 
+TEST(MongoRunHistory, IndexesComeBackAlthoughNobodyWrites) {
+  MongoServer forgetful;
+  World world(options_of(forgetful.uri(), "quiet"));
+  world.insert_one(record_of(run_id("a", 0)));
+  const auto ready = [](const MongoStatus& status) { return status.indexes_ready; };
+  ASSERT_TRUE(world.status_becomes(ready)) << world.history->status().index_trouble;
+  forgetful.kill();
+  forgetful.lose_data();
+  EXPECT_FALSE(world.calls().insert({record_of(run_id("a", 1))}));
+  ASSERT_FALSE(ready(world.history->status()));
+  forgetful.restart();
+  EXPECT_TRUE(world.loop.run_until([&] { return ready(world.history->status()); }, std::chrono::minutes(1)))
+      << world.history->status().index_trouble;
+}
+
 TEST(MongoRunHistory, AFullQueueAndAnEndAreAnswered) {
   MongoServer lost;
   MongoOptions options = options_of(lost.uri(), "queue");
