@@ -432,8 +432,8 @@ void Worker::perform(core::Shelve& shelve) {
   queued_.emplace_back(core::Unshelved{std::move(run)});
 }
 
-// The oldest one, its output on its way already.
-std::optional<core::Unshelved> Worker::unshelved() {
+// The oldest one, its output on its way already; or that the shelf is lost.
+core::Event Worker::unshelved() {
   auto bytes = parts_.shelf->take();
   auto run = bytes ? core::decode_shelved(*bytes) : Result<core::Shelved>(Failure(bytes.error()));
   if (!run) {
@@ -441,7 +441,7 @@ std::optional<core::Unshelved> Worker::unshelved() {
                          run.error().text());
     while (parts_.shelf->size() > 0 && parts_.shelf->take()) {
     }
-    return std::nullopt;
+    return core::ShelfLost{};
   }
   shelf_ended_at_ = run->entry.end.ended_at;  // the next one's is hardly later
   for (domain::OutputChunk& chunk : std::exchange(run->output, {})) offer_output(std::move(chunk));
@@ -449,12 +449,7 @@ std::optional<core::Unshelved> Worker::unshelved() {
 }
 
 void Worker::perform(core::UnshelveAll&) {
-  while (parts_.shelf->size() > 0) {
-    if (auto run = unshelved())
-      queued_.emplace_back(std::move(*run));
-    else
-      queued_.emplace_back(core::ShelfLost{});
-  }
+  while (parts_.shelf->size() > 0) queued_.push_back(unshelved());
 }
 
 // Tells the scheduler whether there is room, and fetches some of what waits on the shelf when there is.
@@ -465,10 +460,7 @@ void Worker::settle_shelf() {
       step_one(core::HistoryRoom{room_told_ = room});
     } else if (fetched < kAtOnce && may_unshelve()) {
       ++fetched;
-      if (const auto run = unshelved())
-        step_one(*run);
-      else
-        step_one(core::ShelfLost{});
+      step_one(unshelved());
     } else {
       return;
     }

@@ -146,7 +146,7 @@ class Worker final : public exec::ExecutorSink, private coord::SessionSink, priv
   bool history_has_room() const;
   bool may_unshelve() const;
   void settle_shelf();
-  std::optional<core::Unshelved> unshelved();
+  core::Event unshelved();
   void offer_output(domain::OutputChunk chunk);
   void end_runs(std::optional<std::chrono::milliseconds> grace);
   void stopping();
