@@ -169,6 +169,9 @@ void add_job_command(CLI::App& app, CliIo io, int& exit_code) {
   job->require_subcommand(1);
   job->footer("Examples and options: cronfleet job VERB --help");
   const Verbs verbs(*job, io, {flags, &flags->client}, exit_code);
+  const auto add_name = [flags](CLI::App& sub) {
+    sub.add_option("name", flags->name, "its name")->required()->type_name("JOB");
+  };
   const auto add_files = [flags](CLI::App& sub) {
     return sub.add_option("-f,--file", flags->apply.paths, "a file, a folder of *.json and *.yaml, or -")
         ->type_name("PATH");
@@ -217,17 +220,13 @@ void add_job_command(CLI::App& app, CliIo io, int& exit_code) {
                 {"PUT /api/v1/jobs/{name}"}, [flags](const Cli& cli) { return create(cli, flags->create); });
   add_create_options(*create_verb, flags->create);
 
-  verbs
-      .add("edit", "Open a job in $VISUAL or $EDITOR, and save it",
-           "What others change meanwhile is merged member by member; the same member is a conflict (6).\n"
-           "Examples:\n"
-           "  cronfleet job edit nightly\n"
-           "  EDITOR='code --wait' cronfleet job edit nightly\n"
-           "  EDITOR=\"sed -i 's/0 2/0 3/'\" cronfleet job edit nightly",
-           {"PUT /api/v1/jobs/{name}"}, [flags](const Cli& cli) { return edit_job(cli, flags->name); })
-      ->add_option("name", flags->name, "its name")
-      ->required()
-      ->type_name("JOB");
+  add_name(*verbs.add("edit", "Open a job in $VISUAL or $EDITOR, and save it",
+                      "What others change meanwhile is merged member by member; the same member is a conflict (6).\n"
+                      "Examples:\n"
+                      "  cronfleet job edit nightly\n"
+                      "  EDITOR='code --wait' cronfleet job edit nightly\n"
+                      "  EDITOR=\"sed -i 's/0 2/0 3/'\" cronfleet job edit nightly",
+                      {"PUT /api/v1/jobs/{name}"}, [flags](const Cli& cli) { return edit_job(cli, flags->name); }));
 
   CLI::App* clone_verb = verbs.add("clone", "Copy a job under another name, disabled",
                                    "Examples:\n"
@@ -237,20 +236,17 @@ void add_job_command(CLI::App& app, CliIo io, int& exit_code) {
                                    {"POST /api/v1/jobs/{name}:clone"}, [flags](const Cli& cli) {
                                      return clone(cli, flags->name, flags->copy, flags->enabled);
                                    });
-  clone_verb->add_option("name", flags->name, "its name")->required()->type_name("JOB");
+  add_name(*clone_verb);
   clone_verb->add_option("copy", flags->copy, "name of the copy")->required()->type_name("");
   clone_verb->add_flag("--enabled", flags->enabled, "the copy fires at once");
 
-  verbs
-      .add("history", "List the versions of a job, newest first, also of one that was deleted",
-           "Examples:\n"
-           "  cronfleet job history nightly\n"
-           "  cronfleet job diff nightly --from 12\n"
-           "  cronfleet job restore nightly 12",
-           {"GET /api/v1/jobs/{name}/versions"}, [flags](const Cli& cli) { return list_versions(cli, flags->name); })
-      ->add_option("name", flags->name, "its name")
-      ->required()
-      ->type_name("JOB");
+  add_name(*verbs.add("history", "List the versions of a job, newest first, also of one that was deleted",
+                      "Examples:\n"
+                      "  cronfleet job history nightly\n"
+                      "  cronfleet job diff nightly --from 12\n"
+                      "  cronfleet job restore nightly 12",
+                      {"GET /api/v1/jobs/{name}/versions"},
+                      [flags](const Cli& cli) { return list_versions(cli, flags->name); }));
 
   CLI::App* restore_verb = verbs.add("restore", "Save an older version again, also of a deleted job",
                                      "Examples:\n"
@@ -260,7 +256,7 @@ void add_job_command(CLI::App& app, CliIo io, int& exit_code) {
                                      {"POST /api/v1/jobs/{name}/versions/{revision}:restore"}, [flags](const Cli& cli) {
                                        return restore_version(cli, flags->name, flags->revision);
                                      });
-  restore_verb->add_option("name", flags->name, "its name")->required()->type_name("JOB");
+  add_name(*restore_verb);
   restore_verb->add_option("revision", flags->revision, "the version")->required()->type_name("");
 
   CLI::App* export_verb = verbs.add("export", "Write jobs as documents for job apply: YAML, or JSON with -o json",
@@ -297,7 +293,7 @@ void add_job_command(CLI::App& app, CliIo io, int& exit_code) {
                 "  cronfleet job get 'weekly report' -o json\n"
                 "  cronfleet job get nightly -o json > nightly.json",
                 {"GET /api/v1/jobs/{name}"}, [flags](const Cli& cli) { return show_job(cli, flags->name); });
-  get_verb->add_option("name", flags->name, "its name")->required()->type_name("JOB");
+  add_name(*get_verb);
 
   CLI::App* delete_verb = verbs.add(
       "delete", "Delete jobs; what they ran stays in the history",
