@@ -41,7 +41,6 @@ const runs = styled(() => import("../pages/runs/page.tsx"));
 const run = styled(() => import("../pages/run/page.tsx"));
 const calendar = styled(() => import("../pages/calendar/page.tsx"));
 const workers = styled(() => import("../pages/workers/page.tsx"));
-const worker = styled(() => import("../pages/worker/page.tsx"));
 const system = styled(() => import("../pages/system/page.tsx"));
 
 export const pages: readonly Page[] = [
@@ -55,7 +54,7 @@ export const pages: readonly Page[] = [
   {pattern: "/runs/:id", load: run, section: "runs"},
   {pattern: "/calendar", load: calendar, section: "calendar"},
   {pattern: "/workers", load: workers, section: "workers"},
-  {pattern: "/workers/:node", load: worker, section: "workers"},
+  {pattern: "/workers/:node", load: workers, section: "workers"},
   {pattern: "/system", load: system, section: "system"},
 ];
 

@@ -21,6 +21,7 @@ import {Loaded, Note} from "../../ui/states.tsx";
 import {Relative, Time} from "../../ui/time.tsx";
 import {toast} from "../../ui/toast.tsx";
 import {words} from "../../ui/words.ts";
+import {ConflictDialog} from "./conflict.tsx";
 import {changedKeys, cleaned, keepDraft, keptDraft, ordered, toText, type Document, type Kept} from "./draft.ts";
 import {EditorForm} from "./form.tsx";
 import {SchedulePanel, useExplained} from "./schedule_panel.tsx";
@@ -118,7 +119,7 @@ function Editor({name: known, start, deleted}: {name: string | undefined; start:
   };
   const resolveConflict = async (mine: Kept) => {
     try {
-      const [now, {ConflictDialog}] = await Promise.all([call("get_job", {path: {name: mine.name}}), import("./conflict.tsx")]);
+      const now = await call("get_job", {path: {name: mine.name}});
       const theirs = withoutName(cleaned((now.job ?? {}) as Document));
       openDialog((close) => (
         <ConflictDialog base={mine.base} theirs={theirs} mine={mine.document} onClose={close} onMerged={(merged, andSave) => {

@@ -1,6 +1,5 @@
 // One worker (UI-50): what it is, what it runs, and its runs of the last hour as lanes.
 import {href} from "../../app/router.ts";
-import type {PageProps} from "../../app/pages.ts";
 import {usePageTitle} from "../../app/title.ts";
 import {call} from "../../api/client.ts";
 import type {Run, Worker} from "../../api/schema.ts";
@@ -174,8 +173,7 @@ function Page({worker}: {worker: Worker}) {
   );
 }
 
-export default function WorkerPage({parameters}: PageProps) {
-  const node = parameters["node"] as string;
+export function WorkerPage({node}: {node: string}) {
   usePageTitle(node);
   const worker = useResource(`worker ${node}`, (signal) => call("get_worker", {path: {node}, query: {stale: "ok"}, signal}), {topics: ["workers", "runs"], every: 5_000});
   const data = worker.kind === "ready" ? worker.data : undefined;

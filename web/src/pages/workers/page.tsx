@@ -1,5 +1,6 @@
 // Workers (UI-50): who is there, how full, and what is odd about them.
 import {href} from "../../app/router.ts";
+import type {PageProps} from "../../app/pages.ts";
 import {usePageTitle} from "../../app/title.ts";
 import {call} from "../../api/client.ts";
 import type {Worker} from "../../api/schema.ts";
@@ -12,6 +13,7 @@ import {Menu} from "../../ui/menu.tsx";
 import {Empty, Loaded, Note} from "../../ui/states.tsx";
 import {Relative, Since} from "../../ui/time.tsx";
 import {words} from "../../ui/words.ts";
+import {WorkerPage} from "../worker/page.tsx";
 import {workerActions} from "./actions.tsx";
 import {Fill, Labels, WorkerState} from "./state.tsx";
 
@@ -74,7 +76,12 @@ function Table({workers}: {workers: readonly Worker[]}) {
   );
 }
 
-export default function WorkersPage() {
+/** Also the page of one worker: what both need is more than either. */
+export default function WorkersPage({parameters}: PageProps) {
+  return parameters.node ? <WorkerPage node={parameters.node} /> : <AllWorkers />;
+}
+
+function AllWorkers() {
   usePageTitle(words.workers);
   const workers = useResource("workers", (signal) => call("list_workers", {query: {stale: "ok"}, signal}), {topics: ["workers", "runs"], every: 5_000});
   const items = workers.kind === "ready" ? workers.data.items : [];
