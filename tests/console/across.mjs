@@ -1,11 +1,12 @@
 // across.mjs: what holds on all pages and that no picture shows: a list does not move under the pointer, tabs share one stream,
 // a draft outlives a reload, keys and palette lead on, the address brings a filter back, texts a third longer fit, and a page is
 // had as a command.
+import {spawnSync} from "node:child_process";
 import {until} from "./server.mjs";
 
 const job = {schedule: "0 0 1 1 *", command: "true"};
 
-export async function checkAcross({browser, server, report}) {
+export async function checkAcross({browser, server, binary, report}) {
   const put = (name) => server.must("PUT", `/api/v1/jobs/${name}`, job, {"If-None-Match": "*"});
   const check = (what, perform, options = {}) => report.check("across", what, async () => {
     const open = await browser.open(server.address, options);
@@ -78,14 +79,28 @@ export async function checkAcross({browser, server, report}) {
     return (await page.getByRole("link", {name: "heard", exact: true}).count()) === 0 ? [] : ["the filter is gone"];
   });
 
-  await check("a page is had as a command", async (open, page) => {
+  const {run_id: run} = await server.must("POST", "/api/v1/jobs/heard:run", {}), {items: [worker]} = await server.must("GET", "/api/v1/workers");
+  await check("every page is had as a command that works", async (open, page) => {
     const trouble = [];
-    for (const [path, command] of [["/workers", "cronfleet worker list"], ["/jobs", "cronfleet job list"], ["/system", "cronfleet alarm list"],
-                                   ["/runs?filter=state:failed,lost%20job:heard%20age%3C24h", "cronfleet run list --status failed,lost --job heard"]]) {
+    for (const [path, command] of [
+      ["/", "cronfleet run list --status running,failed"], ["/jobs", "cronfleet job list"], ["/jobs/heard/definition", "cronfleet job get heard"],
+      ["/runs?filter=state:failed,lost%20job:heard%20age%3C24h", "cronfleet run list --status failed,lost --job heard"], [`/runs/${encodeURIComponent(run)}`, "cronfleet run get"],
+      ["/calendar", "cronfleet run list --from 2"], ["/calendar?view=month", "cronfleet run list --from 2"], ["/calendar?view=year", "cronfleet run list --from 2"],
+      ["/workers", "cronfleet worker list"], [`/workers/${worker.node}`, "cronfleet worker get"], ["/system", "cronfleet alarm list"],
+    ]) {
       await open.show(path);
-      await page.getByRole("button", {name: "As command"}).click();
-      const text = await page.getByRole("dialog").innerText();
-      for (const part of [command, "curl"]) if (!text.includes(part)) trouble.push(`${path} does not show '${part}': ${text}`);
+      const button = page.getByRole("button", {name: "As command"}), folded = page.getByText("From a terminal");
+      if (await button.count()) await button.click();
+      else if (await folded.count()) await folded.click();
+      await page.locator(".copy-box code").first().waitFor();
+      const texts = await page.locator(".copy-box code").allTextContents(), cli = texts.find((text) => text.startsWith(command)), curl = texts.find((text) => text.startsWith("curl "));
+      if (!cli || !curl) trouble.push(`${path} shows neither '${command}' nor curl: ${texts.join(" | ")}`);
+      else {
+        const ran = spawnSync("sh", ["-c", `${cli.replace("cronfleet", binary)} --server ${server.address}`], {encoding: "utf8"});
+        if (ran.status !== 0) trouble.push(`${path}: '${cli}' ends with ${ran.status}: ${ran.stderr}`);
+        const url = curl.slice(curl.indexOf("http")).replace(/'$/, ""), answer = await fetch(url);
+        if (!answer.ok) trouble.push(`${path}: '${curl}' answers ${answer.status}: ${await answer.text()}`);
+      }
     }
     return trouble;
   });

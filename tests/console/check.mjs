@@ -85,7 +85,7 @@ if (options.load) {
 }
 await checkEmpty({browser, server: empty, report, pictures, full: options.full, only});
 if (!only || only.test("first-run")) await checkFirstRun({browser, server: empty, report});
-if (!only || only.test("across")) await checkAcross({browser, server: empty, report});
+if (!only || only.test("across")) await checkAcross({browser, server: empty, binary, report});
 if (!only || only.test("bundle")) await checkBundle({browser, server: empty, report});
 if (!only || only.test("load")) await checkWorkerLoad({browser, server: empty, report});
 await empty.stop();

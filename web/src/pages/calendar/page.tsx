@@ -1,6 +1,6 @@
 // pages/calendar/page.tsx: when things ran and when they will: lanes of a day or a week, heat-maps of a month or a year.
 // What is past is filled, what is to come is an outline; a day is one of the chosen zone's, be it of 23 or 25 hours.
-import {call} from "../../api/client.ts";
+import {addressOf, call} from "../../api/client.ts";
 import {useCommands} from "../../app/commands.ts";
 import type {PageProps} from "../../app/pages.ts";
 import {setQuery} from "../../app/router.ts";
@@ -9,6 +9,7 @@ import {minuteTime, number, viewerZone} from "../../i18n/format.ts";
 import {locale, plural, texts} from "../../i18n/language.ts";
 import {serverNow} from "../../live/clock.ts";
 import {useResource} from "../../live/resource.ts";
+import {AsCommand} from "../../ui/as_command.tsx";
 import {Button, IconButton} from "../../ui/button.tsx";
 import {Choice} from "../../ui/field.tsx";
 import {Loaded, Note} from "../../ui/states.tsx";
@@ -109,7 +110,8 @@ export default function CalendarPage({query}: PageProps) {
     {id: "calendar.before", label: t.before, icon: "up", key: "[", act: () => go(-1)}, {id: "calendar.after", label: t.after, icon: "down", key: "]", act: () => go(1)},
     {id: "calendar.today", label: t.today, icon: "calendar", key: "t", act: () => setQuery({at: undefined})},
   ], [view, at]);
-  const lanes = view === "day" || view === "week";
+  const lanes = view === "day" || view === "week", edge = [...(view === "year" ? days.filter((day) => day.endsWith("-01")) : days), plusDays(days.at(-1) as Day, 1)].map((day) => new Date(startOf(day, zone)).toISOString());
+  const from = edge[0] as string, until = edge.at(-1) as string;
   return (
     <div class="stack calendar">
       <header class="page-head calendar-head">
@@ -118,9 +120,10 @@ export default function CalendarPage({query}: PageProps) {
           {!lanes && <Choice label={t.metric} value={bad ? "bad" : "runs"} onChange={(one) => setQuery({metric: one === "bad" ? "bad" : undefined})} options={[{value: "runs", label: t.runs}, {value: "bad", label: t.bad}]} />}
           <Choice label={t.view} value={view} onChange={(one) => setQuery({view: one === "day" ? undefined : one})} options={views.map((one) => ({value: one, label: t[one]}))} />
           <span class="row calendar-steps"><IconButton icon="chevron" class="calendar-back" label={t.before} onClick={() => go(-1)} /><Button onClick={() => setQuery({at: undefined})}>{t.today}</Button><IconButton icon="chevron" label={t.after} onClick={() => go(1)} /></span>
+          <AsCommand cli={`cronfleet run list --from ${from} --until ${until}`} api={lanes ? addressOf("list_firings", {query: {from, until, limit: 500}}) : addressOf("count_firings", {query: {edge}})} />
         </div>
       </header>
-      {lanes ? <Lanes from={startOf(days[0] as Day, zone)} until={startOf(plusDays(days.at(-1) as Day, 1), zone)} week={view === "week"} /> : <Counts days={days} view={view} zone={zone} bad={bad} />}
+      {lanes ? <Lanes from={Date.parse(from)} until={Date.parse(until)} week={view === "week"} /> : <Counts days={days} view={view} zone={zone} bad={bad} />}
       <Busiest />
     </div>
   );

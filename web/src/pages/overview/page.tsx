@@ -1,6 +1,6 @@
 // pages/overview/page.tsx: what an operator opens first and leaves open (UI-20): what runs, what failed, what is late, what
 // fires next.
-import {call} from "../../api/client.ts";
+import {addressOf, call} from "../../api/client.ts";
 import type {Run} from "../../api/schema.ts";
 import {href} from "../../app/router.ts";
 import {usePageTitle} from "../../app/title.ts";
@@ -10,6 +10,7 @@ import {FirstJob} from "../../jobs/first_job.tsx";
 import {useGlances} from "../../jobs/glance.ts";
 import {second, serverNow} from "../../live/clock.ts";
 import {useResource} from "../../live/resource.ts";
+import {AsCommand} from "../../ui/as_command.tsx";
 import {filterValue} from "../../ui/filter_box.tsx";
 import {Icon} from "../../ui/icons.tsx";
 import {Empty, Loaded, Note, Skeleton} from "../../ui/states.tsx";
@@ -142,7 +143,10 @@ export default function OverviewPage() {
   const soon = hour.kind === "ready" ? `${number(hour.data.items[0]?.expected ?? 0)}${hour.data.complete ? "" : "+"}` : "–";
   return (
     <div class="overview">
-      <h1 class="away">{words.overview}</h1>
+      <header class="page-head overview-head">
+        <h1>{words.overview}</h1>
+        <div class="page-actions"><AsCommand cli={`cronfleet run list --status running,${kBad.join(",")}`} api={addressOf("statistics", {})} /></div>
+      </header>
       <div class="overview-counts">
         <Count label={t.running} value={running.kind === "ready" ? number(live.filter((run) => run.status === "running").length) : "–"} about={data ? t.capacity(busy, places) : " "} to={href.runs({filter: "state:running"})} tone={live.some((run) => run.status === "running") ? "busy" : undefined} />
         <Count label={t.failed} value={data ? number(bad) : "–"} about={data ? `${t.ofRuns(total)}${total > 0 ? ` · ${percent(bad / total, 1)}` : ""}` : " "} to={href.runs({filter: `state:${kBad.join(",")} age<24h`})} tone={bad > 0 ? "bad" : undefined} />
