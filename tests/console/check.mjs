@@ -25,6 +25,7 @@ import {saveJobs, startRuns, writePast} from "./seed.mjs";
 import {startServer} from "./server.mjs";
 import {checkAlarms, checkBundle, checkWorkerLoad} from "./system.mjs";
 import {checkTasks} from "./tasks.mjs";
+import {checkVision} from "./vision.mjs";
 
 const {values: options} = parseArgs({options: {
   build: {type: "string"}, pictures: {type: "string"}, full: {type: "boolean", default: false}, only: {type: "string"},
@@ -90,6 +91,7 @@ if (!only || only.test("bundle")) await checkBundle({browser, server: empty, rep
 if (!only || only.test("load")) await checkWorkerLoad({browser, server: empty, report});
 await empty.stop();
 if (!only || only.test("alarms")) await checkAlarms({browser, binary, marker: join(build, "bin/console_marker"), folder, report});
+if (!only || only.test("vision")) await checkVision({browser, binary, past, folder, report, pictures});
 const {server, runs} = await fill();
 await checkPages({browser, server, runs, report, pictures, full: options.full, only});
 if (!only || only.test("hostile")) await checkHostile({browser, server, report, full: options.full});

@@ -50,10 +50,18 @@ async function pastFirings(binary, jobs, from, until, most) {
 
 const instantText = (at) => new Date(at).toISOString().replace(".000Z", "Z");
 
-/** `most`: records of one job at the most. Answers how many were written. */
-export async function writePast({binary, past, folder, jobs, days = 14, most = 9_000, seed = 11, worker = "node-1"}) {
+/** Into the history of a node that has not started. Answers how many were written. */
+export async function writeRecords(past, folder, records) {
   const data = join(folder, "data");
   mkdirSync(data, {recursive: true, mode: 0o700});
+  function* lines() {
+    for (const record of records) yield JSON.stringify(record);
+  }
+  return Number.parseInt(await fed(past, [join(data, "history.db")], lines()), 10);
+}
+
+/** `most`: records of one job at the most. Answers how many were written. */
+export async function writePast({binary, past, folder, jobs, days = 14, most = 9_000, seed = 11, worker = "node-1"}) {
   const now = Date.now(), dice = chance(seed);
   const enabled = jobs.filter(({job}) => job.enabled !== false);
   const firings = await pastFirings(binary, enabled, now - days * kDay, now - 90_000, most);
@@ -98,10 +106,7 @@ export async function writePast({binary, past, folder, jobs, days = 14, most = 9
       }
     }
   }
-  function* lines() {
-    for (const record of records()) yield JSON.stringify(record);
-  }
-  return Number.parseInt(await fed(past, [join(data, "history.db")], lines()), 10);
+  return writeRecords(past, folder, records());
 }
 
 export async function saveJobs(server, jobs) {

@@ -1,5 +1,5 @@
 // jobs/result_strip.tsx: the last runs of a job as bars, the newest at the right: the height is the duration against the
-// longest of them, colour and shape are the verdict. A click on a bar leads to its run, as the list of
+// longest of them, colour, fill and a foot under the line are the verdict. A click on a bar leads to its run, as the list of
 // runs does for those without a mouse; the strip says itself in words.
 import type {JSX} from "preact";
 import {useState} from "preact/hooks";
@@ -8,17 +8,17 @@ import {duration, shortTime} from "../i18n/format.ts";
 import {texts} from "../i18n/language.ts";
 import {serverNow} from "../live/clock.ts";
 import {href, navigate} from "../app/router.ts";
-import {toneOf} from "../ui/status.tsx";
+import {footOf, isHollow, toneOf} from "../ui/status.tsx";
 import {reasonText, verdictWords} from "../ui/words.ts";
 
 const t = texts({
   en: {strip: (n: number, bad: number) => `${n} latest runs, ${bad} of them not succeeded`, none: "no runs yet"},
   zh: {strip: (n, bad) => `最近 ${n} 次运行,其中 ${bad} 次未成功`, none: "尚无运行"},
 });
-const kBars = 20, kStep = 6, kHeight = 22;
+const kBars = 20, kStep = 6, kHeight = 22, kFoot = 3, kLine = kHeight - kFoot - 2;
 
 type Result = Glance["results"][number];
-const ranAtAll = (run: Result) => run.duration_ms !== undefined && !["skipped", "missed", "refused"].includes(run.status);
+const ranAtAll = (run: Result) => run.duration_ms !== undefined && !isHollow(run.status);
 function told(run: Result): string {
   const when = run.scheduled_at ? shortTime(run.scheduled_at, serverNow()) : "";
   return `${when} · ${verdictWords[run.status]}${run.reason ? ` (${reasonText(run.reason)})` : ""}${ranAtAll(run) ? ` · ${duration(run.duration_ms as number)}` : ""}`;
@@ -36,9 +36,10 @@ export function ResultStrip({results}: {results: Glance["results"]}) {
   shown.forEach((run, i) => {
     const ran = ranAtAll(run);
     // A root keeps short runs visible beside one very long one.
-    const height = ran ? 5 + Math.round((kHeight - 6) * Math.sqrt((run.duration_ms as number) / longest)) : 4;
+    const height = ran ? 5 + Math.round((kLine - 6) * Math.sqrt((run.duration_ms as number) / longest)) : 4;
     const look = `strip-bar tone-${toneOf(run.status)}${ran ? "" : " hollow"}`;
-    paths.set(look, `${paths.get(look) ?? ""}M${(first + i) * kStep + 0.5} ${kHeight - 1 - height}h${kStep - 2}v${height}h${2 - kStep}z`);
+    const x = (first + i) * kStep + 0.5, foot = footOf(run.status) * (kStep - 2);
+    paths.set(look, `${paths.get(look) ?? ""}M${x} ${kLine - height}h${kStep - 2}v${height}h${2 - kStep}z${foot ? `M${x} ${kLine + 2}h${foot}v${kFoot}h-${foot}z` : ""}`);
   });
   const at = (event: JSX.TargetedMouseEvent<SVGSVGElement>) => Math.floor(event.offsetX / kStep) - first;
   const run = shown[over];
@@ -47,7 +48,7 @@ export function ResultStrip({results}: {results: Glance["results"]}) {
          onPointerMove={(event) => setOver(at(event))} onPointerLeave={() => setOver(-1)}
          onClick={(event) => { const one = shown[at(event)]; if (one) navigate(href.run(one.id)); }}>
       {run && <title>{told(run)}</title>}
-      <path class="strip-base" d={`M0 ${kHeight - 0.5}H${width}`} />
+      <path class="strip-base" d={`M0 ${kLine + 0.5}H${width}`} />
       {run && <rect class="strip-over" x={(first + over) * kStep} y="0" width={kStep} height={kHeight} />}
       {[...paths].map(([look, d]) => <path key={look} class={look} d={d} />)}
     </svg>

@@ -10,6 +10,9 @@ const tones: Record<Verdict, Tone> = {
 };
 export const toneOf = (verdict: Verdict): Tone => tones[verdict];
 
+/** Bars of a chart stand on a line; under it, what did not go well has a foot, as wide a part of the bar as this. */
+export const footOf = (verdict: Verdict): number => ({bad: 1, late: 1, odd: 0.5} as Partial<Record<Tone, number>>)[tones[verdict]] ?? 0;
+
 // On a 16-unit grid; inside a filled disc unless it is hollow.
 const glyphs: Record<Verdict, string> = {
   scheduled: "M8 5v3l2 1.5", due: "M8 5v3l2 1.5", waiting: "M8 5v3l2 1.5", late: "M8 4.6v4.2M8 11.2h.01",
@@ -20,6 +23,8 @@ const glyphs: Record<Verdict, string> = {
   lost: "M6.2 6.2a1.9 1.9 0 1 1 2.7 1.9c-.7.3-.9.7-.9 1.2M8 11.6h.01", refused: "M4.9 4.9l6.2 6.2",
 };
 const hollow = new Set<Verdict>(["scheduled", "due", "waiting", "skipped", "missed", "refused"]);
+/** What has not run is an outline, in marks and in charts. */
+export const isHollow = (verdict: Verdict): boolean => hollow.has(verdict);
 
 export function StatusMark({verdict, size = 16}: {verdict: Verdict; size?: number}) {
   return (

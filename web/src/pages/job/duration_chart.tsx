@@ -1,11 +1,11 @@
-// pages/job/duration_chart.tsx: the latest runs of a job, oldest at the left: height is the duration, colour and hatching
-// the verdict; a line marks what is usual. Each bar is a link; what never ran is a short hollow bar at the foot.
+// pages/job/duration_chart.tsx: the latest runs of a job, oldest at the left: height is the duration, colour and a foot
+// under the line the verdict; a line marks what is usual. Each bar is a link; what never ran is a short hollow bar at the foot.
 import type {Run} from "../../api/schema.ts";
 import {href} from "../../app/router.ts";
 import {duration, shortTime} from "../../i18n/format.ts";
 import {texts} from "../../i18n/language.ts";
 import {serverNow} from "../../live/clock.ts";
-import {toneOf} from "../../ui/status.tsx";
+import {footOf, isHollow, toneOf} from "../../ui/status.tsx";
 import {reasonText, verdictWords} from "../../ui/words.ts";
 import {useWidth} from "../../ui/width.ts";
 
@@ -13,7 +13,7 @@ const t = texts({
   en: {chart: (n: number) => `Durations of the latest ${n} runs`, usual: (d: string) => `usual: ${d}`},
   zh: {chart: (n) => `最近 ${n} 次运行的时长`, usual: (d) => `通常:${d}`},
 });
-const kHeight = 120;
+const kHeight = 120, kFoot = 4;
 
 /** The end of the axis: the longest, unless that alone would press all others to the floor; bars beyond it are broken. */
 export function topOf(durations: readonly number[]): number {
@@ -24,29 +24,30 @@ export function topOf(durations: readonly number[]): number {
 
 export function DurationChart({runs, usual}: {runs: readonly Run[]; usual: number | undefined}) {
   const {ref: box, width} = useWidth();
-  const left = 64;
+  const longest = Math.max(1, topOf(runs.slice(0, 60).map((run) => run.duration_ms ?? 0)));
+  const left = 10 + [...duration(longest)].reduce((sum, letter) => sum + (letter > "\u2e80" ? 11.5 : 7), 0);
   const room = Math.max(1, Math.floor((width - left) / 9));
   const shown = runs.slice(0, Math.min(60, room)).reverse();
-  const longest = Math.max(1, topOf(shown.map((run) => run.duration_ms ?? 0)));
   const step = Math.min(22, Math.max(6, (width - left) / Math.max(1, shown.length)));
   const y = (ms: number) => kHeight - 2 - (Math.min(ms, longest) / longest) * (kHeight - 16);
   return (
     <div ref={box}>
       {width > 0 && (
-        <svg class="job-chart" width={width} height={kHeight} role="group" aria-label={t.chart(shown.length)}>
+        <svg class="job-chart" width={width} height={kHeight + kFoot} role="group" aria-label={t.chart(shown.length)}>
           <path class="hours-grid" d={`M${left} ${kHeight - 1.5}H${width}M${left} ${y(longest) + 0.5}H${width}`} />
           <text class="hours-text" x={left - 6} y={y(longest) + 4} text-anchor="end">{duration(longest)}</text>
           <text class="hours-text" x={left - 6} y={kHeight - 2} text-anchor="end">0</text>
           {shown.map((run, i) => {
-            const ran = run.duration_ms !== undefined && !["skipped", "missed", "refused"].includes(run.status);
+            const ran = run.duration_ms !== undefined && !isHollow(run.status);
             const height = ran ? Math.max(3, kHeight - 2 - y(run.duration_ms as number)) : 5;
             const x = left + i * step;
             const label = `${run.scheduled_at ? shortTime(run.scheduled_at, serverNow()) : run.id} · ${verdictWords[run.status]}${run.reason ? ` (${reasonText(run.reason)})` : ""}${ran ? ` · ${duration(run.duration_ms as number)}` : ""}`;
             return (
-              <a key={run.id} href={href.run(run.id)} aria-label={label}>
+              <a key={run.id} class={`tone-${toneOf(run.status)}`} href={href.run(run.id)} aria-label={label}>
                 <title>{label}</title>
                 <rect class="strip-hit" x={x} y="0" width={step} height={kHeight} />
-                <rect class={`strip-bar tone-${toneOf(run.status)}${ran ? "" : " hollow"}`} x={x + 1} y={kHeight - 2 - height} width={Math.max(3, step - 3)} height={height} rx="1.5" />
+                <rect class={`strip-bar${ran ? "" : " hollow"}`} x={x + 1} y={kHeight - 2 - height} width={Math.max(3, step - 3)} height={height} rx="1.5" />
+                {footOf(run.status) > 0 && <rect class="strip-bar" x={x + 1} y={kHeight} width={Math.max(3, step - 3) * footOf(run.status)} height={kFoot} />}
                 {ran && (run.duration_ms as number) > longest && <path class="job-beyond" d={`M${x + 1} ${kHeight - height + 8}l${Math.max(3, step - 3)} -3v3l-${Math.max(3, step - 3)} 3z`} />}
               </a>
             );

@@ -13,7 +13,7 @@ import {Copy, shellQuote} from "../../ui/copy.tsx";
 import {Icon} from "../../ui/icons.tsx";
 import {Menu} from "../../ui/menu.tsx";
 import {Loaded, Note} from "../../ui/states.tsx";
-import {StatusWord, toneOf} from "../../ui/status.tsx";
+import {StatusWord, footOf, isHollow, toneOf} from "../../ui/status.tsx";
 import {Duration, Since, Time} from "../../ui/time.tsx";
 import {useWidth} from "../../ui/width.ts";
 import {verdictWords, words} from "../../ui/words.ts";
@@ -64,13 +64,16 @@ function Lanes({runs}: {runs: readonly Run[]}) {
           <text x={x(at)} y={height - 4}>{fullTime(at).replace(/^.*?(\d\d:\d\d):\d\d.*$/, "$1")}</text>
         </g>
       ))}
-      {placed.map(({run, lane}) => (
-        <a key={run.id} href={href.run(run.id)} class={`tone-${toneOf(run.status)}`} aria-label={`${run.job}, ${verdictWords[run.status]}`}>
-          <rect x={x(begin(run))} y={lane * kLaneHeight + 2} width={Math.max(3, x(end(run, now)) - x(begin(run)))} height={kLaneHeight - 4} rx="2" fill-opacity={run.ended_at ? 1 : 0.6}>
+      {placed.map(({run, lane}) => {
+        const left = x(begin(run)), wide = Math.max(3, x(end(run, now)) - left), top = lane * kLaneHeight + 2, foot = footOf(run.status) * wide;
+        return (
+          <a key={run.id} href={href.run(run.id)} class={`tone-${toneOf(run.status)}${isHollow(run.status) ? " hollow" : ""}`} aria-label={`${run.job}, ${verdictWords[run.status]}`}>
             <title>{`${run.job} · ${verdictWords[run.status]} · ${duration(end(run, now) - begin(run))}`}</title>
-          </rect>
-        </a>
-      ))}
+            <rect x={left} y={top} width={wide} height={foot ? 8 : 12} rx="2" fill-opacity={run.ended_at ? 0.8 : 0.5} />
+            {foot > 0 && <rect x={left} y={top + 9} width={foot} height="3" />}
+          </a>
+        );
+      })}
       <line class="now" x1={width - 0.5} x2={width - 0.5} y1="0" y2={height - 18} />
       <text x={width} y={height - 4} text-anchor="end">{t.now}</text>
     </svg></div>
