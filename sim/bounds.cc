@@ -142,6 +142,7 @@ std::optional<WallTime> slot_from(const Expected& expected, const JobName& job, 
 // wrong.
 void check_followed(const Evidence& evidence, const Expected& expected, Violations& violations) {
   using Overlap = domain::Overlap::Mode;
+  if (evidence.nodes < 2) return;
   const auto by_job = execs_by_job(evidence);
   for (const FaultSpan& death : evidence.faults) {
     const auto until = dies(death) ? taken_for_living(evidence, death) : std::nullopt;

@@ -156,6 +156,7 @@ domain::RunRecord& record_of(Evidence& evidence, const domain::RunId& run) {
 
 // Its worker dies in the midst of it and stays away.
 WallTime dies_in(TrueExec& exec, Evidence& evidence) {
+  evidence.nodes = 2;
   const WallTime died = exec.at + milliseconds(1);
   evidence.faults.push_back({"machine-crash", exec.node, died, died + seconds(90)});
   exec.end = TrueEnd{.at = died, .node_wall = died, .status = RunStatus::Lost, .exit_code = {}, .signal = {}};
