@@ -30,6 +30,46 @@ class MemoryShelf final : public history::Shelf {
   std::deque<std::string> waiting_;
 };
 
+// What lies on a machine's disk of it: the records by run, in the order in which they were put.
+using SpooledRecords = std::vector<std::pair<std::string, std::string>>;
+
+// Takes a while to write, and a while more to say so; now and then there is no room.
+class MemorySpool final : public history::RecordSpool {
+ public:
+  MemorySpool(SpooledRecords& disk, VirtualNode& loop, Rng rng)
+      : disk_(disk), loop_(loop), rng_(rng), left_(disk.size()) {}
+  void put(std::string run, std::string bytes, async::Callback<bool> done) override {
+    auto answer = std::make_shared<async::Callback<bool>>(std::move(done));
+    if (rng_.below(16) == 0) return after(up_to(), [answer] { (*answer)(false); });
+    after(up_to(), [this, run = std::move(run), bytes = std::move(bytes), answer]() mutable {
+      remove(run);
+      disk_.emplace_back(std::move(run), std::move(bytes));
+      after(up_to(), [answer] { (*answer)(true); });
+    });
+  }
+  void remove(std::string run) override {
+    const auto found = std::ranges::find(disk_, run, &SpooledRecords::value_type::first);
+    if (found == disk_.end()) return;
+    if (static_cast<std::size_t>(found - disk_.begin()) < read_) --read_;
+    if (static_cast<std::size_t>(found - disk_.begin()) < left_) --left_;
+    disk_.erase(found);
+  }
+  Result<std::vector<std::string>> left(std::size_t) override {
+    if (read_ >= left_) return std::vector<std::string>();
+    return std::vector{disk_[read_++].second};
+  }
+  std::size_t size() const override { return disk_.size(); }
+
+ private:
+  milliseconds up_to() { return milliseconds(1 + rng_.below(150)); }
+  void after(milliseconds delay, async::Task task) { loop_.at(loop_.mono() + delay, std::move(task)); }
+
+  SpooledRecords& disk_;
+  VirtualNode& loop_;
+  Rng rng_;
+  std::size_t read_ = 0, left_;  // of what earlier lives put
+};
+
 // One life of a worker and all that goes with it.
 struct Cluster::Life final : runtime::WorkerObserver {
   Life(Cluster& cluster, Machine& machine);
@@ -44,6 +84,7 @@ struct Cluster::Life final : runtime::WorkerObserver {
   SimExecutor executor;
   RngTokens tokens;
   MemoryShelf shelf;
+  MemorySpool spool;
   runtime::Worker worker;
 };
 
@@ -66,7 +107,8 @@ struct Cluster::Machine {
   std::optional<Fault> waiting_crash;   // for its point to be reached
   milliseconds drifted{0};
   int drifts = 0;                 // how many faults make its clock go wrong
-  runtime::StoreSeen store_seen;  // on its disk
+  runtime::StoreSeen store_seen;  // on its disk, like:
+  SpooledRecords spooled;
 };
 
 Cluster::Life::Life(Cluster& cluster, Machine& m)
@@ -77,6 +119,7 @@ Cluster::Life::Life(Cluster& cluster, Machine& m)
       executor(*m.processes, m.loop),
       tokens(cluster.rng_.fork("tokens")),
       shelf(Rng(cluster.plan_.seed).fork("shelf")),
+      spool(m.spooled, m.loop, Rng(cluster.plan_.seed).fork("spool")),
       worker(
           {*store,
            history,
@@ -89,7 +132,8 @@ Cluster::Life::Life(Cluster& cluster, Machine& m)
            cluster.rng_.fork("worker"),
            {},
            [&m](const runtime::StoreSeen& seen) { m.store_seen = seen; },
-           &shelf},
+           &shelf,
+           &spool},
           [&] {
             runtime::WorkerOptions options;
             options.scheduler = cluster.plan_.scheduler;
@@ -101,6 +145,7 @@ Cluster::Life::Life(Cluster& cluster, Machine& m)
             options.records_held = std::min(options.records_held, held.records);
             options.records_held_away = std::min(options.records_held_away, held.records);
             options.history.output_bytes_away = held.output_bytes;
+            options.scheduler.ended_keys_max = held.keys;
             return options;
           }(),
           [&] {
@@ -164,6 +209,7 @@ Cluster::~Cluster() {
 void Cluster::boot(Machine& machine) {
   CHECK(!machine.life);
   ++machine.lives;
+  if (!plan_.rules.keep_spooled) machine.spooled.clear();
   machine.loop.restart();
   std::vector<exec::JournalEntry> journal =
       plan_.rules.sweep_before_claims ? machine.processes->replay() : machine.processes->replay_unswept();
@@ -458,6 +504,10 @@ void Cluster::heal() {
     machine->processes->options() = MachineOptions{.kill_descendants = plan_.rules.kill_descendants};
     if (!machine->life) boot(*machine);
   }
+}
+
+bool Cluster::anything_spooled() const {
+  return std::ranges::any_of(machines_, [](const auto& machine) { return !machine->spooled.empty(); });
 }
 
 bool Cluster::healthy() const {

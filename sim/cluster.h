@@ -34,6 +34,8 @@ class Cluster {
 
   // No fault goes on, every worker may claim.
   bool healthy() const;
+  // A record whose key has gone waits on a disk for the history.
+  bool anything_spooled() const;
   // What the store committed, as the observer tells it: a crash may be waiting for it.
   void on_commit(const std::vector<Change>& changes);
 

@@ -74,6 +74,7 @@ std::string_view to_string(Fault::Kind kind);
 // What a worker holds in memory while the history has not taken it; further records go to the shelf, output with them.
 struct Held {
   std::size_t records = 10'000;
+  std::size_t keys = 100'000;          // of ended runs that wait in the store; further records are spooled
   std::size_t output_bytes = 1 << 20;  // while the history is away
 };
 

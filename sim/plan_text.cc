@@ -75,6 +75,7 @@ const std::vector<Setting>& settings() {
       setting("history", "unavailable", &Plan::history, &SimHistoryFaults::unavailable),
       setting("history", "unknown", &Plan::history, &SimHistoryFaults::unknown),
       setting("held", "records", &Plan::held, &Held::records),
+      setting("held", "keys", &Plan::held, &Held::keys),
       setting("held", "output_bytes", &Plan::held, &Held::output_bytes),
       setting("machine", "spawn_failure", &Plan::machine, &MachineOptions::spawn_failure),
       setting("machine", "overload", &Plan::machine, &MachineOptions::overload),

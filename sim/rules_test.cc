@@ -90,6 +90,7 @@ void short_schedules_after_long_ones(Plan& plan) {
     if (i % 2 == 0) plan.jobs[i].job.schedule = "0 */5 * * * *";
   }
 }
+void few_keys_wait(Plan& plan) { plan.held.keys = 0; }
 void jobs_go_during_compacted_cuts(Plan& plan) {
   std::vector<Fault> more;
   std::size_t job = 0;
@@ -133,6 +134,7 @@ const Needed kNeeded[] = {
     {"wait_safe_after", "18", 2, {"cut"}, seconds(40), seconds(5), {"I6"}, short_schedules_after_long_ones},
     {"retry_at_instant", "19", 1, {}, seconds(30), seconds(20), {"I1"}, as_drawn},
     {"read_back_unknown", "28", 1, {"store"}, seconds(30), seconds(8), {"I2", "I3"}, as_drawn},
+    {"keep_spooled", "29", 1, {"crash", "history-down"}, seconds(10), seconds(20), {"I3"}, few_keys_wait},
     {"stop_when_set_back", "30", 3, {"store-restored"}, seconds(150), seconds(20), {"I2"}, as_drawn},
     {"record_before_removal", "REL-10", 1, {"crash"}, seconds(15), seconds(8), {"I3"}, as_drawn},
     {"report_deletions", "REL-12", 1, {"cut"}, seconds(15), seconds(20), {"I3"}, jobs_go_during_compacted_cuts},

@@ -15,7 +15,7 @@ struct Switch {
   std::string_view name;
   bool core::Rules::* rule;
 };
-constexpr std::array<Switch, 25> kSwitches = {{
+constexpr std::array<Switch, 26> kSwitches = {{
     {"raise_marker", &core::Rules::raise_marker},
     {"keep_marker", &core::Rules::keep_marker},
     {"conditional_on_marker", &core::Rules::conditional_on_marker},
@@ -37,6 +37,7 @@ constexpr std::array<Switch, 25> kSwitches = {{
     {"compare_clocks", &core::Rules::compare_clocks},
     {"retry_at_instant", &core::Rules::retry_at_instant},
     {"read_back_unknown", &core::Rules::read_back_unknown},
+    {"keep_spooled", &core::Rules::keep_spooled},
     {"stop_when_set_back", &core::Rules::stop_when_set_back},
     {"record_before_removal", &core::Rules::record_before_removal},
     {"report_deletions", &core::Rules::report_deletions},

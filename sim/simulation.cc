@@ -142,7 +142,7 @@ class Simulation {
       const auto it = store_.entries().lower_bound(family);
       if (it != store_.entries().end() && it->first.rfind(family, 0) == 0) return false;
     }
-    return true;
+    return !cluster_->anything_spooled();
   }
 
   Verdict judge() {

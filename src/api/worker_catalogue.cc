@@ -60,6 +60,8 @@ std::optional<Alarm> alarm_of(const core::WorkerEntry& worker, std::string_view 
       {"restored", "restored_store",
        "if the store was set back on purpose: cronfleet alarm confirm restored_store; else bring the newer state back"},
       {"marker", "marker_ahead", "set the clock that put it there; then: cronfleet alarm confirm marker_ahead"},
+      {"spooled", "records_spooled",
+       "start the history again; until it has them, keep that machine's disk: nothing else knows of these runs"},
       {"history", "history_away", "see why the history does not answer; records wait on the worker's disk meanwhile"},
       {"its registration", "foreign_worker",
        "a program of another kind or a newer version is registered under this prefix: end it, or set etcd.prefix"},

@@ -55,7 +55,8 @@ WorkerPart::WorkerPart(Daemon& daemon, const WorkerSettings& settings)
       journal_bytes_max_(settings.history.spool_bytes_max),
       capacity_(settings.worker.capacity),
       executor_(daemon.loop, daemon.clock, sink_, executor_options(settings)),
-      shelf_({.folder = settings.folder, .bytes_max = settings.history.spool_bytes_max}) {}
+      shelf_({.folder = settings.folder, .bytes_max = settings.history.spool_bytes_max}),
+      spool_({.path = settings.folder / "spool.db", .bytes_max = settings.history.spool_bytes_max}, daemon.loop) {}
 
 Result<std::unique_ptr<WorkerPart>> WorkerPart::open(Daemon& daemon, const WorkerSettings& settings,
                                                      coord::CoordStore& store, history::RunHistory& history,
@@ -95,6 +96,7 @@ Result<std::unique_ptr<WorkerPart>> WorkerPart::open(Daemon& daemon, const Worke
           },
           .keep_store_seen = std::move(keep_store_seen),
           .shelf = &part->shelf_,
+          .spool = &part->spool_,
           .measure_machine =
               [gauge = MachineGauge(settings.folder / "journal", settings.history.spool_bytes_max)]() mutable {
                 return gauge.look();

@@ -12,6 +12,7 @@
 #include "config/options.h"
 #include "exec/posix/posix_executor.h"
 #include "history/file_shelf.h"
+#include "history/sqlite/sqlite_record_spool.h"
 #include "runtime/worker.h"
 
 namespace cronfleet::apps {
@@ -75,6 +76,7 @@ class WorkerPart {
   exec::PosixExecutor executor_;
   std::vector<exec::JournalEntry> journal_;
   history::FileShelf shelf_;
+  history::sqlite::SqliteRecordSpool spool_;
   std::unique_ptr<runtime::Worker> worker_;
   bool started_ = false;
   async::Task stopped_;  // what to call in the end; empty: not asked yet, or called

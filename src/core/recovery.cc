@@ -544,6 +544,7 @@ void Scheduler::State::move_to_new_incarnation() {
           if (again != nullptr && again->stage == Stage::Removing) remove(*again);
         });
         break;
+      case Stage::Spooling: break;
       case Stage::Recording:  // the history does not care who asks
         if (run->lost_key) put_key_again(*run);
         break;

@@ -28,6 +28,7 @@ struct Rules {
   bool wait_safe_after = true;          // 18  a dead worker's lock stands until safe_after
   bool retry_at_instant = true;         // 19  a lock refusal during the lead is not a skip
   bool read_back_unknown = true;        // 28  unknown results are read back
+  bool keep_spooled = true;             // 29  what was spooled outlives its worker's process (simulated spool)
   bool stop_when_set_back = true;       // 30  nothing is claimed of a store that was set back, until it is confirmed
   bool record_before_removal = true;    // REL-10  a key goes once the history has its record
   bool report_deletions = true;         // REL-12  a list after compaction tells what is gone (simulated client)

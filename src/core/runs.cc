@@ -485,6 +485,11 @@ void Scheduler::State::run_written(RunSlot& run, const PendingRun& pending, Revi
     }
     case Stage::Removing: {
       removed[id] = revision;
+      if (run.spooled) {
+        run.spooled = false;
+        run.key_gone = true;
+        return record(run);
+      }
       emit(Forget{id});
       return erase(id);
     }
@@ -503,6 +508,7 @@ void Scheduler::State::run_written(RunSlot& run, const PendingRun& pending, Revi
 
 // Asks the history for the record; its answer removes the key.
 void Scheduler::State::record(RunSlot& run) {
+  if (spool(run)) return;
   set_stage(run, Stage::Recording);
   if (!shelve(run)) send_record(run, false);
 }
@@ -515,29 +521,68 @@ std::string Scheduler::State::shown_command(const RunSlot& run) {
 }
 
 // With the history away for long there are very many of them. Those that another attempt depends on stay, and so does
-// all while the store is set back. True: the run is not here any more.
-bool Scheduler::State::shelve(RunSlot& run) {
-  const bool plain = !run.redeliver && !run.followed && !run.lost_key;
-  if (history_room || !plain || obstacles.store_set_back || !rules.record_before_removal) return false;
-  const domain::RunId id = run.entry.run;
+// all while the store is set back.
+bool Scheduler::State::plain(const RunSlot& run) const {
+  return !run.redeliver && !run.followed && !run.lost_key && !obstacles.store_set_back && rules.record_before_removal;
+}
+
+Shelved Scheduler::State::shelved(RunSlot& run) {
   run.entry.command = shown_command(run);
+  return {run.entry, run.text, run.output_text, run.executed, run.kill_order, run.key_gone, run.former, {}};
+}
+
+// True: the run is not here any more.
+bool Scheduler::State::shelve(RunSlot& run) {
+  if (history_room || !plain(run)) return false;
+  const domain::RunId id = run.entry.run;
   on_shelf.insert(id);
-  emit(Shelve{{std::move(run.entry),
-               std::move(run.text),
-               std::move(run.output_text),
-               run.executed,
-               run.kill_order,
-               run.key_gone,
-               run.former,
-               {}}});
+  if (!run.key_gone) ++keys_of_shelved;
+  emit(Shelve{shelved(run)});
   runs.erase(id);
   return true;
+}
+
+// Rule 29. Not where the history may say that an attempt follows: the key is what that would be written to.
+bool Scheduler::State::spool(RunSlot& run) {
+  if (history_room || run.key_gone || !plain(run)) return false;
+  if (keys_of_shelved + runs.size() <= options.ended_keys_max) return false;
+  const JobSlot* slot = find_slot(run.entry.run.firing.job);
+  const CompiledPtr& job = run.job || slot == nullptr ? run.job : slot->adopted;
+  if (!job || job->job->delivery.mode == domain::Delivery::Mode::AtLeastOnce) return false;
+  set_stage(run, Stage::Spooling);
+  emit(Spool{shelved(run)});
+  return true;
+}
+
+void Scheduler::State::on(const Spooled& spooled) {
+  RunSlot* run = find_run(spooled.run);
+  if (run == nullptr || run->stage != Stage::Spooling) return;
+  set_stage(*run, Stage::Recording);
+  if (spooled.kept && plain(*run)) {
+    run->spooled = true;
+    return remove(*run);
+  }
+  if (run->lost_key && session_open) put_key_again(*run);
+  if (!shelve(*run)) send_record(*run, false);
+}
+
+void Scheduler::State::on(const Respooled& respooled) {
+  const Shelved& was = respooled.run;
+  if (known(was.entry.run)) return;  // its key stands still, and says the same
+  RunSlot& run = add_run(was.entry);
+  run.text.clear();
+  run.output_text = was.output_text;
+  run.executed = was.executed;
+  run.former = was.former;
+  run.key_gone = true;
+  record(run);
 }
 
 void Scheduler::State::on(const Unshelved& unshelved) {
   const Shelved& was = unshelved.run;
   const domain::RunId& id = was.entry.run;
   on_shelf.erase(id);
+  if (!was.key_gone) --keys_of_shelved;
   const bool set_back = shelved_before_set_back > 0;
   if (set_back) --shelved_before_set_back;
   RunSlot& run = add_run(was.entry);
@@ -558,6 +603,7 @@ void Scheduler::State::on(const Unshelved& unshelved) {
 // Our own list finds their keys, as it would after a crash.
 void Scheduler::State::on(const ShelfLost&) {
   on_shelf.clear();
+  keys_of_shelved = 0;
   shelved_before_set_back = 0;
   relist();
 }

@@ -155,6 +155,15 @@ struct Unshelved {
 };
 // What the shelf had cannot be read back: the keys in the store say it all, but for the output.
 struct ShelfLost {};
+// Spool is done: what was given stands on disk (or, not kept, found no room there).
+struct Spooled {
+  domain::RunId run;
+  bool kept = false;
+};
+// What an earlier life of this worker spooled and the history has not acknowledged; comes after SessionOpened.
+struct Respooled {
+  Shelved run;
+};
 // What the journal of an earlier life of this worker says; comes before CaughtUp.
 struct Journalled {
   domain::RunId run;
@@ -174,7 +183,7 @@ struct StoreConfirmed {
 using Event = std::variant<Woke, JobSeen, JobGone, MarkerSeen, AccountSeen, TriggerSeen, TriggerGone, KillSeen,
                            WorkersSeen, CaughtUp, StoreConfirmed, SessionOpened, LeasesExtended, SessionLost, Obstacles,
                            ClaimRate, CommitAnswered, ReadAnswered, RunStarted, RunNotStarted, RunEnded, RunRecorded,
-                           HistoryRoom, Unshelved, ShelfLost, Journalled>;
+                           HistoryRoom, Unshelved, ShelfLost, Spooled, Respooled, Journalled>;
 
 // ---- effects ------------------------------------------------------------------------------------------------------
 
@@ -231,7 +240,12 @@ struct Shelve {  // answered by Unshelved; nothing of this run is in memory unti
   Shelved run;
 };
 struct UnshelveAll {};  // at once, room or not: they are needed
-struct Forget {         // nothing of this run is needed any more: the journal may drop it
+// Too many ended keys wait for the history (rule 29): the record goes to disk and stays there until Forget, then the
+// key goes. Answered by Spooled.
+struct Spool {
+  Shelved run;
+};
+struct Forget {  // nothing of this run is needed any more: journal and spool may drop it
   domain::RunId run;
 };
 struct Alarm {
@@ -240,7 +254,7 @@ struct Alarm {
 };
 
 using Effect = std::variant<WakeAt, Commit, Read, Start, CancelStart, Kill, FenceDeadline, Record, RecordRange, Shelve,
-                            UnshelveAll, Forget, Alarm>;
+                            UnshelveAll, Spool, Forget, Alarm>;
 using Effects = std::vector<Effect>;
 
 // ---- options ------------------------------------------------------------------------------------------------------
@@ -258,6 +272,7 @@ struct SchedulerOptions {
   std::chrono::milliseconds gather{50};        // ends and removals that nobody waits for go together
   std::chrono::seconds claim_fresh{1};         // rule 14
   int capacity = 64;                           // runs at once on this node
+  std::size_t ended_keys_max = 100'000;        // that wait for the history; further ones are spooled (rule 29)
 };
 
 // ---- the scheduler ------------------------------------------------------------------------------------------------

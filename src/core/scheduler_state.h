@@ -58,6 +58,7 @@ struct RunSlot {
     Beginning,  // waiting → claimed is under way
     Moving,     // its key moves to a new incarnation or from a dead worker
     Ending,     // its verdict is being written
+    Spooling,   // its record goes to disk, so that its key need not wait for the history
     Recording,  // the history has been asked
     Removing,   // its key is being removed
   };
@@ -71,7 +72,8 @@ struct RunSlot {
   bool cancelling = false;  // a newer document came: start it again, or give it up
   bool dropped = false;     // unstarted when its incarnation ended: its key says the rest
   bool kill_order = false;  // a killer/ key names it
-  bool key_gone = false;    // somebody else settles its key; our record may still be the first
+  bool key_gone = false;    // spooled, or somebody else settles its key; our record may still be the first
+  bool spooled = false;     // its record is on disk: its key goes before the history has it
   bool redeliver = false;   // Recording: a not final record; the next attempt follows its answer
   bool former = false;      // found in a store that was set back: what has followed it since, only the history knows
   bool lost_key = false;    // goes on, or has ended, while the store was set back: its key is to stand there again
@@ -79,8 +81,8 @@ struct RunSlot {
   std::optional<Kill> killing;
   std::string output_text;
   bool active() const {
-    return stage != Stage::Waiting && stage != Stage::Ending && stage != Stage::Recording && stage != Stage::Removing &&
-           stage != Stage::Moving;
+    return stage != Stage::Waiting && stage != Stage::Ending && stage != Stage::Spooling && stage != Stage::Recording &&
+           stage != Stage::Removing && stage != Stage::Moving;
   }
 };
 
@@ -282,6 +284,8 @@ struct Scheduler::State {
   void on(const HistoryRoom& history) { history_room = history.room; }
   void on(const Unshelved& unshelved);
   void on(const ShelfLost&);
+  void on(const Spooled& spooled);
+  void on(const Respooled& respooled);
   void end_unstarted(RunSlot& run, domain::RunStatus status, domain::Reason reason, std::string error = {});
   void finish(RunSlot& run, domain::RunEnd end);
   void write_end(RunSlot& run);
@@ -291,6 +295,9 @@ struct Scheduler::State {
   void record(RunSlot& run);
   void extend_fence(const RunSlot& run);
   bool shelve(RunSlot& run);
+  bool spool(RunSlot& run);
+  bool plain(const RunSlot& run) const;
+  Shelved shelved(RunSlot& run);
   void send_record(RunSlot& run, bool shelved);
   std::string shown_command(const RunSlot& run);
   void remove(RunSlot& run);
@@ -365,7 +372,8 @@ struct Scheduler::State {
   std::set<DueQueue::Index> in_future;                     // their markers lie in the future (rule 16)
   std::set<DueQueue::Index> refused;                       // their documents cannot be scheduled
   std::map<domain::RunId, RunSlot> runs;
-  RunDigests on_shelf;  // and these, over and waiting for the history
+  RunDigests on_shelf;              // and these, over and waiting for the history
+  std::size_t keys_of_shelved = 0;  // how many of these have their keys still
   bool history_room = true;
   std::size_t shelved_before_set_back = 0;  // so many of the next ones that come back
   std::size_t active_runs = 0, claims_under_way = 0;

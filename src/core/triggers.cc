@@ -209,6 +209,7 @@ void Scheduler::State::kill_run(RunSlot& run, Kill order) {
     case Stage::Beginning:
     case Stage::Moving: run.killing = std::move(order); return;  // begin() sees it
     case Stage::Ending:
+    case Stage::Spooling:
     case Stage::Recording:
     case Stage::Removing: return;  // it is over
   }

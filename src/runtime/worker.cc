@@ -229,7 +229,9 @@ void Worker::start(std::vector<exec::JournalEntry> journal, std::function<bool(s
 }
 
 void Worker::caught_up_when_whole() {
-  if (caught_up_ || !store_watch_.word_read() || !follow_->markers->synced() || !follow_->jobs->synced()) return;
+  if (caught_up_ || !spool_read_ || !store_watch_.word_read() || !follow_->markers->synced() ||
+      !follow_->jobs->synced())
+    return;
   caught_up_ = true;
   step(core::CaughtUp{});
   if (parts_.caught_up) parts_.caught_up();
@@ -341,7 +343,10 @@ void Worker::perform(core::Record& record) {
   if (!record.shelved) measure(record.record.end, record.record.trigger, record.record.scheduled_at);
   record_when_output_is_through(std::move(record.record));
 }
-void Worker::perform(core::Forget& forget) { parts_.executor.acknowledge(forget.run); }
+void Worker::perform(core::Forget& forget) {
+  parts_.executor.acknowledge(forget.run);
+  if (parts_.spool != nullptr) parts_.spool->remove(forget.run.text());
+}
 void Worker::perform(core::Alarm& alarm) { observer_.on_message(Level::Error, alarm.what, alarm.about); }
 
 // One record for each firing of a range, or one for all of them where there are many. Every one of them is in the
@@ -450,6 +455,36 @@ core::Event Worker::unshelved() {
 
 void Worker::perform(core::UnshelveAll&) {
   while (parts_.shelf->size() > 0) queued_.push_back(unshelved());
+}
+
+void Worker::perform(core::Spool& spool) {
+  const domain::RunId run = spool.run.entry.run;
+  if (parts_.spool == nullptr) return void(queued_.emplace_back(core::Spooled{run, false}));
+  parts_.spool->put(run.text(), core::encode(spool.run), [this, alive = alive_, run](bool kept) {
+    if (*alive) step(core::Spooled{run, kept});
+  });
+}
+
+// Some at a time, so that the session is renewed meanwhile. Nothing that the journal tells of is forgotten before all
+// of them are known.
+void Worker::read_spool() {
+  constexpr std::size_t kAtOnce = 500;
+  Result<std::vector<std::string>> left;
+  if (parts_.spool != nullptr) left = parts_.spool->left(kAtOnce);
+  if (!left) observer_.on_message(Level::Error, "records of runs that are over are lost", left.error().text());
+  for (const std::string& bytes : left.value_or(std::vector<std::string>())) {
+    auto run = core::decode_shelved(bytes);
+    if (run)
+      step(core::Respooled{std::move(*run)});
+    else
+      observer_.on_message(Level::Error, "record of a run that is over is lost", run.error().text());
+  }
+  if (left && !left->empty())
+    return parts_.loop.post([this, alive = alive_] {
+      if (*alive) read_spool();
+    });
+  spool_read_ = true;
+  caught_up_when_whole();
 }
 
 // Tells the scheduler whether there is room, and fetches some of what waits on the shelf when there is.
@@ -628,6 +663,7 @@ void Worker::look_for_room() {
 
 void Worker::on_session_open(const Incarnation& incarnation, const std::string& hold_key) {
   observer_.on_message(Level::Info, "session open", incarnation.text());
+  if (!std::exchange(registered_, true)) read_spool();  // nothing is settled before the registration (rule 9)
   step(core::SessionOpened{incarnation, hold_key});
 }
 void Worker::on_leases(MonoTime session_until, MonoTime run_until) {
@@ -779,6 +815,10 @@ void Worker::publish() {
     if (scheduler_.refused_count() > entry.refused.size())
       entry.warnings.push_back(fmt::format("{} further documents of jobs cannot be scheduled",
                                            scheduler_.refused_count() - entry.refused.size()));
+    if (parts_.spool != nullptr && parts_.spool->size() > 0)
+      entry.warnings.push_back(
+          fmt::format("spooled: the records of {} runs are on this machine's disk alone until the history has them",
+                      parts_.spool->size()));
     if (!writer_.trouble().empty()) entry.warnings.push_back("history: " + writer_.trouble());
   });
 }

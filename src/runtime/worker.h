@@ -23,6 +23,7 @@
 #include "cron/zone.h"
 #include "exec/executor.h"
 #include "history/history_writer.h"
+#include "history/record_spool.h"
 #include "history/shelf.h"
 #include "runtime/housekeeping.h"
 #include "runtime/measures.h"
@@ -61,6 +62,7 @@ struct WorkerParts {
   std::function<Result<std::vector<exec::JournalEntry>>()> reopen_executor{};
   std::function<void(const StoreSeen&)> keep_store_seen{};  // where it outlives us; now and then
   history::Shelf* shelf = nullptr;                      // for records that have no room in memory; null: it always has
+  history::RecordSpool* spool = nullptr;                // for records whose keys may not wait; null: they do
   std::function<core::WorkerLoad()> measure_machine{};  // now and then; empty: the load is not published
   std::function<void()> caught_up{};  // jobs and markers have been listed once: much memory is free again
 };
@@ -134,6 +136,7 @@ class Worker final : public exec::ExecutorSink, private coord::SessionSink, priv
   void perform(core::RecordRange& range);
   void perform(core::Shelve& shelve);
   void perform(core::UnshelveAll& all);
+  void perform(core::Spool& spool);
   void perform(core::Forget& forget);
   void perform(core::Alarm& alarm);
   void arm_wake();
@@ -147,6 +150,7 @@ class Worker final : public exec::ExecutorSink, private coord::SessionSink, priv
   bool may_unshelve() const;
   void settle_shelf();
   core::Event unshelved();
+  void read_spool();
   void offer_output(domain::OutputChunk chunk);
   void end_runs(std::optional<std::chrono::milliseconds> grace);
   void stopping();
@@ -194,7 +198,7 @@ class Worker final : public exec::ExecutorSink, private coord::SessionSink, priv
   core::ClockReading clock_reading_;
   bool clock_suspect_ = false;
   std::chrono::nanoseconds looked_at_{0};  // wall over monotonic clock, when it was compared
-  bool caught_up_ = false;
+  bool caught_up_ = false, registered_ = false, spool_read_ = false;
   bool store_full_ = false, journal_full_ = false, draining_ = false, executor_away_ = false;
   bool accepting_ = false, full_ = false;  // as published
   core::NodeSettings settings_;            // what the operator wants
