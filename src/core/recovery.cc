@@ -232,7 +232,8 @@ void Scheduler::State::relisted() {
   if (settled_own) return;
   settled_own = true;
   for (const auto& [id, left] : journal) {
-    if (!known(id)) emit(Forget{id});  // its key is gone: it was recorded in its own life
+    // Its key is gone: it was recorded in its own life, or by who took it over.
+    if (!known(id)) emit(Forget{id, true});
   }
   unpark();
 }

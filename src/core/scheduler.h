@@ -247,6 +247,7 @@ struct Spool {
 };
 struct Forget {  // nothing of this run is needed any more: journal and spool may drop it
   domain::RunId run;
+  bool by_others = false;  // others recorded it, without the output that we may still have
 };
 struct Alarm {
   std::string what;  // a constant

@@ -287,6 +287,9 @@ std::chrono::milliseconds HistoryWriter::latency() const {
 const HistoryWriter::Counters& HistoryWriter::counters() const { return state_->counters; }
 const std::deque<HistoryWriter::SetAside>& HistoryWriter::set_aside() const { return state_->set_aside; }
 
+std::uint64_t HistoryWriter::output_taken() const { return state_->chunks_taken; }
+std::uint64_t HistoryWriter::output_done() const { return state_->chunks_done; }
+
 void HistoryWriter::flush(async::Task done) {
   state_->flushed.push_back(std::move(done));
   if (state_->backing_off) return;

@@ -61,6 +61,9 @@ class HistoryWriter {
   // False: no room, the chunk was not taken. Offer it and what follows it again before its run is recorded.
   bool output(domain::OutputChunk chunk);
 
+  // Chunks that output() took since the start, and how many of these are through: stored or set aside, in order.
+  std::uint64_t output_taken() const;
+  std::uint64_t output_done() const;
   std::size_t records_waiting() const;
   std::optional<WallTime> oldest_waiting() const;  // when the run of the first record that waits was over
   std::size_t output_bytes_waiting() const;

@@ -344,7 +344,10 @@ void Worker::perform(core::Record& record) {
   record_when_output_is_through(std::move(record.record));
 }
 void Worker::perform(core::Forget& forget) {
-  parts_.executor.acknowledge(forget.run);
+  if (forget.by_others)
+    forget_behind_output(forget.run);
+  else
+    parts_.executor.acknowledge(forget.run);
   if (parts_.spool != nullptr) parts_.spool->remove(forget.run.text());
 }
 void Worker::perform(core::Alarm& alarm) { observer_.on_message(Level::Error, alarm.what, alarm.about); }
@@ -523,6 +526,10 @@ void Worker::offer_output(domain::OutputChunk chunk) {
 
 // Offers again what the writer had no room for; then the records behind it.
 void Worker::send_output() {
+  while (!forgotten_after_.empty() && forgotten_after_.front().first <= writer_.output_done()) {
+    parts_.executor.acknowledge(forgotten_after_.front().second);
+    forgotten_after_.pop_front();
+  }
   for (auto it = output_waiting_.begin(); it != output_waiting_.end();) {
     std::vector<domain::OutputChunk>& chunks = it->second;
     std::size_t taken = 0;
@@ -534,12 +541,20 @@ void Worker::send_output() {
     }
     const domain::RunId run = it->first;
     it = output_waiting_.erase(it);
+    if (forgotten_.erase(run) != 0) forget_behind_output(run);
     if (const auto record = records_waiting_.find(run); record != records_waiting_.end()) {
       domain::RunRecord ready = std::move(record->second);
       records_waiting_.erase(record);
       record_when_output_is_through(std::move(ready));
     }
   }
+}
+
+// Of a run that others recorded: what the journal has of its output is nowhere else until the history has it.
+void Worker::forget_behind_output(const domain::RunId& run) {
+  if (output_waiting_.contains(run)) return void(forgotten_.insert(run));
+  if (writer_.output_done() >= writer_.output_taken()) return parts_.executor.acknowledge(run);
+  forgotten_after_.emplace_back(writer_.output_taken(), run);
 }
 
 void Worker::record_when_output_is_through(domain::RunRecord record) {

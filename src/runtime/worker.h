@@ -6,9 +6,11 @@
 //   store watches → events → core::Scheduler → effects → batcher, executor, history writer → answers → events
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -143,6 +145,7 @@ class Worker final : public exec::ExecutorSink, private coord::SessionSink, priv
   void tick();
   void caught_up_when_whole();
   void send_output();
+  void forget_behind_output(const domain::RunId& run);
   void record_when_output_is_through(domain::RunRecord record);
   void measure(const domain::RunEnd& end, domain::Trigger trigger, WallTime scheduled_at);
   std::size_t records_held() const;
@@ -193,6 +196,10 @@ class Worker final : public exec::ExecutorSink, private coord::SessionSink, priv
   // Output that the writer had no room for, per run in order, and records that wait behind it.
   std::map<domain::RunId, std::vector<domain::OutputChunk>> output_waiting_;
   std::map<domain::RunId, domain::RunRecord> records_waiting_;
+
+  // Runs that the journal may drop when the output that waits for them is through, or so much that the writer took.
+  std::set<domain::RunId> forgotten_;
+  std::deque<std::pair<std::uint64_t, domain::RunId>> forgotten_after_;
 
   core::FleetClock fleet_clock_;
   core::ClockReading clock_reading_;
