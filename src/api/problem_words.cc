@@ -2,18 +2,14 @@
 
 #include <algorithm>
 #include <charconv>
-#include <optional>
-#include <vector>
+
+#include "base/sentence_forms.h"
 
 namespace cronfleet::api {
 namespace {
 
-// {} stands for a name or a value, which stays as it is; {*} for words that are said in Chinese too. In the Chinese
-// text {0}, {1}, … are what the first, the second, … stood for. The first form that fits counts.
-struct Form {
-  std::string_view english, chinese;
-};
-constexpr Form kForms[] = {
+// The first form that fits counts.
+constexpr SentenceForm kForms[] = {
     // --- requests ---
     {"nothing stands under this address", "该地址下没有任何内容"},
     {"this address takes {}", "该地址接受 {0}"},
@@ -328,56 +324,6 @@ constexpr Form kForms[] = {
     {"{} with one value or a list", " {0}，带一个值或列表"},
 };
 
-struct Match {
-  std::vector<std::string_view> parts;
-  std::vector<bool> said;  // in Chinese too
-};
-
-// `form` against the whole of `sentence`, each place as short as it can be.
-bool match(std::string_view form, std::string_view sentence, Match& found) {
-  bool in_place = false;
-  for (;;) {
-    const auto open = form.find('{');
-    const bool place =
-        open != std::string_view::npos && (form.substr(open, 2) == "{}" || form.substr(open, 3) == "{*}");
-    const std::string_view literal = place ? form.substr(0, open) : form;
-    std::size_t at = 0;
-    if (!in_place) {
-      if (!sentence.starts_with(literal)) return false;
-    } else if (!place) {
-      if (!sentence.ends_with(literal)) return false;
-      at = sentence.size() - literal.size();
-    } else {
-      // A value may be empty, but rather is not: it may begin with what comes after it.
-      at = sentence.find(literal, 1);
-      if (at == std::string_view::npos) at = sentence.starts_with(literal) ? 0 : at;
-      if (at == std::string_view::npos) return false;
-    }
-    if (in_place) found.parts.push_back(sentence.substr(0, at));
-    sentence.remove_prefix(at + literal.size());
-    if (!place) return sentence.empty();
-    const bool said = form[open + 1] == '*';
-    found.said.push_back(said);
-    form.remove_prefix(open + (said ? 3 : 2));
-    in_place = true;
-  }
-}
-
-std::string fill(std::string_view chinese, const Match& found) {
-  std::string text;
-  for (std::size_t i = 0; i < chinese.size(); ++i) {
-    const bool place = chinese[i] == '{' && i + 2 < chinese.size() && chinese[i + 2] == '}';
-    if (!place) {
-      text += chinese[i];
-      continue;
-    }
-    const auto index = static_cast<std::size_t>(chinese[i + 1] - '0');
-    text += found.said[index] ? in_chinese(found.parts[index]) : std::string(found.parts[index]);
-    i += 2;
-  }
-  return text;
-}
-
 // "/schedule（第 3 行，第 5 列）：…": a mistake with its place, as DocumentErrors has it in one English sentence.
 std::string with_place(const Mistake& mistake) {
   std::string text = mistake.pointer;
@@ -420,11 +366,7 @@ Language language_of(const Request& request) {
 }
 
 std::string in_chinese(std::string_view sentence) {
-  for (const Form& form : kForms) {
-    Match found;
-    if (match(form.english, sentence, found)) return fill(form.chinese, found);
-  }
-  return std::string(sentence);
+  return said_in(kForms, sentence, in_chinese).value_or(std::string(sentence));
 }
 
 Problem localised(Problem problem, Language language) {

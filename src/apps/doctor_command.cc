@@ -15,22 +15,27 @@
 namespace cronfleet::apps {
 namespace {
 
+using cli::said;
+using cli::words;
+
 void look_at_members(const api::StoreHealth& health, Findings& findings) {
   for (const api::StoreHealth::Member& member : health.members) {
     if (!member.answers) {
-      findings.warn("store", member.endpoint + " does not answer: " + member.error, "start it again");
+      findings.warn("store", words("{} does not answer: {}", member.endpoint, said(member.error)),
+                    words("start it again"));
       continue;
     }
-    findings.ok("store", fmt::format("{} answers, version {}{}, {} MiB", member.endpoint, member.version,
-                                     member.leader ? ", leader" : "", member.database_bytes >> 20));
+    findings.ok("store", words("{} answers, version {}{}, {} MiB", member.endpoint, member.version,
+                               member.leader ? words(", leader") : "", member.database_bytes >> 20));
     if (has_known_holes(member.version))
-      findings.warn("store", fmt::format("{} has an etcd with known holes in its access control", member.version),
-                    "let nobody but cronfleet reach its ports (docs/operations.md)");
+      findings.warn("store", words("{} has an etcd with known holes in its access control", member.version),
+                    words("let nobody but cronfleet reach its ports (docs/operations.md)"));
   }
   for (const std::string& alarm : health.alarms)
-    findings.red("store", "alarm " + alarm, "compact, defragment, then: etcdctl alarm disarm");
+    findings.red("store", words("alarm {}", alarm), words("compact, defragment, then: etcdctl alarm disarm"));
   if (health.set_back_to != 0)
-    findings.red("store", "it is at an older state than it was", "cronfleet alarm confirm restored_store, if meant");
+    findings.red("store", words("it is at an older state than it was"),
+                 words("cronfleet alarm confirm restored_store, if meant"));
 }
 
 // The clocks of the fleet, as their registrations say; each is rewritten every three seconds or so.
@@ -43,20 +48,20 @@ void look_at_fleet_clocks(const coord::Listing& registrations, const core::Keys&
     const auto ahead = std::chrono::duration_cast<std::chrono::milliseconds>(worker->wall - now);
     const std::string node = entry.key.substr(keys.workers().size());
     if (ahead > std::chrono::milliseconds(500)) {
-      const std::string text = fmt::format("worker '{}' is {} ms ahead of this machine", node, ahead.count());
+      const std::string text = words("worker '{}' is {} ms ahead of this machine", node, ahead.count());
       if (ahead > std::chrono::seconds(2)) {
-        findings.red("fleet clocks", text, "set the clock of the one that is wrong");
+        findings.red("fleet clocks", text, words("set the clock of the one that is wrong"));
       } else {
-        findings.warn("fleet clocks", text, "see the clocks of both");
+        findings.warn("fleet clocks", text, words("see the clocks of both"));
       }
     } else if (ahead < std::chrono::seconds(-12)) {
-      findings.red("fleet clocks", fmt::format("worker '{}' is {} ms behind this machine", node, -ahead.count()),
-                   "set the clock of the one that is wrong");
+      findings.red("fleet clocks", words("worker '{}' is {} ms behind this machine", node, -ahead.count()),
+                   words("set the clock of the one that is wrong"));
     } else {
       ++agree;
     }
   }
-  if (agree > 0) findings.ok("fleet clocks", fmt::format("{} workers agree with this machine", agree));
+  if (agree > 0) findings.ok("fleet clocks", words("{} workers agree with this machine", agree));
 }
 
 void look_at_store(const config::EtcdConfig& config, Findings& findings) {
@@ -64,26 +69,27 @@ void look_at_store(const config::EtcdConfig& config, Findings& findings) {
   Daemon daemon(log);
   daemon.on_stop = [] { ::_exit(130); };
   auto fleet = FleetStore::open(daemon, config);
-  if (!fleet) return findings.red("store", fleet.error().message(), "correct the configuration");
+  if (!fleet) return findings.red("store", said(fleet.error().message()), words("correct the configuration"));
   std::thread loop([&] { daemon.loop.run(); });
   coord::CoordStore& store = (*fleet)->store();
   const auto limit = config.dial_timeout + 2 * config.call_timeout;
   const auto found =
       async::await<coord::Listing>([&](auto done) { store.get({(*fleet)->keys().fleet()}, std::move(done)); }, limit);
   if (!found) {
-    findings.red("store", found.error().message(),
-                 found.error().code() == Code::InvalidArgument ? "correct the configuration"
-                                                               : "see that a majority of etcd.endpoints runs");
+    findings.red("store", said(found.error().message()),
+                 found.error().code() == Code::InvalidArgument ? words("correct the configuration")
+                                                               : words("see that a majority of etcd.endpoints runs"));
   } else {
     const auto entry = found->entries.empty() ? Result<core::FleetEntry>(core::FleetEntry{})
                                               : core::decode_fleet(found->entries.front().value);
     if (found->entries.empty()) {
-      findings.warn("prefix", config.prefix + " is new", "the first service that starts makes it its own");
+      findings.warn("prefix", words("{} is new", config.prefix),
+                    words("the first service that starts makes it its own"));
     } else if (!entry || entry->schema > core::FleetEntry::kSchema) {
-      findings.red("prefix", config.prefix + " belongs to something else or to a newer release",
-                   "set etcd.prefix to another, or upgrade");
+      findings.red("prefix", words("{} belongs to something else or to a newer release", config.prefix),
+                   words("set etcd.prefix to another, or upgrade"));
     } else {
-      findings.ok("prefix", fmt::format("{} is a fleet's, since {}", config.prefix, to_rfc3339(entry->made_at)));
+      findings.ok("prefix", words("{} is a fleet's, since {}", config.prefix, to_rfc3339(entry->made_at)));
     }
     const auto workers = async::await<coord::Listing>(
         [&](auto done) { store.list((*fleet)->keys().workers(), std::move(done)); }, limit);
@@ -104,23 +110,25 @@ void look_at_store(const config::EtcdConfig& config, Findings& findings) {
 
 void look_at_history(config::HistoryBackend backend, const config::MongoConfig& config, Findings& findings) {
   if (backend != config::HistoryBackend::Mongo)
-    return findings.warn("history", "every worker keeps its own records (history.backend is local)",
-                         "set mongodb.uri where one list of all runs is wanted");
+    return findings.warn("history", words("every worker keeps its own records (history.backend is local)"),
+                         words("set mongodb.uri where one list of all runs is wanted"));
   Log log({.level = config::LogLevel::Error});
   Daemon daemon(log);
   daemon.on_stop = [] { ::_exit(130); };
   const auto usable = FleetHistory::check(daemon, config);
-  const std::string where = fmt::format("MongoDB, {}.{}", config.database, config.collection);
-  if (usable) return findings.ok("history", where + " answers");
-  findings.red("history", fmt::format("{}: {}", where, usable.error().message()),
+  const std::string where = words("MongoDB, {}.{}", config.database, config.collection);
+  if (usable) return findings.ok("history", words("{} answers", where));
+  findings.red("history", words("{}: {}", where, said(usable.error().message())),
                usable.error().code() == Code::InvalidArgument
-                   ? "correct mongodb.uri, or what its user may do"
-                   : "start it, or see that this machine reaches it; records wait on disk meanwhile");
+                   ? words("correct mongodb.uri, or what its user may do")
+                   : words("start it, or see that this machine reaches it; records wait on disk meanwhile"));
 }
 
 int verdict(const Findings& findings) {
   if (findings.red_lines() == 0) return 0;
-  std::printf("%d %s\n", findings.red_lines(), findings.red_lines() == 1 ? "line is red" : "lines are red");
+  const std::string sum =
+      findings.red_lines() == 1 ? words("1 line is red") : words("{} lines are red", findings.red_lines());
+  std::printf("%s\n", sum.c_str());
   return 1;
 }
 
@@ -129,17 +137,19 @@ int examine(const ServiceFlags& flags, Load load, Look look) {
   Findings findings;
   const auto sources = flags.sources();
   if (!sources) {
-    std::fprintf(stderr, "cronfleet: %s\n", sources.error().second.c_str());
+    std::fprintf(stderr, "cronfleet: %s\n", said(sources.error().second).c_str());
     return sources.error().first;
   }
   const auto loaded = load(*sources);
   if (!loaded) {
     for (const config::Mistake& mistake : loaded.error().all())
-      findings.red("configuration", mistake.text(), "correct it");
+      findings.red("configuration", said(mistake.text()), words("correct it"));
     return kServiceBadConfiguration;
   }
-  findings.ok("configuration", flags.config_file.empty() ? "no file: defaults and environment" : flags.config_file);
-  for (const std::string& note : loaded->notes) findings.warn("configuration", note, "nothing to do, if that is meant");
+  findings.ok("configuration",
+              flags.config_file.empty() ? words("no file: defaults and environment") : flags.config_file);
+  for (const std::string& note : loaded->notes)
+    findings.warn("configuration", said(note), words("nothing to do, if that is meant"));
   look(loaded->config, findings);
   look_at_zones(findings);
   look_at_clock(findings);

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "cli/terminal.h"
+#include "cli/words.h"
 #include "config/options.h"
 
 namespace cronfleet::apps {
@@ -17,18 +18,25 @@ class Findings {
  public:
   void ok(std::string_view what, const std::string& text) { line("ok", what, text); }
   void warn(std::string_view what, const std::string& text, const std::string& action) {
-    line("warning", what, text + ": " + action);
+    line("warning", what, cli::words("{}: {}", text, action));
   }
   void red(std::string_view what, const std::string& text, const std::string& action) {
     ++red_;
-    line("RED", what, text + ": " + action);
+    line("RED", what, cli::words("{}: {}", text, action));
   }
   int red_lines() const { return red_; }
 
  private:
+  // `verdict` and `what` are English; `text` is in the reader's language.
   static void line(std::string_view verdict, std::string_view what, const std::string& text) {
-    std::printf("%-8s %-14s %s\n", std::string(verdict).c_str(), std::string(what).c_str(), cli::visible(text).c_str());
+    std::printf("%s %s %s\n", padded(cli::said(verdict), 8).c_str(), padded(cli::said(what), 14).c_str(),
+                cli::visible(text).c_str());
   }
+  static std::string padded(std::string text, std::size_t cells) {
+    const std::size_t width = cli::display_width(text);
+    return text.append(width < cells ? cells - width : 0, ' ');
+  }
+
   int red_ = 0;
 };
 

@@ -2,8 +2,11 @@
 
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <string>
+
+#include "cli/words.h"
 
 namespace cronfleet::apps {
 namespace {
@@ -51,10 +54,12 @@ std::string quoted(std::string_view text) {
 struct Log::Sink {
   std::shared_ptr<spdlog::logger> logger;
   bool json = false;
+  bool for_people = false;  // somebody sits before it: in their language
 };
 
 Log::Log(const config::LogConfig& config) : sink_(std::make_unique<Sink>()) {
   sink_->json = config.format == config::LogFormat::Json;
+  sink_->for_people = !sink_->json && ::isatty(STDERR_FILENO) == 1;
   sink_->logger =
       std::make_shared<spdlog::logger>("cronfleet", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
   sink_->logger->set_level(level_of(config.level));
@@ -69,11 +74,12 @@ void Log::on_message(Level level, std::string_view what, std::string_view about)
   if (!sink_->logger->should_log(at)) return;
   if (sink_->json) {
     sink_->logger->log(at, R"("message":{},"about":{})", quoted(what), quoted(about));
-  } else if (about.empty()) {
-    sink_->logger->log(at, "{}", what);
   } else {
-    const std::string safe = quoted(about);
-    sink_->logger->log(at, "{}: {}", what, std::string_view(safe).substr(1, safe.size() - 2));
+    const std::string message = sink_->for_people ? cli::said(what) : std::string(what);
+    if (about.empty()) return sink_->logger->log(at, "{}", message);
+    const std::string facts = sink_->for_people ? cli::said(about) : std::string(about);
+    const std::string safe = quoted(std::string_view(facts));
+    sink_->logger->log(at, "{}: {}", message, std::string_view(safe).substr(1, safe.size() - 2));
   }
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "apps/daemon.h"
+#include "cli/words.h"
 #include "config/load.h"
 
 namespace cronfleet::apps {
@@ -30,12 +31,14 @@ template <typename Load, typename Run>
 int run_service(const ServiceFlags& flags, Load load, Run run) {
   const auto sources = flags.sources();
   if (!sources) {
-    std::fprintf(stderr, "cronfleet: %s\n", sources.error().second.c_str());
+    std::fprintf(stderr, "cronfleet: %s\n", cli::said(sources.error().second).c_str());
     return sources.error().first;
   }
   const auto loaded = load(*sources);
   if (!loaded) {
-    std::fprintf(stderr, "cronfleet: bad configuration, nothing was started:\n%s\n", loaded.error().text().c_str());
+    std::string text = cli::words("cronfleet: bad configuration, nothing was started:") + "\n";
+    for (const config::Mistake& mistake : loaded.error().all()) text += cli::said(mistake.text()) + "\n";
+    std::fprintf(stderr, "%s\n", text.c_str());
     return kServiceBadConfiguration;
   }
   if (flags.print_config) {

@@ -9,6 +9,9 @@
 #include <memory>
 #include <vector>
 
+#include "cli/cli.h"
+#include "cli/usage.h"
+#include "cli/words.h"
 #include "cron/query.h"
 #include "tz/zone_database.h"
 
@@ -17,7 +20,6 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr int kExitFailure = 1, kExitUsage = 2, kExitInvalid = 7;
 constexpr std::size_t kLineBytesMax = 64 * 1024;
 
 // "2026-03-01T02:00:00Z" of a whole second between 1970 and 9999, ten times as fast as through fmt.
@@ -128,7 +130,7 @@ tl::expected<void, cron::QueryError> read_query(const json::object& object, cron
 
 // What the options of one call of `cron next` or `cron explain` say.
 struct Options {
-  std::string expression, zone = "UTC", from, key, output = "table", language = "en";
+  std::string expression, zone = "UTC", from, key, output = "table", language;
   std::int64_t count = 5;
   bool from_stdin = false;
 };
@@ -147,7 +149,7 @@ class CronCommand {
 
   void run_next() {
     const bool has_expression = expression_of_next->count() > 0;
-    if (options.from_stdin == has_expression) return usage("give either an expression or --stdin");
+    if (options.from_stdin == has_expression) return usage(words("give either an expression or --stdin"));
     const auto zones = open_zones();
     if (zones == nullptr) return;
     if (options.from_stdin) return answer_stream(*zones);
@@ -177,7 +179,7 @@ class CronCommand {
   std::shared_ptr<const tz::ZoneDatabase> open_zones() {
     auto opened = tz::ZoneDatabase::open();
     if (opened) return *opened;
-    fmt::print(io_.err, "cronfleet: {}\n", opened.error().message());
+    fmt::print(io_.err, "cronfleet: {}\n", said(opened.error().message()));
     exit_code_ = kExitFailure;
     return nullptr;
   }
@@ -187,16 +189,22 @@ class CronCommand {
     query.time_zone = options.zone;
     query.count = options.count;
     query.key = options.key;
-    query.language = options.language == "zh" ? cron::Language::Chinese : cron::Language::English;
+    query.language = in_chinese() ? cron::Language::Chinese : cron::Language::English;
     query.from = io_.now();
     if (options.from.empty()) return true;
     const auto from = parse_rfc3339(options.from);
     if (!from) {
-      usage(fmt::format("--from: {}", from.error().message()));
+      usage(words("--from: {}", said(from.error().message())));
       return false;
     }
     query.from = *from;
     return true;
+  }
+
+  // As --lang says. Else as the locale does for people; programs get the same whoever starts them.
+  bool in_chinese() const {
+    if (!options.language.empty()) return options.language == "zh";
+    return options.output == "table" && language() == Language::Chinese;
   }
 
   void usage(std::string_view sentence) {
@@ -208,8 +216,8 @@ class CronCommand {
   void refuse(const cron::QueryError& error, const tz::ZoneDatabase& zones) {
     std::string hint;
     if (error.field == "time_zone") hint = zones.nearest(options.zone);
-    if (!hint.empty()) hint = fmt::format("; did you mean {}?", hint);
-    fmt::print(io_.err, "cronfleet cron: {}{}\n", error.message, hint);
+    if (!hint.empty()) hint = words("; did you mean {}?", hint);
+    fmt::print(io_.err, "cronfleet cron: {}{}\n", said(error.message), hint);
     if (error.column > 0 && error.column < 400) {
       std::string shown = options.expression;
       for (char& c : shown) {
@@ -222,9 +230,8 @@ class CronCommand {
   }
 
   void print_table(const cron::Firings& found) {
-    const bool chinese = options.language == "zh";
     if (found.firings.empty()) {
-      fmt::print(io_.out, "{}\n", chinese ? "此后不再触发。" : "It never fires after that.");
+      fmt::print(io_.out, "{}\n", in_chinese() ? "此后不再触发。" : "It never fires after that.");
       return;
     }
     if (found.zone->name() == "UTC") {
@@ -331,7 +338,7 @@ void add_cron_command(CLI::App& app, CronCommandIo io, int& exit_code) {
     sub->add_option("--zone,--tz", options.zone, "time zone, as Europe/Berlin; UTC when absent")->type_name("ZONE");
     sub->add_option("--from", options.from, "RFC 3339 time after which to look; now when absent")->type_name("TIME");
     sub->add_option("-n,--count", options.count, "how many firings, 1 to 1000")
-        ->check(CLI::Range(1, 1000))
+        ->check(whole_number(1, 1000, "; for more ask again with --from the last of them"))
         ->type_name("COUNT");
     sub->add_option("--key", options.key, "name of the job, for H")->type_name("NAME");
     sub->add_option("-o,--output", options.output, "table or json")
@@ -360,7 +367,7 @@ void add_cron_command(CLI::App& app, CronCommandIo io, int& exit_code) {
       "  cronfleet cron explain 'H H * * *' --key nightly");
   explain->add_option("EXPRESSION", options.expression, "as '30 2 * * MON-FRI' or '@daily'")->required()->type_name("");
   add_common(explain);
-  explain->add_option("--lang", options.language, "en or zh")
+  explain->add_option("--lang", options.language, "en or zh; as the locale says when absent")
       ->check(CLI::IsMember({"en", "zh"}))
       ->type_name("LANGUAGE");
   explain->callback([command] { command->run_explain(); });

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <optional>
 #include <vector>
 
 #include "tz/zone_database.h"
@@ -214,6 +216,38 @@ TEST(AnswerLine, NeverStopsTheStream) {
   EXPECT_NE(lines[lines.size() - 3].find("\"json\""), std::string::npos) << "an empty line";
   EXPECT_NE(lines[lines.size() - 2].find("\"json\""), std::string::npos) << "not UTF-8";
   EXPECT_EQ(lines.back(), kLines[0].answer);
+}
+
+// The locale for as long as it lives.
+class Locale {
+ public:
+  explicit Locale(const char* name) {
+    if (const char* value = std::getenv("LC_ALL")) before_ = value;
+    ::setenv("LC_ALL", name, 1);
+  }
+  ~Locale() { before_ ? ::setenv("LC_ALL", before_->c_str(), 1) : ::unsetenv("LC_ALL"); }
+
+ private:
+  std::optional<std::string> before_;
+};
+
+TEST(CronCommand, SpeaksTheLanguageOfTheLocale) {
+  const Locale chinese("zh_CN.UTF-8");
+  const Outcome explained = run({"cron", "explain", "0 3 * * 1-5", "-n", "1"});
+  EXPECT_EQ(explained.out, "星期一至星期五，03:00 触发（时区 UTC）。\n\nUTC\n2026-03-02T03:00:00Z\n");
+  EXPECT_EQ(run({"cron", "explain", "@daily", "--lang", "en", "-n", "1"}).out.substr(0, 3), "At ");
+  EXPECT_EQ(run({"cron", "next", "@at 2001-01-01T00:00:00Z"}).out, "此后不再触发。\n");
+  EXPECT_EQ(run({"cron", "next", "0 24 * * *"}).err,
+            "cronfleet cron: 小时 24 超出范围 0-23（第 2 个字段，第 3 列）\n  0 24 * * *\n    ^^\n");
+  EXPECT_EQ(run({"cron", "next", "@daily", "--zone", "Europe/Berln"}).err,
+            "cronfleet cron: 未知时区 'Europe/Berln'；您是想写 Europe/Berlin 吗？\n");
+  EXPECT_EQ(run({"cron", "next"}).err, "cronfleet cron: 请给出表达式或 --stdin，二者选一\n");
+}
+
+TEST(CronCommand, ProgramsGetTheSameWhateverTheLocale) {
+  const Outcome english = run({"cron", "explain", "@daily", "-o", "json"});
+  const Locale chinese("zh_CN.UTF-8");
+  EXPECT_EQ(run({"cron", "explain", "@daily", "-o", "json"}).out, english.out);
 }
 
 }  // namespace

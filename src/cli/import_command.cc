@@ -76,10 +76,11 @@ void print_report(const Cli& cli, const std::vector<TranslatedFile>& files, cons
     cli.print(words("  {}\n", firings_text(import.comparison)));
     for (const crontab::Difference& difference : import.comparison.first)
       cli.print(words("    {}\n", difference_text(difference)));
-    for (const std::string& note : import.notes) cli.print(words("  note: {}\n", visible(note)));
+    for (const std::string& note : import.notes) cli.print(words("  note: {}\n", visible(said(note))));
   }
   for (const TranslatedFile& file : files)
-    for (const std::string& note : file.translation.notes) cli.print(words("{}: note: {}\n", file.path, visible(note)));
+    for (const std::string& note : file.translation.notes)
+      cli.print(words("{}: note: {}\n", file.path, visible(said(note))));
 }
 
 void write_changes(domain::JsonWriter& report, const ImportStep& step) {
@@ -141,7 +142,7 @@ std::string report_json(const std::vector<TranslatedFile>& files, const std::vec
 void say_refusals(const Cli& cli, const std::vector<TranslatedFile>& files) {
   for (const TranslatedFile& file : files)
     for (const crontab::Refusal& refusal : file.translation.refusals)
-      cli.say(words("{}:{}:{}: {}", file.path, refusal.line, refusal.column, visible(refusal.message)));
+      cli.say(words("{}:{}:{}: {}", file.path, refusal.line, refusal.column, visible(said(refusal.message))));
 }
 
 void print(const Cli& cli, const std::vector<TranslatedFile>& files, const std::vector<ImportStep>& steps,

@@ -35,6 +35,11 @@ std::string words(fmt::format_string<Args...> english, Args&&... args) {
       fmt::make_format_args(args...));
 }
 
+// A finished English sentence of ours from below the command line (a mistake in an expression, a crontab or a
+// configuration; what a service logs) in the reader's language; as it is where it has no form in sentences.cc.
+std::string said(std::string_view english);
+std::string said_in_chinese(std::string_view english);
+
 // Descriptions of commands and options, in the reader's language.
 void translate_help(CLI::App& app);
 

@@ -174,18 +174,34 @@ class ExitCodes(Case):
         self.assertIn("a command is missing", self.ends(2, "job").err)
         for wanted, arguments in {
             "cronfleet completion: 'basj': expected one of bash, zsh, fish; did you mean 'bash'?": ("completion", "basj"),
-            "--output: 'jsn': expected one of table, json; did you mean 'json'?": ("cron", "next", "@daily", "-o", "jsn"),
+            "cron next: -o: 'jsn': expected one of table, json; did you mean 'json'?": ("cron", "next", "@daily", "-o", "jsn"),
             "--on-interrupt: 'kil': expected one of ask, detach, kill; did you mean 'kill'?":
                 ("job", "run", "x", "--on-interrupt", "kil"),
             "did you mean 'restored_store'?": ("alarm", "confirm", "restored_stor"),
             "cronfleet: unknown option '-v'": ("-v",),
             "cronfleet worker: --data-dir: it is empty; expected FOLDER": ("worker", "--data-dir", ""),
-            "cronfleet worker: --data-dir: 1 required FOLDER missing": ("worker", "--data-dir"),
-            "revision 'x': expected a whole number": ("job", "restore", "x", "x"),
-            "--from 'x': expected a whole number": ("job", "diff", "x", "--from", "x"),
+            "cronfleet worker: --data-dir: a value is missing; expected FOLDER": ("worker", "--data-dir"),
+            "'x': expected a revision as cronfleet job history lists them": ("job", "restore", "x", "x"),
+            "--from: 'x': expected a revision as cronfleet job history lists them": ("job", "diff", "x", "--from", "x"),
+            "-n: '0': expected a whole number from 1 to 500\n": ("run", "list", "-n", "0"),
+            "-n: '7x': expected a whole number from 1 to 500\n": ("run", "list", "-n7x"),
+            "--limit: '501': expected a whole number from 1 to 500; for older ones ask again with --until":
+                ("run", "list", "--limit=501"),
+            "-n: '2000': expected a whole number from 1 to 1000; for more ask again with --from the last of them":
+                ("cron", "next", "@daily", "-n", "2000"),
+            "-n: '-1': expected a whole number from 1 to 1000000000\n": ("events", "-n", "-1"),
+            "--timeout: 'soon': expected seconds from 0.1 to 3600": ("job", "list", "--timeout", "soon"),
+            "--retries: '21': expected a whole number from 0 to 20": ("job", "list", "--retries", "21"),
+            "cronfleet job list: unknown option '-n'\n": ("job", "list", "-n", "5"),
+            "cronfleet job get: 'b' is one word too many": ("job", "get", "a", "b", "c"),
+            "--yes: it takes no value": ("job", "delete", "x", "--yes=maybe"),
+            "-o: it is given more than once": ("job", "list", "-o", "json", "-o", "yaml"),
             "did you mean 'template={name}'?": ("job", "list", "-o", "{name}"),
         }.items():
             self.assertIn(wanted, self.ends(2, *arguments).err)
+            chinese = self.ends(2, *arguments, LC_ALL="zh_CN.UTF-8").err.splitlines()[0]
+            self.assertRegex(chinese, "[\u4e00-\u9fff]", arguments)
+            self.assertNotRegex(chinese.replace("cronfleet job history", ""), "expected|missing|more|value", arguments)
         for arguments in (("cron", "next", "@daily"), ("import", "crontab", "-")):
             self.assertIn("did you mean Europe/Berlin?", self.ends(7, *arguments, "--zone", "Europe/Berln").err)
 
@@ -578,6 +594,34 @@ class Help(Case):
         self.assertEqual(self.ok("job", "list", LC_ALL="zh_CN.UTF-8").out, self.ok("job", "list").out)
         self.assertEqual(self.ok("job", "delete", "x", "--yes", LANG="zh_CN.UTF-8", LC_ALL="").out, "已删除任务 'x'\n")
         self.assertIn("没有执行任何操作", self.ends(2, "job", "delete", "x", LC_ALL="zh_CN.UTF-8").err)
+
+    def test_what_needs_no_server_speaks_chinese_too(self):
+        chinese = {"LC_ALL": "zh_CN.UTF-8"}
+        data = str(self.folder / "data")
+        doctor = self.ok("doctor", "--data-dir", data, "--port", "0", "--set", "metrics.port=0", **chinese).out
+        for line in doctor.splitlines():
+            self.assertRegex(line, "^(正常|警告)", doctor)
+        self.assertIn("，将会创建", doctor)
+        wrong = self.ends(78, "standalone", "--set", "http.prt=1", **chinese).err
+        self.assertIn("配置有误，没有启动任何服务：\n--set：http.prt：未知的键；您是想写 'http.port' 吗？\n", wrong)
+        lines = "MAILTO=x\n99 * * * * x\n0 3 * * * cat %a\n"
+        imported = self.ends(7, "import", "crontab", "-", input=lines, **chinese)
+        self.assertIn("stdin:2:1: 分钟：99 超出范围 0-59", imported.err)
+        self.assertIn("注意：% 之后的内容以 here-document 交给命令", imported.out)
+        self.assertIn("stdin：注意：MAILTO=x：不发送邮件", imported.out)
+
+    def test_a_service_speaks_to_a_terminal_as_its_reader_does(self):
+        data = str(self.folder / "data")
+        start = ("standalone", "--data-dir", data, "--port", "0", "--set", "metrics.port=0")
+        shown = self.cli.terminal(*start, LC_ALL="zh_CN.UTF-8")
+        shown.read("会话已建立")
+        other = self.ends(69, *start, LC_ALL="zh_CN.UTF-8")  # into a file or a journal: as ever
+        self.assertRegex(other.err, "cannot start: the data folder '.*' is in use by process")
+        shown.type("\x03")
+        said = shown.end()
+        self.assertEqual(said.code, 0, said)
+        self.assertIn("正在监听: 127.0.0.1:", said.out)
+        self.assertIn("正在停止: 再来一次信号会立即结束仍在运行的一切", said.out)
 
     def test_the_version_as_a_word_and_as_a_flag(self):
         said = self.ok("version").out
