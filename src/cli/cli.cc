@@ -17,6 +17,7 @@
 #include "base/time.h"
 #include "cli/contexts.h"
 #include "cli/terminal.h"
+#include "cli/usage.h"
 #include "cli/words.h"
 
 namespace cronfleet::cli {
@@ -244,10 +245,10 @@ void add_client_options(CLI::App& verb, ClientOptions& options) {
           ->type_name("FORM"));
   add(verb.add_option("--color", options.colour, "auto, always or never")->type_name("WHEN"));
   add(verb.add_option("--timeout", options.timeout_seconds, "seconds to wait for an answer (30)")
-          ->check(CLI::Range(0.1, 3600.0))
+          ->check(seconds_from(0.1, 3600))
           ->type_name("SECONDS"));
   add(verb.add_option("--retries", options.retries, "further tries when an answer is lost or put off (3)")
-          ->check(CLI::Range(0, 20))
+          ->check(whole_number(0, 20))
           ->type_name("COUNT"));
   add(verb.add_option("--request-id", options.request_id, "sent along; stands in the server's log")
           ->check(CLI::Validator(request_id_mistake, ""))

@@ -10,6 +10,7 @@
 #include "cli/answers.h"
 #include "cli/event_stream.h"
 #include "cli/terminal.h"
+#include "cli/usage.h"
 #include "cli/words.h"
 
 namespace cronfleet::cli {
@@ -154,7 +155,7 @@ void add_events_command(CLI::App& app, CliIo io, int& exit_code) {
       ->type_name("TOPIC");
   events->add_option("--since", flags->wishes.since, "id of the last event seen")->type_name("ID");
   events->add_option("-n,--count", flags->wishes.count, "end after so many")
-      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000'000}))
+      ->check(whole_number(1, 1'000'000'000, "; without it, until Ctrl-C"))
       ->type_name("COUNT");
   add_client_options(*events, flags->client);
   events->callback([flags, io, &exit_code] {

@@ -16,6 +16,7 @@
 #include "cli/job_show.h"
 #include "cli/run_command.h"
 #include "cli/terminal.h"
+#include "cli/usage.h"
 #include "cli/verbs.h"
 #include "cli/words.h"
 #include "domain/job_json.h"
@@ -208,8 +209,11 @@ void add_job_command(CLI::App& app, CliIo io, int& exit_code) {
   add_files(*diff_verb);
   add_prune(*diff_verb);
   diff_verb->add_option("--from", flags->from, "the older revision; the one before --to when absent")
+      ->check(revision_number())
       ->type_name("REVISION");
-  diff_verb->add_option("--to", flags->to, "the newer revision; what stands when absent")->type_name("REVISION");
+  diff_verb->add_option("--to", flags->to, "the newer revision; what stands when absent")
+      ->check(revision_number())
+      ->type_name("REVISION");
 
   CLI::App* create_verb =
       verbs.add("create", "Create a job from flags",
@@ -257,7 +261,10 @@ void add_job_command(CLI::App& app, CliIo io, int& exit_code) {
                                        return restore_version(cli, flags->name, flags->revision);
                                      });
   add_name(*restore_verb);
-  restore_verb->add_option("revision", flags->revision, "the version")->required()->type_name("");
+  restore_verb->add_option("revision", flags->revision, "the version")
+      ->required()
+      ->check(revision_number())
+      ->type_name("");
 
   CLI::App* export_verb = verbs.add("export", "Write jobs as documents for job apply: YAML, or JSON with -o json",
                                     "Examples:\n"

@@ -9,6 +9,7 @@
 #include "cli/answers.h"
 #include "cli/follow.h"
 #include "cli/terminal.h"
+#include "cli/usage.h"
 #include "cli/verbs.h"
 #include "cli/words.h"
 #include "domain/json_writer.h"
@@ -210,7 +211,7 @@ void add_run_command(CLI::App& app, CliIo io, int& exit_code) {
   list_verb->add_option("--from", flags->filter.from, "scheduled at or after this RFC 3339 time")->type_name("TIME");
   list_verb->add_option("--until", flags->filter.until, "scheduled before this RFC 3339 time")->type_name("TIME");
   list_verb->add_option("-n,--limit", flags->filter.limit, "at most so many that are over (20)")
-      ->check(CLI::Range(1, 500))
+      ->check(whole_number(1, 500, "; for older ones ask again with --until"))
       ->type_name("COUNT");
 
   CLI::App* get_verb =

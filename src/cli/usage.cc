@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
+#include <cstdlib>
+#include <optional>
 
 #include "cli/terminal.h"
 #include "cli/words.h"
@@ -93,6 +96,18 @@ std::string with_nearest(const std::string& what) {
                suggestion(word, known));
 }
 
+// The first of the words that nothing takes, which CLI11 lists from the last to the first.
+std::string extra_word(const CLI::ParseError& error, int count, const char* const* arguments) {
+  if (dynamic_cast<const CLI::ExtrasError*>(&error) == nullptr) return "";
+  const std::string_view what = error.what();
+  std::string_view found;
+  for (int i = 1; i < count; ++i)
+    if (const std::string_view word = arguments[i]; word.size() > found.size() && what.ends_with(word)) found = word;
+  std::string word(found);
+  std::erase(word, kWhole);
+  return word;
+}
+
 // What a positional is in a sentence, as "name"; empty for an option.
 std::string what_of(const CLI::Option& option) {
   if (option.nonpositional()) return "";
@@ -102,7 +117,73 @@ std::string what_of(const CLI::Option& option) {
   return name;
 }
 
+// "--limit" as the person wrote it, which may be "-n"; `name` where it stands nowhere.
+std::string as_written(const CLI::Option& option, const std::string& name, int count, const char* const* arguments) {
+  const auto stands = [&](const std::string& one) {
+    for (int i = 1; i < count; ++i) {
+      const std::string_view word = arguments[i];
+      if (word == "--") return false;
+      if (one.starts_with("--") ? word.substr(0, word.find('=')) == one : word.starts_with(one)) return true;
+    }
+    return false;
+  };
+  if (stands(name)) return name;
+  for (const std::string& one : option.get_lnames())
+    if (stands("--" + one)) return "--" + one;
+  for (const std::string& one : option.get_snames())
+    if (stands("-" + one)) return "-" + one;
+  return name;
+}
+
+// CLI11's own sentences about a word too few or too many, without the name before them.
+std::string in_our_words(const CLI::Option& option, std::string what) {
+  if (what.ends_with(" missing") && what.find(" required ") != std::string::npos)
+    return words("a value is missing; expected {}", type_of(option));
+  if (what.starts_with("At Most ")) return words("it is given more than once");
+  if (what == "too many inputs for a flag" || what == "Should be true/false or a number")
+    return words("it takes no value");
+  return what;
+}
+
+std::optional<std::int64_t> whole(const std::string& text) {
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() && end == text.data() + text.size() ? std::optional(value) : std::nullopt;
+}
+
 }  // namespace
+
+CLI::Validator whole_number(std::int64_t least, std::int64_t most, std::string instead) {
+  return CLI::Validator(
+      [least, most, instead = std::move(instead)](std::string& text) {
+        const auto value = whole(text);
+        if (value && *value >= least && *value <= most) return std::string();
+        return words("'{}': expected a whole number from {} to {}{}", text, least, most,
+                     value && *value > most ? said(instead) : "");
+      },
+      "", "");
+}
+
+CLI::Validator seconds_from(double least, double most) {
+  return CLI::Validator(
+      [least, most](std::string& text) {
+        char* end = nullptr;
+        const double value = std::strtod(text.c_str(), &end);
+        if (end != text.c_str() && *end == '\0' && value >= least && value <= most) return std::string();
+        return words("'{}': expected seconds from {} to {}", text, least, most);
+      },
+      "", "");
+}
+
+CLI::Validator revision_number() {
+  return CLI::Validator(
+      [](std::string& text) {
+        const auto value = whole(text);
+        return value && *value > 0 ? std::string()
+                                   : words("'{}': expected a revision as cronfleet job history lists them", text);
+      },
+      "", "");
+}
 
 std::string type_of(const CLI::Option& option) {
   if (option.get_items_expected_max() == 0) return "";
@@ -155,12 +236,21 @@ std::string usage_mistake(const CLI::App& app, const CLI::ParseError& error, int
   for (const CLI::Option* one : command.get_options())
     if (const std::string head = one->get_name(true, false) + ": "; !one->nonpositional() && what.starts_with(head))
       what = what.substr(head.size());
+  for (const CLI::Option* one : command.get_options()) {
+    const std::string name = one->get_name(), head = name + ": ";
+    if (!one->nonpositional() || !what.starts_with(head)) continue;
+    what = as_written(*one, name, count, arguments) + ": " + in_our_words(*one, what.substr(head.size()));
+    break;
+  }
   what = with_nearest(what);
   constexpr std::string_view kNoNumber = "Could not convert: ";
   if (what.starts_with(kNoNumber)) {
     const auto equals = what.find(" = ");
-    what = words("{} '{}': expected a whole number", what.substr(kNoNumber.size(), equals - kNoNumber.size()),
-                 what.substr(std::min(equals + 3, what.size())));
+    const std::string name = what.substr(kNoNumber.size(), equals - kNoNumber.size());
+    const CLI::Option* option = command.get_option_no_throw(name);
+    what = option && option->get_items_expected_max() == 0
+               ? words("{}: it takes no value", name)
+               : words("{} '{}': expected a whole number", name, what.substr(std::min(equals + 3, what.size())));
   }
   if (what.ends_with(kRequired)) what = words("{} is missing", what.substr(0, what.size() - kRequired.size()));
   std::vector<std::string> options, commands;
@@ -186,6 +276,9 @@ std::string usage_mistake(const CLI::App& app, const CLI::ParseError& error, int
     what = words("unknown command '{}'{}", visible(word), suggestion(word, commands));
   } else if (!commands.empty() && depth + 1 < count && is_unknown_flag(command, arguments[depth + 1])) {
     what = words("unknown option '{}'{}", visible(arguments[depth + 1]), "");
+  } else if (const std::string extra = commands.empty() ? extra_word(error, count, arguments) : ""; !extra.empty()) {
+    what = is_unknown_flag(command, extra) ? words("unknown option '{}'{}", visible(extra), "")
+                                           : words("'{}' is one word too many", visible(extra));
   } else if (!commands.empty() && command.get_require_subcommand_min() > 0) {
     what = words("a command is missing");
   }

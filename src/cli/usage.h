@@ -23,7 +23,13 @@ void set_values(CLI::App& app);
 // next word for it; "[ -f x ]" is one word, not a list.
 std::vector<std::string> words_of(int count, const char* const* arguments);
 
-// What was wrong, with the nearest known word, and where help is: "…: unknown option '--sever'; did you mean
+// A whole number within bounds; `instead` says what to do for one beyond them, as "; for more …".
+CLI::Validator whole_number(std::int64_t least, std::int64_t most, std::string instead = "");
+CLI::Validator seconds_from(double least, double most);
+CLI::Validator revision_number();
+
+// What was wrong, in the reader's language and with the option as it was written, with the nearest known word, and
+// where help is: "…: unknown option '--sever'; did you mean
 // '--server'?".
 std::string usage_mistake(const CLI::App& app, const CLI::ParseError& error, int count, const char* const* arguments);
 
