@@ -360,8 +360,8 @@ const Planted kPlanted[] = {
     {"a dead worker that is not shown as offline", "B5",
      [](Evidence& e, Rng& rng) {
        const WallTime died = e.began_at + seconds(100 + rng.below(300));
-       e.faults.push_back({"crash", NodeId("n2"), died, died + seconds(60)});
-       e.offline.push_back({NodeId("n2"), died + seconds(13)});
+       e.faults.push_back({"crash", NodeId("n1"), died, died + seconds(60)});
+       e.offline.push_back({NodeId("n1"), died + seconds(13)});
      }},
     {"a byte that is missing", "I11",
      [](Evidence& e, Rng& rng) {
