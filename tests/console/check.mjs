@@ -20,6 +20,7 @@ import {checkFirstRun} from "./first_run.mjs";
 import {checkHostile} from "./hostile.mjs";
 import {checkLoad} from "./load.mjs";
 import {checkEmpty, checkPages} from "./pages.mjs";
+import {checkPaper} from "./paper.mjs";
 import {Report} from "./report.mjs";
 import {saveJobs, startRuns, writePast} from "./seed.mjs";
 import {startServer} from "./server.mjs";
@@ -94,6 +95,7 @@ if (!only || only.test("alarms")) await checkAlarms({browser, binary, marker: jo
 if (!only || only.test("vision")) await checkVision({browser, binary, past, folder, report, pictures});
 const {server, runs} = await fill();
 await checkPages({browser, server, runs, report, pictures, full: options.full, only});
+if (!only || only.test("paper")) await checkPaper({browser, server, runs, report, pictures});
 if (!only || only.test("hostile")) await checkHostile({browser, server, report, full: options.full});
 await browser.close();
 await server.stop();

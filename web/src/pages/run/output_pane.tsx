@@ -31,7 +31,7 @@ const t = texts({
   },
 });
 
-const kRow = 20, kOver = 20;
+const kRow = 20, kOver = 20, kPrinted = 5_000;
 const showTimes = stored<boolean>("output.times", false);
 const wrapLines = stored<boolean>("output.wrap", true);
 const announceLines = stored<boolean>("output.announce", false);
@@ -111,6 +111,18 @@ export function OutputPane({followed, live, rawHref}: {followed: Followed; live:
     watcher.observe(box);
     return () => watcher.disconnect();
   }, [digits, times]);
+  // Paper does not scroll: it gets every row, up to kPrinted.
+  const [paper, setPaper] = useState(false);
+  useEffect(() => {
+    // The events of a print come before it is laid out; a preview that is only looked at has the media alone.
+    const printed = matchMedia("print"), look = (event: Event) => setPaper(event.type === "beforeprint" || (event.type === "change" && printed.matches));
+    printed.addEventListener("change", look);
+    for (const type of ["beforeprint", "afterprint"]) addEventListener(type, look);
+    return () => {
+      printed.removeEventListener("change", look);
+      for (const type of ["beforeprint", "afterprint"]) removeEventListener(type, look);
+    };
+  }, []);
   const onScroll = () => {
     const box = pane.current;
     if (!box) return;  // the event was under way when the page was left
@@ -160,7 +172,7 @@ export function OutputPane({followed, live, rawHref}: {followed: Followed; live:
   ], []);
 
   const shown: ComponentChildren[] = [];
-  const firstRow = Math.max(0, Math.floor(view.top / kRow) - kOver), lastRow = Math.min(rows, Math.ceil((view.top + view.height) / kRow) + kOver);
+  const firstRow = paper ? 0 : Math.max(0, Math.floor(view.top / kRow) - kOver), lastRow = Math.min(rows, paper ? kPrinted : Math.ceil((view.top + view.height) / kRow) + kOver);
   if (lines.length > 0) {
     let line = lineAtRow(starts, lines.length, firstRow);
     const current = found[match];
@@ -223,7 +235,7 @@ export function OutputPane({followed, live, rawHref}: {followed: Followed; live:
         <div ref={pane} class={`out-pane${wrap ? " wrapped" : ""}`} role="region" aria-label={t.title} tabIndex={0} onScroll={onScroll}>
           <span ref={probe} class="out-probe" aria-hidden="true">00000000000000000000</span>
           {lines.length === 0 && state !== "loading" && <p class="dim out-nothing">{state === "over" ? t.nothing : t.yet}</p>}
-          <div class="out-rows" style={{height: `${rows * kRow}px`}}>{shown}</div>
+          <div class="out-rows" style={{height: `${rows * kRow}px`}}>{shown}{paper && rows > kPrinted && <div class="out-gap">{t.lines(lines.length)}: {t.raw}</div>}</div>
         </div>
         {fresh > 0 && <Button size="small" icon="down" tone="primary" class="out-pill" onClick={() => { setFollowing(live); toEnd(); setSeen(lines.length); }}>{t.more(fresh)}</Button>}
       </div>
