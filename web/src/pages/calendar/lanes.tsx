@@ -14,8 +14,8 @@ import {toneOf} from "../../ui/status.tsx";
 import {verdictWords, words} from "../../ui/words.ts";
 
 const t = texts({
-  en: {find: "Jobs whose name contains", none: "Nothing ran and nothing will", noneText: "Another day, another part of a name, or a new job.", cut: (n: string, m: string) => `The newest ${n} runs and the first ${m} coming firings of this span are shown.`, more: (n: string) => `${n} more jobs`, runs: (n: string, bad: string) => `${n} runs, ${bad} not succeeded`, coming: (n: string) => `${n} to come`},
-  zh: {find: "任务名称包含", none: "没有运行,也没有将到的触发", noneText: "换一天、换一段名称,或新建任务。", cut: (n, m) => `此跨度内只显示最新的 ${n} 次运行和最先的 ${m} 次将到触发。`, more: (n) => `另外 ${n} 个任务`, runs: (n, bad) => `${n} 次运行,${bad} 次未成功`, coming: (n) => `${n} 次将到触发`},
+  en: {find: "Jobs whose name contains", none: "Nothing ran and nothing will", noneText: "Another day, another part of a name, or a new job.", cut: (n: string, m: string) => `The newest ${n} runs and the first ${m} coming firings of this span are shown; what is hatched was not looked at.`, more: (n: string) => `${n} more jobs`, runs: (n: string, bad: string) => `${n} runs, ${bad} not succeeded`, coming: (n: string) => `${n} to come`},
+  zh: {find: "任务名称包含", none: "没有运行,也没有将到的触发", noneText: "换一天、换一段名称,或新建任务。", cut: (n, m) => `此跨度内只显示最新的 ${n} 次运行和最先的 ${m} 次将到触发;阴影部分未查询。`, more: (n) => `另外 ${n} 个任务`, runs: (n, bad) => `${n} 次运行,${bad} 次未成功`, coming: (n) => `${n} 次将到触发`},
 });
 const kPages = 8, kPage = 500, kDense = 60, kLanes = 60;
 
@@ -43,14 +43,16 @@ export function Lanes({from, until, week}: {from: number; until: number; week: b
       if (!more) break;
       at = last;
     }
-    return {runs: runs.filter((run) => run.scheduled_at && Date.parse(run.scheduled_at) >= from && Date.parse(run.scheduled_at) < until), coming: [...coming.values()], cut: cursor !== undefined || more};
+    return {runs: runs.filter((run) => run.scheduled_at && Date.parse(run.scheduled_at) >= from && Date.parse(run.scheduled_at) < until), coming: [...coming.values()], 
+            // What lies beyond: before the oldest run that was asked for, after the last firing.
+            before: cursor ? Date.parse(runs.at(-1)?.scheduled_at ?? range.from) : from, after: more ? Math.max(...[...coming.values()].map((one) => Date.parse(one.at))) : until};
   }, {topics: ["runs", "jobs"], pace: 5_000});
   const place = (at: number) => ((at - from) / (until - from)) * 100;
   const hours = (until - from) / 3_600_000, step = week ? 24 : 3, marks: number[] = [];
   for (let hour = 0; hour < hours - 0.5; hour += step) marks.push(from + hour * 3_600_000);
 
   return (
-    <Loaded of={found} rows={14}>{({runs, coming, cut}) => {
+    <Loaded of={found} rows={14}>{({runs, coming, before, after}) => {
       const lanes = new Map<string, {runs: Run[]; coming: number[]}>();
       const lane = (job: string) => {
         let one = lanes.get(job);
@@ -63,7 +65,7 @@ export function Lanes({from, until, week}: {from: number; until: number; week: b
       const shown = all ? names : names.slice(0, kLanes), now = second.value;
       return (
         <>
-          {cut && <Note>{t.cut(number(runs.length), number(coming.length))}</Note>}
+          {(before > from || after < until) && <Note>{t.cut(number(runs.length), number(coming.length))}</Note>}
           <section class="card calendar-lanes">
             <div class="calendar-axis">
               <input class="input" type="search" value={text} placeholder={t.find} aria-label={t.find} onInput={(event) => setText(event.currentTarget.value)} />
@@ -71,7 +73,7 @@ export function Lanes({from, until, week}: {from: number; until: number; week: b
             </div>
             {names.length === 0 && <Empty icon="calendar" title={t.none}>{t.noneText}</Empty>}
             <ul aria-label={words.jobs}>
-              {shown.map((name) => <Lane key={name} name={name} {...(lanes.get(name) as {runs: Run[]; coming: number[]})} from={from} until={until} marks={marks} now={now} />)}
+              {shown.map((name) => <Lane key={name} name={name} {...(lanes.get(name) as {runs: Run[]; coming: number[]})} from={from} until={until} before={before} after={after} marks={marks} now={now} />)}
             </ul>
             {shown.length < names.length && <div class="card-body"><Button size="small" onClick={() => setAll(true)}>{t.more(number(names.length - shown.length))}</Button></div>}
           </section>
@@ -81,20 +83,21 @@ export function Lanes({from, until, week}: {from: number; until: number; week: b
   );
 }
 
-function Lane({name, runs, coming, from, until, marks, now}: {name: string; runs: Run[]; coming: number[]; from: number; until: number; marks: number[]; now: number}) {
+function Lane({name, runs, coming, from, until, before, after, marks, now}: {name: string; runs: Run[]; coming: number[]; from: number; until: number; before: number; after: number; marks: number[]; now: number}) {
   const place = (at: number) => Math.max(0, Math.min(100, ((at - from) / (until - from)) * 100));
   const bad = runs.filter((run) => toneOf(run.status) === "bad").length, buckets = 96;
   // Whole numbers up to the last step: a quarter of an hour begins at its first millisecond.
   const bucket = (at: number) => Math.floor(((at - from) * buckets) / (until - from));
   const bands = new Map<number, {all: number; bad: number}>();
-  if (runs.length > kDense) {
+  const dense = (times: number[]) => times.length > kDense || (times.length > 8 && Math.max(...times) - Math.min(...times) < (times.length * (until - from)) / 150);
+  if (dense(runs.map((run) => Date.parse(run.scheduled_at as string)))) {
     for (const run of runs) {
       const at = bucket(Date.parse(run.scheduled_at as string)), band = bands.get(at) ?? {all: 0, bad: 0};
       bands.set(at, {all: band.all + 1, bad: band.bad + Number(toneOf(run.status) === "bad")});
     }
   }
   const ahead = new Map<number, number>();
-  if (coming.length > kDense) {
+  if (dense(coming)) {
     for (const time of coming) {
       const at = bucket(time);
       ahead.set(at, (ahead.get(at) ?? 0) + 1);
@@ -114,6 +117,8 @@ function Lane({name, runs, coming, from, until, marks, now}: {name: string; runs
         })}
         {[...ahead].map(([at, count]) => <i key={`a${at}`} class="calendar-band coming" title={t.coming(number(count))} style={{left: `${(at / buckets) * 100}%`, width: `${100 / buckets}%`, height: `${20 + (count / most) * 70}%`}} />)}
         {ahead.size === 0 && coming.map((at) => <i key={`c${at}`} class="calendar-tick" title={shortTime(at, now)} style={{left: `${place(at)}%`}} />)}
+        {before > from && <i class="calendar-unknown" style={{left: 0, width: `${place(before)}%`}} />}
+        {after < until && <i class="calendar-unknown" style={{left: `${place(after)}%`, right: 0}} />}
         {now >= from && now < until && <i class="calendar-now" style={{left: `${place(now)}%`}} />}
       </div>
     </li>

@@ -33,7 +33,7 @@ export function DurationChart({runs, usual}: {runs: readonly Run[]; usual: numbe
   return (
     <div ref={box}>
       {width > 0 && (
-        <svg class="job-chart" width={width} height={kHeight + kFoot} role="group" aria-label={t.chart(shown.length)}>
+        <svg class="job-chart" width={width} height={kHeight + kFoot} viewBox={`0 0 ${width} ${kHeight + kFoot}`} role="group" aria-label={t.chart(shown.length)}>
           <path class="hours-grid" d={`M${left} ${kHeight - 1.5}H${width}M${left} ${y(longest) + 0.5}H${width}`} />
           <text class="hours-text" x={left - 6} y={y(longest) + 4} text-anchor="end">{duration(longest)}</text>
           <text class="hours-text" x={left - 6} y={kHeight - 2} text-anchor="end">0</text>

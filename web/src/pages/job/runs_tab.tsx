@@ -15,8 +15,8 @@ import {Since, Time} from "../../ui/time.tsx";
 import {reasonText, triggerWords, words} from "../../ui/words.ts";
 
 const t = texts({
-  en: {none: "It has not run yet", noneText: "As soon as it fires, or is run by hand, its runs stand here.", more: "Older runs", due: "Due", result: "Result", partial: "Records are missing for now", inRuns: "In the list of all runs", by: "by"},
-  zh: {none: "尚未运行", noneText: "一旦触发或手动运行,其运行会显示在这里。", more: "更早的运行", due: "到期", result: "结果", partial: "记录暂时缺失", inRuns: "在全部运行中查看", by: "由"},
+  en: {none: "It has not run yet", noneText: "As soon as it fires, or is run by hand, its runs stand here.", more: "Older runs", due: "Due", result: "Result", partial: "Records are missing for now", inRuns: "In the list of all runs"},
+  zh: {none: "尚未运行", noneText: "一旦触发或手动运行,其运行会显示在这里。", more: "更早的运行", due: "到期", result: "结果", partial: "记录暂时缺失", inRuns: "在全部运行中查看"},
 });
 const kPage = 50;
 
@@ -55,7 +55,7 @@ export function JobRuns({name}: {name: string}) {
                     <td>{run.scheduled_at && <Time at={run.scheduled_at} />}{run.attempt > 1 && <span class="dim"> · {words.attempt} {run.attempt}</span>}</td>
                     <td class="end num">{run.duration_ms !== undefined ? duration(run.duration_ms) : run.started_at && !run.ended_at ? <Since at={run.started_at} /> : ""}</td>
                     <td class="end num dim">{run.late_ms !== undefined ? duration(run.late_ms) : ""}</td>
-                    <td>{triggerWords[run.trigger]}{run.triggered_by && <span class="dim"> {t.by} {run.triggered_by}</span>}</td>
+                    <td>{triggerWords[run.trigger]}{run.triggered_by && <span class="dim"> · {run.triggered_by}</span>}</td>
                     <td class="dim"><span class="clip">{run.worker ?? ""}</span></td>
                     <td class="dim"><span class="clip">{run.reason ? reasonText(run.reason) : run.exit_code !== undefined ? `exit ${run.exit_code}` : run.signal !== undefined ? `signal ${run.signal}` : run.error ?? ""}</span></td>
                   </tr>

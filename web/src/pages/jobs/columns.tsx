@@ -2,7 +2,7 @@
 import type {ComponentChildren} from "preact";
 import type {Glance, StoredJob} from "../../api/schema.ts";
 import {href} from "../../app/router.ts";
-import {percent} from "../../i18n/format.ts";
+import {percent, viewerZone} from "../../i18n/format.ts";
 import {texts} from "../../i18n/language.ts";
 import {second, serverNow} from "../../live/clock.ts";
 import {pausedForGood, scheduleOf, shortSentence, shownCommand, stateOf, stateTone, stateWord, zoneOf} from "../../jobs/state.ts";
@@ -14,7 +14,7 @@ import {words} from "../../ui/words.ts";
 
 export const t = texts({
   en: {results: "Latest runs", success: "OK, 7 d", successAbout: (ok: number, of: number) => `${ok} of the newest ${of} runs of the last 7 days succeeded`, until: "until", resumed: "until resumed", onlyLabel: "Only jobs with this label"},
-  zh: {results: "最近运行", success: "7 天成功率", successAbout: (ok, of) => `最近 7 天内最新的 ${of} 次运行中有 ${ok} 次成功`, until: "至", resumed: "直到手动恢复", onlyLabel: "仅显示带此标签的任务"},
+  zh: {results: "最近运行", success: "成功率", successAbout: (ok, of) => `最近 7 天内最新的 ${of} 次运行中有 ${ok} 次成功`, until: "至", resumed: "直到手动恢复", onlyLabel: "仅显示带此标签的任务"},
 });
 
 export interface Row { stored: StoredJob; glance: Glance | undefined }
@@ -89,7 +89,7 @@ export const columns: readonly Column[] = [
     id: "schedule", label: () => words.schedule, width: 178, rank: 3, order: byText((job) => scheduleOf(job.job)),
     cell: ({stored, glance}) => (
       <span class="jobs-two">
-        <code class="clip" title={scheduleOf(stored.job)}>{scheduleOf(stored.job) || "–"}</code>
+        <span class="row"><code class="clip" title={scheduleOf(stored.job)}>{scheduleOf(stored.job) || "–"}</code>{zoneOf(stored.job) !== viewerZone() && <span class="dim clip jobs-zone" title={zoneOf(stored.job)}>{zoneOf(stored.job)}</span>}</span>
         <span class="dim clip jobs-about" title={glance?.sentence}>{glance?.sentence ? shortSentence(glance.sentence) : " "}</span>
       </span>
     ),

@@ -13,7 +13,7 @@ import {Button, LinkButton} from "../../ui/button.tsx";
 import {Copy, CopyBox, shellQuote} from "../../ui/copy.tsx";
 import {openDialog} from "../../ui/dialog.tsx";
 import {Icon} from "../../ui/icons.tsx";
-import {Loaded, Note} from "../../ui/states.tsx";
+import {Empty, Loaded, Note} from "../../ui/states.tsx";
 import {StatusMark, toneOf} from "../../ui/status.tsx";
 import {Since, Time} from "../../ui/time.tsx";
 import {reasonText, triggerWords, verdictWords, words} from "../../ui/words.ts";
@@ -27,7 +27,7 @@ const t = texts({
     due: "Due", claimed: "Claimed", started: "Started", ended: "Ended", recorded: "Recorded", asked: "Asked for", phases: "Phases of the run",
     early: (d: string) => `${d} before`, late: (d: string) => `+${d}`, onTime: "on time", took: (d: string) => `after ${d}`, running: "for", notYet: "not yet", never: "never", kept: "in the history", notKept: "not yet in the history",
     facts: "Facts", exit: "Exit", limit: "Limit", limitTime: "ended by the job's timeout", cpu: "CPU", cpuOf: (user: string, system: string, share: string) => `${user} user, ${system} system · ${share} of one core`,
-    memory: "Peak memory", fence: "Fence", version: "Version of the job", id: "Run id", by: (who: string) => `by ${who}`, killedBy: (who: string) => `killed by ${who}`, attemptOf: (n: string) => `attempt ${n}`,
+    memory: "Peak memory", fence: "Fence", version: "Version of the job", id: "Run id", gone: "There is no such run", goneText: "Its record has passed its time in the history, or the address is not whole.", killedBy: (who: string) => `killed by ${who}`, attemptOf: (n: string) => `attempt ${n}`,
     previous: "Previous run", next: "Next run", range: (n: string) => `This record stands for ${n} firings with the same verdict.`, from: "from", notFinal: "Another attempt follows this one.",
     killing: "Ending it: the order was given", killNow: "Kill at once", terminal: "From a terminal", show: "Show", definition: "Definition it ran by", output: "Output",
   },
@@ -35,7 +35,7 @@ const t = texts({
     due: "到期", claimed: "认领", started: "启动", ended: "结束", recorded: "记录", asked: "请求", phases: "运行阶段",
     early: (d) => `提前 ${d}`, late: (d) => `+${d}`, onTime: "准时", took: (d) => `历时 ${d}`, running: "已运行", notYet: "尚未", never: "未发生", kept: "已存入历史", notKept: "尚未存入历史",
     facts: "详情", exit: "退出", limit: "限制", limitTime: "因任务超时而结束", cpu: "CPU", cpuOf: (user, system, share) => `用户 ${user},系统 ${system} · 单核的 ${share}`,
-    memory: "内存峰值", fence: "栅栏号", version: "任务版本", id: "运行 ID", by: (who) => `由 ${who}`, killedBy: (who) => `由 ${who} 终止`, attemptOf: (n) => `第 ${n} 次尝试`,
+    memory: "内存峰值", fence: "栅栏号", version: "任务版本", id: "运行 ID", gone: "没有这次运行", goneText: "其记录已超过历史保留期,或地址不完整。", killedBy: (who) => `由 ${who} 终止`, attemptOf: (n) => `第 ${n} 次尝试`,
     previous: "上一次运行", next: "下一次运行", range: (n) => `此记录代表 ${n} 次结果相同的触发。`, from: "自", notFinal: "此后还有一次尝试。",
     killing: "正在结束:命令已下达", killNow: "立即终止", terminal: "命令行方式", show: "显示", definition: "运行时的定义", output: "输出",
   },
@@ -85,7 +85,7 @@ function Facts({run}: {run: Run}) {
         <dl class="facts">
           {end && <><dt>{t.exit}</dt><dd>{end}</dd></>}
           {run.status === "timed_out" && <><dt>{t.limit}</dt><dd>{t.limitTime}</dd></>}
-          <dt>{words.trigger}</dt><dd>{triggerWords[run.trigger]}{run.triggered_by && ` · ${t.by(run.triggered_by)}`}</dd>
+          <dt>{words.trigger}</dt><dd>{triggerWords[run.trigger]}{run.triggered_by && ` · ${run.triggered_by}`}</dd>
           <dt>{words.attempt}</dt><dd>{number(run.attempt)}</dd>
           {run.worker && <><dt>{words.worker}</dt><dd><a href={href.worker(run.worker)}>{run.worker}</a></dd></>}
           {measured && <><dt>{t.cpu}</dt><dd>{t.cpuOf(duration(user / 1000), duration(system / 1000), `${Math.round((user + system) / 10 / Math.max(1, run.duration_ms ?? 1))}\u00a0%`)}</dd></>}
@@ -181,6 +181,7 @@ function Shown({run, refresh}: {run: Run; refresh: () => void}) {
 export default function RunPage({parameters}: PageProps) {
   const id = parameters.id ?? "";
   const run = useResource(`run ${id}`, (signal) => call("get_run", {path: {id}, signal}), {topics: ["runs"], pace: 1_000});
+  if (run.kind === "failed" && run.problem.status === 404) return <><h1 class="away">{words.run}</h1><div class="card"><Empty icon="runs" title={t.gone} actions={<LinkButton to={href.runs()}>{words.runs}</LinkButton>}>{t.goneText}<br /><code>{id}</code></Empty></div></>;
   if (run.kind !== "ready") return <><h1>{words.run}</h1><Loaded of={run} rows={10}>{() => null}</Loaded></>;
   return <Shown key={id} run={run.data} refresh={run.refresh} />;
 }

@@ -27,13 +27,13 @@ const t = texts({
     show: "Which", all: "All", busy: "Under way", bad: "Not succeeded", good: "Succeeded", since: "Due within", hour: "1 h", day: "24 h", week: "7 d", ever: "All time",
     placeholder: "Filter: state:failed job:backup worker:node-1 age<24h", more: "Older runs", due: "Due", times: "Duration", late: "Lateness of the start", median: (d: string) => `The line marks the median of this job's runs here: ${d}`,
     fresh: (n: number) => plural(n, {one: "1 change", other: "{n} changes"}), none: "No runs yet", noneText: "As soon as a job fires, or is run by hand, its runs stand here.", newJob: "New job",
-    notFound: "No run matches this filter", clear: "Clear the filter", partial: "Records are missing for now", by: "by", stateAbout: "a verdict, or several with commas", jobAbout: "name of the job", workerAbout: "who ran it", ageAbout: "due within that time",
+    notFound: "No run matches this filter", clear: "Clear the filter", partial: "Records are missing for now", stateAbout: "a verdict, or several with commas", jobAbout: "name of the job", workerAbout: "who ran it", ageAbout: "due within that time",
   },
   zh: {
     show: "范围", all: "全部", busy: "进行中", bad: "未成功", good: "成功", since: "到期时间", hour: "1 小时", day: "24 小时", week: "7 天", ever: "全部时间",
     placeholder: "筛选:state:failed job:backup worker:node-1 age<24h", more: "更早的运行", due: "到期", times: "时长", late: "启动延迟", median: (d) => `竖线为该任务在此列表中的时长中位数:${d}`,
     fresh: (n) => `${n} 项更新`, none: "尚无运行", noneText: "任务触发或手动运行后,其运行会显示在这里。", newJob: "新建任务",
-    notFound: "没有符合筛选条件的运行", clear: "清除筛选", partial: "记录暂时缺失", by: "由", stateAbout: "结果,可用逗号分隔多个", jobAbout: "任务名称", workerAbout: "执行节点", ageAbout: "在此时间内到期",
+    notFound: "没有符合筛选条件的运行", clear: "清除筛选", partial: "记录暂时缺失", stateAbout: "结果,可用逗号分隔多个", jobAbout: "任务名称", workerAbout: "执行节点", ageAbout: "在此时间内到期",
   },
 });
 const kPage = 100;
@@ -81,7 +81,7 @@ function Row({run, median}: {run: Run; median: number | undefined}) {
       <td class="end num runs-more">{run.late_ms !== undefined ? <span class={run.late_ms >= 1_000 ? "runs-late" : "dim"}>+{duration(run.late_ms)}</span> : ""}</td>
       <td class="end num">{took === undefined ? "" : duration(alive ? Math.floor(took / 1000) * 1000 : took)}</td>
       <td class="runs-more">{took !== undefined && <DurationBar took={took} median={median} run={run} />}</td>
-      <td class="runs-more dim"><span class="clip">{triggerWords[run.trigger]}{run.triggered_by && ` · ${t.by} ${run.triggered_by}`}</span></td>
+      <td class="runs-more dim"><span class="clip">{triggerWords[run.trigger]}{run.triggered_by && ` · ${run.triggered_by}`}</span></td>
       <td class="runs-more dim"><span class="clip">{run.worker ?? ""}</span></td>
     </tr>
   );
