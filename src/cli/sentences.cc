@@ -180,6 +180,8 @@ constexpr SentenceForm kForms[] = {
      "它们尚未接收的内容保存在日志文件中，下次启动时补上"},
     {"history is away", "历史存储不可用"},
     {"history answers again", "历史存储恢复回答"},
+    {"records of runs that are over are lost", "已结束运行的记录丢失"},
+    {"record of a run that is over is lost", "一个已结束运行的记录丢失"},
     {"{} records wait", "{0} 条记录在等待"},
     {"store reached", "已连上存储"},
     {"waiting for the store", "正在等待存储"},

@@ -151,6 +151,8 @@ TEST_F(CliTest, OperatesWorkers) {
   EXPECT_THAT(alarms.out, HasSubstr("clock_suspect  web-1  clock 3.1 s ahead  set its clock"));
   EXPECT_EQ(run({"alarm", "list", "-o", "name"}).out, "clock_suspect\n");
   EXPECT_EQ(run({"alarm", "confirm", "clock_suspect"}).exit_code, 2);
+  EXPECT_EQ(run({"alarm", "confirm", "restored_store"}).exit_code, 6) << "it does not stand";
+  server_.health.set_back_to = 1;
   EXPECT_THAT(run({"alarm", "confirm", "restored_store"}).out, HasSubstr("claims go on"));
 
   EXPECT_EQ(run({"worker", "forget", "web-1"}).exit_code, 2) << "nobody vouched for it";
@@ -214,7 +216,7 @@ TEST_F(CliTest, RefusesValuesThatMakeNoSense) {
   };
   const std::string long_id(65, 'x');
   for (const Case& each :
-       {Case{{"events", "-n", "0"}, "--count: Value 0 not in range"},
+       {Case{{"events", "-n", "0"}, "-n: '0': expected a whole number from 1"},
         Case{{"job", "list", "--request-id", "a b"},
              "--request-id: 'a b': expected 1 to 64 letters, digits, '.', '_' and '-'\n"},
         Case{{"job", "list", "--request-id", "a\r\nX: y"}, "--request-id: 'a\\x0d\\nX: y': expected"},
