@@ -28,24 +28,44 @@ Api::Api(ApiParts parts)
                .clock = parts_.clock,
                .tokens = parts_.tokens}) {}
 
+namespace {
+
+// What answers JSON says so to whoever takes none, and does not send it all the same. Writes are done either way: what
+// they answer is a receipt.
+Route in_json(Route route) {
+  if (route.method != Method::Get) return route;
+  route.handle = [handle = std::move(route.handle)](Call& call) -> Answer {
+    static constexpr std::string_view kJson = "application/json";
+    if (negotiate(call.request, {kJson})) return handle(call);
+    return refuse(406, "not_acceptable", "this address answers as {}; leave out Accept, or let it take that", kJson);
+  };
+  return route;
+}
+
+}  // namespace
+
 void Api::add_routes(Router& router) {
   Router all;
   add_job_routes(all);
   edits_.add_routes(all);
   overview_.add_routes(all);
-  add_run_routes(all);
   add_worker_routes(all);
   add_system_routes(all);
-  add_event_routes(all);
+  Router json;
+  for (const Route& route : all.routes()) json.add(in_json(route));
+  add_run_routes(json);
+  add_event_routes(json);
   Router once;
-  for (Route route : all.routes()) {
+  for (Route route : json.routes()) {
     // A run that is asked for keeps its key in the transaction that asks for it.
     if (route.method == Method::Post && route.writes && !route.pattern.ends_with(":run"))
       route.handle = [this, handle = std::move(route.handle)](Call& call) { return kept_.once(call, handle); };
     once.add(std::move(route));
   }
   add_when_started(router, once);
-  add_cron_routes(router);
+  Router cron;
+  add_cron_routes(cron);
+  for (const Route& route : cron.routes()) router.add(in_json(route));
   add_health_routes(router);
 }
 

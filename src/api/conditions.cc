@@ -14,11 +14,9 @@ struct Tags {
 };
 
 Problem bad_tags(std::string_view header) {
-  Problem problem{.status = 400,
-                  .code = "invalid_precondition",
-                  .detail = fmt::format("{} is not * and not a list of tags like \"412\"", header)};
-  problem.errors.push_back({.header = std::string(header), .code = "invalid_header", .detail = problem.detail});
-  return problem;
+  return at_header(header, {.status = 400,
+                            .code = "invalid_precondition",
+                            .detail = fmt::format("{} is not * and not a list of tags like \"412\"", header)});
 }
 
 // A tag that is not ours (weak, or no number) is well-formed and matches nothing: revision -1.
@@ -81,6 +79,12 @@ bool client_has(const Request& request, core::Revision revision) {
   const auto tags = parse_tags("If-None-Match", *header);
   if (!tags) return false;
   return tags->any || std::find(tags->revisions.begin(), tags->revisions.end(), revision) != tags->revisions.end();
+}
+
+Problem no_body() {
+  Problem problem{.status = 400, .code = "invalid_json", .detail = "the body is empty: expected a JSON object"};
+  problem.errors.push_back({.code = problem.code, .detail = problem.detail});
+  return problem;
 }
 
 Effect effect_of(Query& query) { return query.flag("dry_run") ? Effect::DryRun : Effect::Write; }

@@ -23,9 +23,11 @@ bool client_has(const Request& request, core::Revision revision);
 // Hands the body to `read` as domain::read_json does. 400 invalid_json where it is none; 422 invalid_body with every
 // mistake that `read` noted. An empty body is passed over where it is optional.
 enum class Body { Required, Optional };
+Problem no_body();  // where one is required
 template <typename Read>
 std::optional<Problem> read_body(const Request& request, Body need, Read&& read) {
   if (request.body.empty() && need == Body::Optional) return std::nullopt;
+  if (request.body.empty()) return no_body();
   bool is_json = false;
   const domain::DocumentErrors errors = domain::read_json(request.body, {}, [&](const domain::JsonValue& root) {
     is_json = true;

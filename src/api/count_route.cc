@@ -22,7 +22,7 @@ struct Minute {
 
 std::vector<WallTime> take_edges(Query& query) {
   std::vector<WallTime> edges;
-  for (const std::string& word : query.words("edge")) {
+  for (const std::string& word : query.words("edge", fmt::format("{} to {} instants", 2, kEdgesMax))) {
     const auto at = parse_rfc3339(word);
     if (!at) {
       query.refuse("edge", at.error().message());

@@ -11,7 +11,7 @@ constexpr std::size_t kPositionBytesMax = 64;
 
 Topics topics_of(Query& query) {
   Topics topics = 0;
-  for (const std::string& word : query.words("topics")) {
+  for (const std::string& word : query.words("topics", fmt::format("one of {}", fmt::join(kTopicNames, ", ")))) {
     const auto topic = parse_topic(word);
     if (topic) topics |= static_cast<Topics>(*topic);
     if (!topic)

@@ -32,9 +32,7 @@ std::optional<Problem> check_size(const Request& head) {
 }
 
 Problem bad_request(std::string_view header, std::string detail) {
-  Problem problem{.status = 400, .code = "invalid_request", .detail = detail};
-  problem.errors.push_back({.header = std::string(header), .code = "invalid_header", .detail = std::move(detail)});
-  return problem;
+  return at_header(header, {.status = 400, .code = "invalid_request", .detail = std::move(detail)});
 }
 
 // Two readers of one request must never disagree about where its body ends.
@@ -83,20 +81,23 @@ std::optional<Problem> check_content(const Request& head) {
   if (head.headers.count("Content-Type") > 1)
     return bad_request("Content-Type", "Content-Type is given more than once");
   if (head.headers.count("Content-Encoding") > 0)
-    return Problem{.status = 415, .code = "unsupported_encoding", .detail = "bodies are taken uncompressed only"};
+    return at_header("Content-Encoding",
+                     {.status = 415, .code = "unsupported_encoding", .detail = "bodies are taken uncompressed only"});
   const std::string type = media_type(head);
   const auto length = head.headers.get("Content-Length");
   const bool has_body = (length && *length != "0") || head.headers.count("Transfer-Encoding") > 0;
   const bool is_json = type == "application/json" || type == "application/merge-patch+json";
   if (is_json) return std::nullopt;
   if (has_body)
-    return Problem{
-        .status = 415, .code = "unsupported_media_type", .detail = "a body is taken as Content-Type: application/json"};
+    return at_header("Content-Type", {.status = 415,
+                                      .code = "unsupported_media_type",
+                                      .detail = "a body is taken as Content-Type: application/json"});
   for (const std::string_view own : {"X-Cronfleet-Client", "Idempotency-Key", "If-Match", "If-None-Match"})
     if (head.headers.get(own)) return std::nullopt;
-  return Problem{.status = 415,
-                 .code = "unsupported_media_type",
-                 .detail = "a change needs Content-Type: application/json or the header X-Cronfleet-Client"};
+  return at_header("Content-Type",
+                   {.status = 415,
+                    .code = "unsupported_media_type",
+                    .detail = "a change needs Content-Type: application/json or the header X-Cronfleet-Client"});
 }
 
 }  // namespace
@@ -134,11 +135,11 @@ std::optional<Problem> Guard::check_host(const Request& head) const {
   const auto host = host_of(head.headers.get("Host").value_or(""));
   if (count == 1 && !host) return bad_request("Host", "Host is not a name with or without a port");
   if (host && std::find(hosts_.begin(), hosts_.end(), *host) != hosts_.end()) return std::nullopt;
-  return Problem{.status = 421,
-                 .code = "unknown_host",
-                 .detail =
-                     "this server does not go by the name in the Host header; use localhost, 127.0.0.1 or [::1], "
-                     "or add the name to http.hosts"};
+  return at_header("Host",
+                   {.status = 421,
+                    .code = "unknown_host",
+                    .detail = "this server does not go by the name in the Host header; use localhost, 127.0.0.1 or "
+                              "[::1], or add the name to http.hosts"});
 }
 
 std::optional<Problem> Guard::check(const Request& head) const {

@@ -144,6 +144,18 @@ TEST(Guard, ForgedRequests) {
   EXPECT_GE(refused, 40);
 }
 
+// What is wrong with a header is told by its name, for programs too.
+TEST(Guard, NamesTheHeader) {
+  const Guard guard({});
+  for (const Forged& forged : forged_requests()) {
+    const auto problem = guard.check(request_of(forged));
+    if (!problem || problem->status == 501) continue;
+    ASSERT_EQ(problem->errors.size(), 1u) << forged.why;
+    EXPECT_FALSE(problem->errors.front().header.empty()) << forged.why;
+    EXPECT_EQ(problem->errors.front().detail, problem->detail) << forged.why;
+  }
+}
+
 TEST(Guard, FurtherHostsAreTheUsersChoice) {
   const Guard guard({.hosts = {"Cron.Example"}});
   EXPECT_FALSE(guard.check(request_of({"", "GET", {{"Host", "cron.example:443"}}, 0})));

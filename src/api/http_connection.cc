@@ -30,6 +30,30 @@ bool names_other_version(std::string_view received) {
          line.find(' ', line.find(' ') + 1) == version;
 }
 
+Problem not_http(std::string detail, std::string_view header = {}) {
+  Problem problem{.status = 400, .code = "invalid_request", .detail = std::move(detail)};
+  return header.empty() ? problem : at_header(header, std::move(problem));
+}
+
+// What keeps a request from being HTTP, as far as the parser says it.
+Problem problem_of_syntax(const error_code& error, std::string_view received) {
+  using Error = beast::http::error;
+  if (received.starts_with("\x16\x03"))
+    return not_http("this port speaks HTTP without TLS: begin the address with http://, not https://");
+  if (error == Error::bad_content_length || error == Error::multiple_content_length)
+    return not_http("Content-Length is not one whole number, or stands beside Transfer-Encoding", "Content-Length");
+  if (error == Error::bad_transfer_encoding)
+    return not_http("Transfer-Encoding is given twice, or stands beside Content-Length", "Transfer-Encoding");
+  if (error == Error::bad_chunk || error == Error::bad_chunk_extension)
+    return not_http("a chunk of the body does not begin with its size in hex digits and CR LF");
+  if (error == Error::bad_line_ending) return not_http("a line of the head does not end with CR LF");
+  if (error == Error::bad_field || error == Error::bad_value)
+    return not_http("a header field is not of the form Name: value, ended by CR LF");
+  if (error == Error::bad_method || error == Error::bad_target || error == Error::bad_version)
+    return not_http("the first line is not of the form GET /address HTTP/1.1, ended by CR LF");
+  return not_http("the request is not well-formed HTTP");
+}
+
 Problem problem_of_parser(const error_code& error, bool has_line, std::string_view received) {
   namespace http = beast::http;
   if (error == http::error::header_limit) {
@@ -41,7 +65,7 @@ Problem problem_of_parser(const error_code& error, bool has_line, std::string_vi
     return {.status = 413, .code = "body_too_large", .detail = "the body is too large"};
   if (error == http::error::bad_version && names_other_version(received))
     return {.status = 505, .code = "unknown_version", .detail = "only HTTP/1.1 and HTTP/1.0 are spoken here"};
-  return {.status = 400, .code = "invalid_request", .detail = "the request is not well-formed HTTP"};
+  return problem_of_syntax(error, received);
 }
 
 }  // namespace
@@ -167,8 +191,8 @@ void HttpConnection::on_head() {
   const auto problem = connections_.guard.check(request_);
   if (problem && problem->status != 415) return refuse(*problem);
   auto match = connections_.router.find(request_.method, request_.path());
-  // What a body must be like is a matter of an address that exists.
-  if (!match && (!problem || match.error().status == 404)) return refuse(match.error());
+  // What a body must be like is a matter of an address that takes one.
+  if (!match) return refuse(match.error());
   if (problem) return refuse(*problem);
   match_ = *std::move(match);
   if (!is_safe(request_.method) && match_.route->writes) {

@@ -215,6 +215,37 @@ TEST(HttpServer, FramingByTable) {
   for (const RawCase& test : cases) EXPECT_EQ(RawClient(server.port()).ask(test.bytes).status, test.status) << test.why;
 }
 
+// Who typed it, or wrote the client, is told which part of it is wrong.
+TEST(HttpServer, WhatIsNoHttpIsToldWhy) {
+  const std::string head = "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
+  struct Case {
+    std::string bytes, detail;
+  };
+  Server server;
+  for (const Case& test :
+       {Case{std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 15), "HTTP without TLS"},
+        Case{head + "Content-Length: -2\r\n\r\n", "Content-Length is not one whole number"},
+        Case{head + "Transfer-Encoding: chunked\r\n\r\nzz\r\n", "a chunk of the body"},
+        Case{"GET /hello HTTP/1.1\nHost: localhost\n\r\n\r\n", "ended by CR LF"},
+        Case{"GET /hello HTTP/1.1\r\nHost : localhost\r\n\r\n", "not of the form Name: value"},
+        Case{"hello\r\n\r\n", "the first line is not of the form GET /address HTTP/1.1"},
+        Case{head + "Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}", "Content-Length is not one whole number"},
+        Case{head + "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n", "stands beside Content-Length"},
+        Case{get("/hello?a=%zz"), "query parameter 'a': '%' at position 1"}}) {
+    const RawAnswer answer = RawClient(server.port()).ask(test.bytes);
+    EXPECT_EQ(answer.status, 400) << test.bytes;
+    EXPECT_NE(answer.body.find(test.detail), std::string::npos) << test.bytes << answer.body;
+  }
+}
+
+// A body's form is no matter where no body is taken.
+TEST(HttpServer, TheMethodIsJudgedBeforeTheBody) {
+  Server server;
+  const RawAnswer answer = RawClient(server.port()).ask("POST /hello HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  EXPECT_EQ(answer.status, 405);
+  EXPECT_EQ(answer.header("allow"), "GET, HEAD");
+}
+
 TEST(HttpServer, LimitsAtTheEdgeAndOnePast) {
   Server server;
   const auto status = [&](const std::string& bytes) { return RawClient(server.port()).ask(bytes).status; };

@@ -377,11 +377,12 @@ Outcome<std::vector<JobName>> JobCatalogue::bring_markers_back(Effect effect) {
   if (auto problem = clock_suspect()) return Refusal(*std::move(problem));
   const auto markers = reader_.list(keys_.fired());
   if (!markers) return Refusal(problem_of(markers.error().with("reading the markers")));
-  std::vector<JobName> brought;
+  std::vector<JobName> brought, left;
   for (const core::KeyValue& entry : markers->entries) {
     const auto marker = core::parse_marker(entry.value);
     if (!marker || marker->instant <= clock_.wall() + core::kMarkerAheadMax) continue;
     const JobName name(std::string(*core::after_prefix(entry.key, keys_.fired())));
+    left.push_back(name);
     const auto state = read_state(name);
     if (!state) return Refusal(state.error());
     if (!state->document || !state->marker || state->marker->modified != entry.modified) continue;
@@ -394,9 +395,18 @@ Outcome<std::vector<JobName>> JobCatalogue::bring_markers_back(Effect effect) {
       if (!answer->committed) continue;  // it has moved: who asks again sees whether it still lies ahead
       coord::trim_versions(store_, keys_, name);
     }
+    left.pop_back();
     brought.push_back(name);
   }
-  return brought;
+  if (!brought.empty()) return brought;
+  if (left.empty())
+    return refuse(409, "alarm_not_raised",
+                  "the alarm marker_ahead is not raised: no job has a marker in the future; see what stands in GET "
+                  "/api/v1/alarms, and confirm it once it stands there");
+  return refuse(409, "marker_kept",
+                "the marker of job '{}' lies in the future, but the job was changed just now or cannot be read: try "
+                "again, or correct it first (cronfleet job get)",
+                left.front());
 }
 
 Outcome<StoredJob> JobCatalogue::erase(const JobName& name, const Precondition& precondition, Effect effect) {

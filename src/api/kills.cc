@@ -27,6 +27,8 @@ Outcome<std::vector<RunView>> kill_all(RunCatalogue& runs, const JobName& job, c
   query.limit = 1;
   const auto listed = runs.list(query);  // what is not recorded stands in front of the page
   if (!listed) return Refusal(listed.error());
+  // What the copy does not show may run all the same: "nothing was killed" would be a guess.
+  if (listed->stale) return Refusal(store_away());
   std::vector<RunView> ordered;
   for (const RunView& view : listed->items) {
     if (view.recorded || domain::is_final(view.record.end.status) || view.record.worker.empty()) continue;

@@ -132,6 +132,9 @@ Answer OverviewApi::list_firings(Call& call) {
     if (!found) return Refusal(std::move(found.error()));
     firings = *std::move(found);
   }
+  // Of a job that has been deleted there may be firings; where there are none, it is a name that nobody knows.
+  if (job && runs.items.empty() && firings.empty())
+    if (const auto known = parts_.jobs.get(*job); !known) return Refusal(known.error());
   const bool more = more_past || runs.items.size() + firings.size() > limit;
   if (runs.items.size() + firings.size() > limit) firings.resize(limit - runs.items.size());
   domain::JsonWriter json;

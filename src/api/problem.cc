@@ -36,6 +36,11 @@ void write(domain::JsonWriter& json, const Mistake& mistake) {
 
 }  // namespace
 
+Problem at_header(std::string_view header, Problem problem) {
+  problem.errors.push_back({.header = std::string(header), .code = "invalid_header", .detail = problem.detail});
+  return problem;
+}
+
 Problem problem_of(const Status& status) {
   switch (status.code()) {
     case Code::InvalidArgument: return {.status = 422, .code = "invalid", .detail = status.message()};
@@ -51,6 +56,8 @@ Problem problem_of(const Status& status) {
   }
   return ours(503, "try_again", "the server could not finish this; try again", status);
 }
+
+Problem store_away() { return problem_of(Status(Code::Unavailable, "the copy of it does not say")); }
 
 Problem problem_of(const domain::DocumentErrors& errors) {
   Problem problem{.status = 422, .code = "invalid_document", .detail = errors.status().message()};

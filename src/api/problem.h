@@ -49,10 +49,15 @@ Refusal refuse(int status, std::string_view code, fmt::format_string<Args...> fo
       Problem{.status = status, .code = std::string(code), .detail = fmt::format(format, std::forward<Args>(args)...)});
 }
 
+// `problem` with the header that it is about named for programs too.
+Problem at_header(std::string_view header, Problem problem);
+
 // What a failure of a store or a service says to a client. InvalidArgument is 422, NotFound 404, Conflict 409, NoSpace
 // 507, everything that may pass by itself 503 with a time to try again; the last two in words of their own, since what
 // a store says may name files.
 Problem problem_of(const Status& status);
+// The coordination store does not answer, and what is known without it is not enough.
+Problem store_away();
 // 400 where the text is no JSON, 422 where it means nothing.
 Problem problem_of(const domain::DocumentErrors& errors);
 

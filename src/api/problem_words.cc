@@ -11,8 +11,12 @@ namespace {
 // The first form that fits counts.
 constexpr SentenceForm kForms[] = {
     // --- requests ---
+    {"nothing stands under this address; did you mean {}?", "该地址下没有任何内容；您是想写 {0} 吗？"},
+    {"nothing stands under this address; GET /api/v1/openapi.json lists those of the API",
+     "该地址下没有任何内容；GET /api/v1/openapi.json 列出 API 的地址"},
     {"nothing stands under this address", "该地址下没有任何内容"},
     {"this address takes {}", "该地址接受 {0}"},
+    {"no action '{}' here; did you mean '{}'? There is {}", "这里没有操作 '{0}'；您是想写 '{1}' 吗？可用的有 {2}"},
     {"no action '{}' here; there is {}", "这里没有操作 '{0}'；可用的有 {1}"},
     {"the address cannot be read: {*}", "无法解读地址：{0}"},
     {"the address of a request begins with '/'", "请求的地址以 '/' 开头"},
@@ -25,6 +29,7 @@ constexpr SentenceForm kForms[] = {
     {"unknown; known are {}", "未知参数；已知的有 {0}"},
     {"given twice", "重复给出"},
     {"given twice; several states are separated by commas", "重复给出；多个状态用逗号分隔"},
+    {"empty: expected {*}, or no such parameter", "为空：应为{0}，或不带该参数"},
     {"{} is neither true nor false", "{0} 既不是 true 也不是 false"},
     {"{} is not a whole number from {} to {}", "{0} 不是 {1} 到 {2} 的整数"},
     {"{} is not one of {}", "{0} 不在 {1} 之中"},
@@ -49,6 +54,19 @@ constexpr SentenceForm kForms[] = {
     {"the body is too large", "正文过大"},
     {"a body has at most {} bytes here", "这里的正文最多 {0} 字节"},
     {"only HTTP/1.1 and HTTP/1.0 are spoken here", "这里只使用 HTTP/1.1 和 HTTP/1.0"},
+    {"this port speaks HTTP without TLS: begin the address with http://, not https://",
+     "该端口使用不带 TLS 的 HTTP：地址应以 http:// 开头，而不是 https://"},
+    {"a chunk of the body does not begin with its size in hex digits and CR LF",
+     "正文的某个分块没有以十六进制的大小和 CR LF 开头"},
+    {"Content-Length is not one whole number, or stands beside Transfer-Encoding",
+     "Content-Length 不是单独一个整数，或与 Transfer-Encoding 同时给出"},
+    {"Transfer-Encoding is given twice, or stands beside Content-Length",
+     "Transfer-Encoding 重复给出，或与 Content-Length 同时给出"},
+    {"a line of the head does not end with CR LF", "请求头的某一行没有以 CR LF 结尾"},
+    {"a header field is not of the form {}, ended by CR LF", "某个头字段不是以 CR LF 结尾的 {0} 的形式"},
+    {"the first line is not of the form {}, ended by CR LF", "第一行不是以 CR LF 结尾的 {0} 的形式"},
+    {"the body is empty: expected a JSON object", "正文为空：应为 JSON 对象"},
+    {"the name of query parameter {}: {*}", "第 {0} 个查询参数的名称：{1}"},
     {"the request is not well-formed HTTP", "请求不是格式正确的 HTTP"},
     {"only Expect: 100-continue is known", "只支持 Expect: 100-continue"},
     {"the {*} of a request must arrive within {} s", "{0}必须在 {1} 秒内到达"},
@@ -96,6 +114,9 @@ constexpr SentenceForm kForms[] = {
     {"this request was handled before; its answer was too long to be kept", "该请求此前已处理；其回答过长而未保留"},
     {"other requests with this Idempotency-Key came in between", "期间有其他带此 Idempotency-Key 的请求"},
     {"events come as {}", "事件的格式是 {0}"},
+    {"this address answers as {}; leave out Accept, or let it take that",
+     "该地址的回答格式是 {0}；请不带 Accept，或让它接受该格式"},
+    {"a run comes as {}; its output stands under .../output", "单个运行的格式是 {0}；其输出在 .../output 之下"},
     {"runs come as {} or {}", "运行记录的格式是 {0} 或 {1}"},
     {"output comes as {}", "输出的格式是 {0}"},
     {"there are {} bytes, and none of them in this range", "共有 {0} 字节，都不在该范围内"},
@@ -146,6 +167,16 @@ constexpr SentenceForm kForms[] = {
      "worker '{0}' 已恢复，或其运行正在转手；请重新查看"},
     {"only the alarms restored_store and marker_ahead are confirmed; others end with their cause",
      "只有警报 restored_store 和 marker_ahead 需要确认；其他警报随其原因消失"},
+    {"the alarm restored_store is not raised: neither this server nor a worker has found the store at an older state; "
+     "see what stands in GET /api/v1/alarms, and confirm it once it stands there",
+     "没有警报 restored_store：本服务器和各 worker 都没有发现存储回到较旧的状态；请在 GET /api/v1/alarms "
+     "中查看现有的警报，出现后再确认"},
+    {"the alarm marker_ahead is not raised: no job has a marker in the future; see what stands in GET /api/v1/alarms, "
+     "and confirm it once it stands there",
+     "没有警报 marker_ahead：没有任务的标记在将来；请在 GET /api/v1/alarms 中查看现有的警报，出现后再确认"},
+    {"the marker of job '{}' lies in the future, but the job was changed just now or cannot be read: try again, or "
+     "correct it first (cronfleet job get)",
+     "任务 '{0}' 的标记在将来，但该任务刚被更改或无法读取：请重试，或先更正它（cronfleet job get）"},
     // --- the server and its stores ---
     {"the coordination store has not answered yet", "协调存储尚未回答"},
     {"the history does not answer", "历史存储没有回答"},
@@ -293,6 +324,7 @@ constexpr SentenceForm kForms[] = {
     {"true or false", " true 或 false"},
     {"a whole number", "整数"},
     {"a whole number from {} to {}", " {0} 到 {1} 的整数"},
+    {"a whole number from {}", "从 {0} 开始的整数"},
     {"a number from {} to {}", " {0} 到 {1} 的数字"},
     {"a duration like {}", " {0} 这样的时长"},
     {"a duration from {} to {}", " {0} 到 {1} 的时长"},
@@ -320,6 +352,7 @@ constexpr SentenceForm kForms[] = {
     {"at most {} bytes and none that is 0", "最多 {0} 字节，且没有零字节"},
     {"at most {} bytes", "最多 {0} 字节"},
     {"at most {} labels", "最多 {0} 个标签"},
+    {"the name of a worker", " worker 的名称"},
     {"a name and a value of at most {} bytes", "名称和值各最多 {0} 字节"},
     {"{} with one value or a list", " {0}，带一个值或列表"},
 };

@@ -7,6 +7,11 @@
 #include "domain/nearest.h"
 
 namespace cronfleet::api {
+namespace {
+
+constexpr std::int64_t kNoBound = 1'000'000'000'000;  // what lies past it is no bound that helps anybody
+
+}  // namespace
 
 std::optional<std::string> Query::text(std::string_view name) {
   take(name);
@@ -22,15 +27,20 @@ std::optional<std::string> Query::text(std::string_view name) {
   return found;
 }
 
-std::vector<std::string> Query::words(std::string_view name) {
+std::vector<std::string> Query::words(std::string_view name, std::string_view expected) {
   take(name);
   std::vector<std::string> words;
   for (const auto& [key, value] : pairs_) {
     if (key != name) continue;
-    for (std::string_view rest = value; !rest.empty();) {
+    for (std::string_view rest = value;;) {
       const auto comma = std::min(rest.find(','), rest.size());
-      if (comma > 0) words.emplace_back(rest.substr(0, comma));
-      rest.remove_prefix(std::min(comma + 1, rest.size()));
+      if (comma == 0) {
+        refuse(name, fmt::format("empty: expected {}, or no such parameter", expected));
+        break;
+      }
+      words.emplace_back(rest.substr(0, comma));
+      if (comma == rest.size()) break;
+      rest.remove_prefix(comma + 1);
     }
   }
   return words;
@@ -50,7 +60,9 @@ std::optional<std::int64_t> Query::integer(std::string_view name, std::int64_t l
   std::int64_t number = 0;
   const auto [end, error] = std::from_chars(found->data(), found->data() + found->size(), number);
   if (error != std::errc() || end != found->data() + found->size() || number < least || number > most) {
-    refuse(name, fmt::format("{} is not a whole number from {} to {}", domain::quoted(*found), least, most));
+    refuse(name, most > kNoBound
+                     ? fmt::format("expected a whole number from {}, found {}", least, domain::quoted(*found))
+                     : fmt::format("{} is not a whole number from {} to {}", domain::quoted(*found), least, most));
     return std::nullopt;
   }
   return number;
@@ -78,6 +90,10 @@ std::optional<WallTime> Query::instant(std::string_view name) {
 std::optional<std::string> Query::choice(std::string_view name, const std::vector<std::string_view>& allowed) {
   auto found = text(name);
   if (!found || std::find(allowed.begin(), allowed.end(), *found) != allowed.end()) return found;
+  if (allowed.size() == 1) {
+    refuse(name, fmt::format("expected {}, found {}", allowed.front(), domain::quoted(*found)));
+    return std::nullopt;
+  }
   refuse(name, fmt::format("{} is not one of {}", domain::quoted(*found), fmt::join(allowed, ", ")),
          std::string(domain::nearest(*found, allowed)));
   return std::nullopt;

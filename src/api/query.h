@@ -21,8 +21,9 @@ class Query {
 
   // The value of `name`; nothing where it is absent. Given twice: refused.
   std::optional<std::string> text(std::string_view name);
-  // All values of `name`, each split at commas: "status=failed,lost".
-  std::vector<std::string> words(std::string_view name);
+  // All values of `name`, each split at commas: "status=failed,lost". An empty one is refused, with what was expected:
+  // a variable without a value in somebody's script must not mean "all".
+  std::vector<std::string> words(std::string_view name, std::string_view expected);
   // All values of `name`, as they are: names may have commas.
   std::vector<std::string> texts(std::string_view name);
   std::optional<std::int64_t> integer(std::string_view name, std::int64_t least, std::int64_t most);

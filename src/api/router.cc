@@ -47,6 +47,42 @@ bool matches(const Pattern& pattern, const Parts& path) {
   return true;
 }
 
+std::string address_of(const Parts& parts) {
+  std::string address;
+  for (const std::string_view segment : parts.segments) address.append("/").append(segment);
+  if (!parts.verb.empty()) address.append(":").append(parts.verb);
+  return address;
+}
+
+// `path` without one slip of the pen in a word of `pattern`; nothing where there are more, or none is near enough.
+std::optional<std::string> corrected(const Pattern& pattern, Parts path) {
+  if (pattern.segments.size() != path.segments.size() || pattern.verb != path.verb) return std::nullopt;
+  int slips = 0;
+  for (std::size_t i = 0; i < pattern.segments.size(); ++i) {
+    const std::string& segment = pattern.segments[i];
+    if (is_parameter(segment) ? !path.segments[i].empty() : segment == path.segments[i]) continue;
+    if (++slips > 1 || is_parameter(segment) || domain::nearest(path.segments[i], {segment}).empty())
+      return std::nullopt;
+    path.segments[i] = segment;
+  }
+  return address_of(path);
+}
+
+// No action of this name, though `actions` of the method, or else those of `others`, stand there.
+Problem no_such_action(std::string_view wanted, const std::vector<std::string_view>& actions,
+                       const std::vector<std::string>& others) {
+  Problem problem{.status = 404, .code = "no_such_action"};
+  const std::string_view meant = domain::nearest(wanted, actions);
+  const std::string there =
+      actions.empty() ? fmt::format("{}", fmt::join(others, ", ")) : fmt::format("{}", fmt::join(actions, ", "));
+  problem.detail = meant.empty()
+                       ? fmt::format("no action '{}' here; there is {}", wanted, there)
+                       : fmt::format("no action '{}' here; did you mean '{}'? There is {}", wanted, meant, there);
+  problem.errors.push_back(
+      {.parameter = "action", .code = problem.code, .detail = problem.detail, .suggestion = std::string(meant)});
+  return problem;
+}
+
 tl::expected<RouteMatch, Problem> match_of(const Route& route, const Pattern& pattern, const Parts& path) {
   RouteMatch match{.route = &route, .parameters = {}};
   for (std::size_t i = 0; i < pattern.segments.size(); ++i) {
@@ -80,7 +116,8 @@ tl::expected<RouteMatch, Problem> Router::find(Method method, std::string_view p
   if (parts.segments.size() > kSegmentsMax) return refuse(404, "no_such_address", "nothing stands under this address");
   std::optional<Result<std::string>> decoded;
   const Method wanted = method == Method::Head ? Method::Get : method;
-  std::vector<std::string_view> methods, verbs;
+  std::vector<std::string_view> methods, actions;
+  std::vector<std::string> other_actions;  // of other methods
   for (std::size_t i = 0; i < routes_.size(); ++i) {
     const Route& route = routes_[i];
     const Pattern& pattern = patterns_[i];
@@ -90,7 +127,9 @@ tl::expected<RouteMatch, Problem> Router::find(Method method, std::string_view p
     } else if (!matches(pattern, parts)) {
       continue;
     } else if (pattern.verb != parts.verb) {
-      if (!pattern.verb.empty()) verbs.push_back(pattern.verb);
+      if (pattern.verb.empty()) continue;
+      if (route.method == wanted) actions.push_back(pattern.verb);
+      if (route.method != wanted) other_actions.push_back(fmt::format("{} {}", to_string(route.method), pattern.verb));
       continue;
     }
     if (route.method == wanted) return match_of(route, pattern, parts);
@@ -104,10 +143,35 @@ tl::expected<RouteMatch, Problem> Router::find(Method method, std::string_view p
     problem.headers.add("Allow", fmt::format("{}", fmt::join(methods, ", ")));
     return Refusal(std::move(problem));
   }
-  if (!parts.verb.empty() && !verbs.empty()) {
-    return refuse(404, "no_such_action", "no action '{}' here; there is {}", parts.verb, fmt::join(verbs, ", "));
+  if (!parts.verb.empty() && !(actions.empty() && other_actions.empty()))
+    return Refusal(no_such_action(parts.verb, actions, other_actions));
+  return Refusal(no_such_address(path));
+}
+
+std::string Router::meant(std::string_view path) const {
+  Parts parts = split(path);
+  std::erase(parts.segments, std::string_view());  // "/api/v1/jobs/", "/api//v1/jobs"
+  if (parts.segments.empty()) return {};
+  Parts under_api = parts;
+  under_api.segments.insert(under_api.segments.begin(), {"api", "v1"});
+  for (const Parts& wanted : {parts, under_api})
+    for (const Pattern& pattern : patterns_)
+      if (matches(pattern, wanted) && pattern.verb == wanted.verb) return address_of(wanted);
+  for (const Pattern& pattern : patterns_)
+    if (auto address = corrected(pattern, parts)) return *std::move(address);
+  return {};
+}
+
+Problem Router::no_such_address(std::string_view path) const {
+  Problem problem{.status = 404, .code = "no_such_address", .detail = "nothing stands under this address"};
+  if (const std::string address = meant(path); !address.empty()) {
+    problem.detail = fmt::format("nothing stands under this address; did you mean {}?", address);
+    problem.errors.push_back(
+        {.parameter = "address", .code = problem.code, .detail = problem.detail, .suggestion = address});
+  } else if (path == "/api" || path.starts_with("/api/")) {
+    problem.detail = "nothing stands under this address; GET /api/v1/openapi.json lists those of the API";
   }
-  return refuse(404, "no_such_address", "nothing stands under this address");
+  return problem;
 }
 
 }  // namespace cronfleet::api

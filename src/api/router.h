@@ -63,10 +63,15 @@ class Router {
   const std::vector<Route>& routes() const { return routes_; }
 
   // The route for a request; HEAD takes the one of GET. Refuses: 400 an address that cannot be read, 404 one that no
-  // pattern has, 405 (with Allow) a method that its patterns do not have. Safe from any thread once all are added.
+  // pattern has (naming the one most likely meant), 405 (with Allow) a method that its patterns do not have. Safe from
+  // any thread once all are added.
   tl::expected<RouteMatch, Problem> find(Method method, std::string_view path) const;
 
  private:
+  Problem no_such_address(std::string_view path) const;
+  // The address that somebody who wrote `path` most likely meant; empty: none is near.
+  std::string meant(std::string_view path) const;
+
   std::vector<Route> routes_;
   std::vector<AddressParts<std::string>> patterns_;  // of the routes
 };

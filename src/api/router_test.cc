@@ -94,8 +94,43 @@ TEST(Router, SaysWhatIsAllowed) {
   const auto match = router.find(Method::Delete, "/api/v1/jobs");
   ASSERT_FALSE(match);
   EXPECT_EQ(match.error().headers.get("allow"), "GET, HEAD, POST");
-  EXPECT_EQ(router.find(Method::Post, "/api/v1/jobs/x:rum").error().detail,
-            "no action 'rum' here; there is run, pause");
+}
+
+struct MeantCase {
+  Method method;
+  const char *path, *detail, *suggestion;
+};
+constexpr MeantCase kMeantCases[] = {
+    {Method::Post, "/api/v1/jobs/x:rum", "no action 'rum' here; did you mean 'run'? There is run, pause", "run"},
+    {Method::Post, "/api/v1/jobs/x:explode", "no action 'explode' here; there is run, pause", ""},
+    {Method::Get, "/api/v1/jobs/x:fly", "no action 'fly' here; there is POST run, POST pause", ""},
+    {Method::Get, "/api/v1/jobs/", "nothing stands under this address; did you mean /api/v1/jobs?", "/api/v1/jobs"},
+    {Method::Post, "/api//v1/jobs/x:run/", "nothing stands under this address; did you mean /api/v1/jobs/x:run?",
+     "/api/v1/jobs/x:run"},
+    {Method::Get, "/api/v1/job/x", "nothing stands under this address; did you mean /api/v1/jobs/x?", "/api/v1/jobs/x"},
+    {Method::Get, "/runs/a%20b/output", "nothing stands under this address; did you mean /api/v1/runs/a%20b/output?",
+     "/api/v1/runs/a%20b/output"},
+    {Method::Get, "/api/v1", "nothing stands under this address; GET /api/v1/openapi.json lists those of the API",
+     nullptr},
+    {Method::Get, "/api/v1/nowhere",
+     "nothing stands under this address; GET /api/v1/openapi.json lists those of the API", nullptr},
+    {Method::Get, "/nowhere", "nothing stands under this address", nullptr},
+    {Method::Get, "/", "nothing stands under this address", nullptr},
+};
+
+TEST(Router, SaysWhatWasMostLikelyMeant) {
+  const Router router = example();
+  for (const MeantCase& test : kMeantCases) {
+    SCOPED_TRACE(test.path);
+    const auto match = router.find(test.method, test.path);
+    ASSERT_FALSE(match);
+    EXPECT_EQ(match.error().status, 404);
+    EXPECT_EQ(match.error().detail, test.detail);
+    ASSERT_EQ(match.error().errors.size(), test.suggestion == nullptr ? 0u : 1u);
+    if (test.suggestion) {
+      EXPECT_EQ(match.error().errors.front().suggestion, test.suggestion);
+    }
+  }
 }
 
 }  // namespace

@@ -146,6 +146,7 @@ Outcome<RunView> RunCatalogue::get(const domain::RunId& run) {
   // Over, and its record on the way to the history.
   for (const RunView& view : living_runs->items)
     if (view.record.id == run) return view;
+  if (living_runs->stale) return Refusal(store_away());
   Problem problem = not_found(run);
   if (!kept_elsewhere_.empty()) problem.detail += "; " + kept_elsewhere_;
   return Refusal(std::move(problem));

@@ -28,6 +28,19 @@ Outcome<domain::RunId> run_of(const Call& call) {
   return Refusal(std::move(problem));
 }
 
+std::vector<domain::RunStatus> take_statuses(Query& query) {
+  static const std::vector<std::string_view> kKnown(std::begin(kStatusWords), std::end(kStatusWords));
+  std::vector<domain::RunStatus> statuses;
+  for (const std::string& word : query.words("status", fmt::format("one of {}", fmt::join(kKnown, ", ")))) {
+    const auto status = domain::parse_run_status(word);
+    if (status) statuses.push_back(*status);
+    if (!status)
+      query.refuse("status", fmt::format("{} is not one of {}", domain::quoted(word), fmt::join(kKnown, ", ")),
+                   std::string(domain::nearest(word, kKnown)));
+  }
+  return statuses;
+}
+
 void write_runs(domain::JsonWriter& json, const std::vector<RunView>& runs) {
   json.key("items").array([&] {
     for (const RunView& run : runs) domain::write_run(json, run.record);
@@ -156,15 +169,11 @@ Answer Api::list_runs(Call& call) {
     if (!name) query.refuse("job", name.error().message());
     if (name) wanted.job = *std::move(name);
   }
-  for (const std::string& word : query.words("status")) {
-    const auto status = domain::parse_run_status(word);
-    if (status) wanted.statuses.push_back(*status);
-    const std::vector<std::string_view> known(std::begin(kStatusWords), std::end(kStatusWords));
-    if (!status)
-      query.refuse("status", fmt::format("{} is not one of {}", domain::quoted(word), fmt::join(known, ", ")),
-                   std::string(domain::nearest(word, known)));
+  wanted.statuses = take_statuses(query);
+  if (auto worker = query.text("worker")) {
+    if (worker->empty()) query.refuse("worker", "empty: expected the name of a worker, or no such parameter");
+    wanted.worker = NodeId(*std::move(worker));
   }
-  if (auto worker = query.text("worker")) wanted.worker = NodeId(*std::move(worker));
   wanted.from = query.instant("from");
   wanted.until = query.instant("until");
   if (wanted.from && wanted.until && *wanted.from > *wanted.until)
@@ -202,6 +211,8 @@ Answer Api::get_run(Call& call) {
   if (auto problem = call.query.problem()) return Refusal(*std::move(problem));
   const auto run = run_of(call);
   if (!run) return Refusal(run.error());
+  if (!negotiate(call.request, {"application/json"}))
+    return refuse(406, "not_acceptable", "a run comes as application/json; its output stands under .../output");
   auto view = runs_.get(*run);
   if (!view) return Refusal(std::move(view.error()));
   view->record.output.clear();  // stands under .../output

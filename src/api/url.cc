@@ -63,9 +63,9 @@ Result<QueryPairs> parse_query(std::string_view text) {
       return fail(Code::InvalidArgument, "a query has at most {} parameters", kQueryPairsMax);
     const auto equals = std::min(part.find('='), part.size());
     auto name = percent_decode(part.substr(0, equals), Plus::IsSpace);
-    if (!name) return Failure(name.error().with("reading the name of query parameter {}", pairs.size() + 1));
+    if (!name) return Failure(name.error().with("the name of query parameter {}", pairs.size() + 1));
     auto value = percent_decode(part.substr(std::min(equals + 1, part.size())), Plus::IsSpace);
-    if (!value) return Failure(value.error().with("reading query parameter '{}'", *name));
+    if (!value) return Failure(value.error().with("query parameter '{}'", *name));
     pairs.emplace_back(*std::move(name), *std::move(value));
   }
   return pairs;

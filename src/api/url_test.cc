@@ -52,7 +52,7 @@ TEST(Query, TakesValuesAndNamesEveryMistake) {
   EXPECT_FALSE(query.integer("limit", 1, 500));
   EXPECT_FALSE(query.instant("from"));
   query.flag("follow");
-  EXPECT_EQ(query.words("status"), (std::vector<std::string>{"failed", "lost", "killed"}));
+  EXPECT_EQ(query.words("status", "a status"), (std::vector<std::string>{"failed", "lost", "killed"}));
   query.text("job");
   EXPECT_FALSE(query.choice("order", {"newest", "oldest"}));
   query.text("a");

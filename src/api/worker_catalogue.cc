@@ -4,12 +4,14 @@
 #include <set>
 
 #include "async/await.h"
+#include "domain/nearest.h"
 
 namespace cronfleet::api {
 namespace {
 
 constexpr int kTriesMax = 8;
-constexpr std::size_t kLocksAtOnce = 30;  // an etcd transaction takes 128 conditions and writes in all
+constexpr std::string_view kRestored = "restored";  // how a worker's warning of a store set back begins
+constexpr std::size_t kLocksAtOnce = 30;            // an etcd transaction takes 128 conditions and writes in all
 
 Problem not_found(const NodeId& node) {
   return {.status = 404, .code = "worker_not_found", .detail = fmt::format("no worker '{}' is registered", node)};
@@ -57,7 +59,7 @@ std::optional<Alarm> alarm_of(const core::WorkerEntry& worker, std::string_view 
       {"disk", "disk_full", "make room in its data folder; it takes runs again by itself"},
       {"journal", "disk_full", "make room in its data folder; it takes runs again by itself"},
       {"room", "no_room", "raise the limit that it names; it takes more runs again by itself"},
-      {"restored", "restored_store",
+      {kRestored, "restored_store",
        "if the store was set back on purpose: cronfleet alarm confirm restored_store; else bring the newer state back"},
       {"marker", "marker_ahead", "set the clock that put it there; then: cronfleet alarm confirm marker_ahead"},
       {"spooled", "records_spooled",
@@ -111,6 +113,11 @@ void add_store_alarms(const StoreHealth& health, std::vector<Alarm>& alarms) {
                         .detail = fmt::format("{} does not answer: {}", member.endpoint, member.error),
                         .action = "start it again; the store goes on without it as long as a majority is left"});
   }
+}
+
+bool warns_of_restore(const core::KeyValue& registration) {
+  const auto warnings = registration_of(registration).warnings;
+  return std::any_of(warnings.begin(), warnings.end(), [](const auto& one) { return one.starts_with(kRestored); });
 }
 
 }  // namespace
@@ -210,7 +217,14 @@ Outcome<WorkerView> WorkerCatalogue::get(const NodeId& node, Reading reading) {
   if (!workers) return Refusal(std::move(workers.error()));
   for (WorkerView& view : workers->items)
     if (view.entry.node == node) return std::move(view);
-  return Refusal(not_found(node));
+  if (workers->stale) return Refusal(store_away());
+  Problem problem = not_found(node);
+  std::vector<std::string_view> known;
+  for (const WorkerView& view : workers->items) known.push_back(view.entry.node.text());
+  if (const std::string_view meant = domain::nearest(node.text(), known); !meant.empty())
+    problem.errors.push_back(
+        {.parameter = "node", .code = problem.code, .detail = problem.detail, .suggestion = std::string(meant)});
+  return Refusal(std::move(problem));
 }
 
 Outcome<WorkerView> WorkerCatalogue::change(const NodeId& node, const Precondition& precondition,
@@ -313,9 +327,25 @@ Outcome<WorkerCatalogue::Forgotten> WorkerCatalogue::forget(const NodeId& node, 
   return forgotten;
 }
 
+core::Revision WorkerCatalogue::set_back_to(const coord::Listing& confirmed) const {
+  const core::Revision revision = health().set_back_to;
+  // Said after the store was set back: what is older stood in the state that was restored.
+  const auto& entries = confirmed.entries;
+  return !entries.empty() && entries.front().modified > revision ? 0 : revision;
+}
+
 Outcome<core::RestoredEntry> WorkerCatalogue::confirm_restored(const Intent& intent) {
   const auto now = reader_.get({keys_.restored()});
   if (!now) return Refusal(problem_of(now.error().with("reading the store's revision")));
+  // Read from the store, not from the copies: a word that nobody needs would settle what a later restore has to ask.
+  const auto workers = reader_.list(keys_.workers());
+  if (!workers) return Refusal(problem_of(workers.error().with("listing workers")));
+  const bool stands =
+      set_back_to(*now) != 0 || std::any_of(workers->entries.begin(), workers->entries.end(), warns_of_restore);
+  if (!stands)
+    return refuse(409, "alarm_not_raised",
+                  "the alarm restored_store is not raised: neither this server nor a worker has found the store at an "
+                  "older state; see what stands in GET /api/v1/alarms, and confirm it once it stands there");
   core::RestoredEntry entry;
   entry.revision = now->revision;
   entry.by = intent.by;
@@ -333,9 +363,7 @@ Outcome<std::vector<Alarm>> WorkerCatalogue::alarms() {
   // A key is given up much sooner than a list; and what did not answer a moment ago the reader does not ask again.
   const auto confirmed = reader_.get({keys_.restored()});
   StoreHealth store = health();
-  // Said after the store was set back: what is older stood in the state that was restored.
-  if (confirmed && !confirmed->entries.empty() && confirmed->entries.front().modified > store.set_back_to)
-    store.set_back_to = 0;
+  if (confirmed) store.set_back_to = set_back_to(*confirmed);
   add_store_alarms(store, alarms);
   if (const std::string trouble = clock_trouble_ ? clock_trouble_() : std::string(); !trouble.empty())
     alarms.push_back({.code = "clock_suspect",

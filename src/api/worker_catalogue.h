@@ -92,6 +92,7 @@ class WorkerCatalogue {
   Outcome<Forgotten> forget(const NodeId& node, const Intent& intent);
 
   // An operator means the older state that the store was set back to (rule 30).
+  //   409 alarm_not_raised: neither this server nor a registered worker says that it was
   Outcome<core::RestoredEntry> confirm_restored(const Intent& intent);
 
   Outcome<std::vector<Alarm>> alarms();
@@ -101,6 +102,8 @@ class WorkerCatalogue {
   Outcome<WorkerView> change(const NodeId& node, const Precondition& precondition,
                              const std::function<void(core::NodeSettings&)>& edit, const Intent& intent);
   Outcome<core::TxnAnswer> commit(core::Txn txn);
+  // As health() says it; 0 as well once the newest word of an operator, `confirmed`, came after it.
+  core::Revision set_back_to(const coord::Listing& confirmed) const;
 
   coord::CoordStore& store_;
   StoreReader& reader_;

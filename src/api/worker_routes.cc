@@ -3,6 +3,7 @@
 #include "api/conditions.h"
 #include "api/worker_answers.h"
 #include "domain/json_writer.h"
+#include "domain/nearest.h"
 
 namespace cronfleet::api {
 namespace {
@@ -39,6 +40,18 @@ Outcome<Intent> intent_of(const Request& request, Effect effect) {
   });
   if (problem) return Refusal(*std::move(problem));
   return intent;
+}
+
+Problem not_confirmable(const std::string& code) {
+  Problem problem{
+      .status = 404,
+      .code = "alarm_not_found",
+      .detail = "only the alarms restored_store and marker_ahead are confirmed; others end with their cause"};
+  problem.errors.push_back({.parameter = "code",
+                            .code = problem.code,
+                            .detail = problem.detail,
+                            .suggestion = std::string(domain::nearest(code, {"restored_store", "marker_ahead"}))});
+  return problem;
 }
 
 void write_load(domain::JsonWriter& json, const core::WorkerLoad& load) {
@@ -255,9 +268,7 @@ Answer Api::confirm_alarm(Call& call) {
   const auto intent = intent_of(call.request, effect);
   if (!intent) return Refusal(intent.error());
   if (call.parameter("code") == "marker_ahead") return bring_markers_back(*intent);
-  if (call.parameter("code") != "restored_store")
-    return refuse(404, "alarm_not_found",
-                  "only the alarms restored_store and marker_ahead are confirmed; others end with their cause");
+  if (call.parameter("code") != "restored_store") return Refusal(not_confirmable(call.parameter("code")));
   const auto entry = workers_.confirm_restored(*intent);
   if (!entry) return Refusal(entry.error());
   if (effect == Effect::Write)

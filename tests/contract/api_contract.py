@@ -29,8 +29,13 @@ except ImportError as missing:
 HAN = re.compile("[\u4e00-\u9fff]")
 DOCUMENT = yaml.safe_load(open("docs/api.yaml", encoding="utf-8"))
 METHODS = ("get", "put", "post", "patch", "delete")
-# What the guard of every address may say, before the operation is asked (docs/api.yaml, info).
-ANY_REQUEST = {400, 404, 413, 414, 415, 431}
+# What any request may get, before the operation is asked.
+ANY_REQUEST = {int(status) for status in DOCUMENT["components"]["responses"]["Refused"]["x-statuses"]}
+# Those of them that the operations themselves name; the last where a body is taken or something changes.
+BY_EACH, BY_EACH_WRITE = {400, 403, 421}, {413, 415, 429, 507}
+ONLY_LOOKS = {"/api/v1/cron:explain"}
+# Seen by a request of the operation itself, and not of its head: the operation must name them.
+OF_OPERATIONS = {409, 412, 416, 422, 428}
 ROUNDS = int(os.environ.get("CRONFLEET_CONTRACT_ROUNDS", "60"))  # random requests for each operation
 FIXTURES = {
     "nightly": {"schedule": "0 2 * * *", "command": "true"},
@@ -151,7 +156,7 @@ class Contract:
             self.check_language(json.loads(body), chinese, about)
         described = resolve(operation["responses"].get(str(status)))
         if described is None:
-            if status not in ANY_REQUEST:
+            if status not in ANY_REQUEST - OF_OPERATIONS:
                 return self.wrong("a status that the document does not name", about)
             described = resolve({"$ref": "#/components/responses/Problem"})
         content = described.get("content", {})
@@ -378,6 +383,26 @@ def check_words(contract):
                 contract.wrong("a refusal without a Chinese form", f"{path.name}: {sentence}")
 
 
+def check_statuses(contract):
+    """Each status that src/api can give is named: by every operation, or as one that any request can get."""
+    given = set()
+    refused = re.compile(r"(?:refuse\(|\.status = |\bours\(|error\(\)\.status = )\s*([45]\d\d)\b")
+    for path in sorted((pathlib.Path(__file__).resolve().parents[2] / "src/api").glob("*.cc")):
+        if not path.name.endswith("_test.cc"):
+            given |= {int(status) for status in refused.findall(path.read_text(encoding="utf-8"))}
+    if len(given) < 15:
+        contract.wrong("statuses are no longer found in src/api", sorted(given))
+    for status in sorted(given ^ ANY_REQUEST):
+        contract.wrong("a status that only source or document has", status)
+    for method, path, operation, _ in operations():
+        named = set(operation["responses"])
+        for status in BY_EACH | (set() if method == "get" or path in ONLY_LOOKS else BY_EACH_WRITE):
+            if str(status) not in named:
+                contract.wrong("a status that any request can get and the operation does not name", f"{method} {path} {status}")
+        if operation["responses"].get("default") != {"$ref": "#/components/responses/Refused"}:
+            contract.wrong("an operation without the refusals of any request", f"{method} {path}")
+
+
 def fits(form, known):
     return re.fullmatch(".*".join(map(re.escape, known.split("{}"))), form) is not None
 
@@ -397,6 +422,7 @@ def main():
         listen(contract)
         run_random(contract, seed)
         check_words(contract)
+        check_statuses(contract)
     finally:
         server.stop()
     seen = set()

@@ -39,6 +39,8 @@ class Restored(unittest.TestCase):
 
     def test_nothing_runs_twice(self):
         fleet, client = self.fleet, self.fleet.client
+        refused = client.ask_once("POST", "/api/v1/alarms/restored_store:confirm", {"reason": "nothing stands"})
+        self.assertEqual((refused.status, refused.json()["code"]), (409, "alarm_not_raised"))
         job = {"schedule": "* * * * * *", "overlap": "allow", "command": [fleet.programs.probe, str(fleet.truth)]}
         self.assertEqual(client.ask_once("PUT", "/api/v1/jobs/often", job, {"If-None-Match": "*"}).status, 201)
         self.wait_for_starts(2)

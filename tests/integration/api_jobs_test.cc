@@ -209,12 +209,22 @@ TEST_F(Api, NoAcknowledgedEditIsLost) {
             std::string(static_cast<std::size_t>(acknowledged), 'x'));
 }
 
+TEST_F(Api, ABodyThatIsMissingIsToldSo) {
+  const RawAnswer refused = create("nightly", "");
+  EXPECT_EQ(refused.status, 400);
+  EXPECT_EQ(json::parse(refused.body).at("detail"), "the body is empty: expected a JSON object");
+}
+
 // A dry run says what the write would say, and leaves every key as it is.
 TEST_F(Api, EveryWriteHasADryRun) {
   ASSERT_EQ(create("nightly", kJob).status, 201);
   const auto running = running_of("nightly", minutes_ago(server_, 1));
   server_.put(server_.keys.running(NodeId("node-1"), running.run), core::encode(running));
   server_.put(server_.keys.worker(NodeId("node-1")), core::encode(worker_of("node-1")));
+  server_.health.set_back_to = 1;
+  ASSERT_EQ(create("ahead", kJob).status, 201);
+  const core::Marker ahead{server_.now() + std::chrono::hours(1), std::string(32, '0')};
+  server_.put(server_.keys.marker(JobName("ahead")), ahead.text());
   const std::string revision = get("/api/v1/jobs/nightly").header("etag");
   const std::string number = revision.substr(1, revision.size() - 2), any = "If-Match: *\r\n";
   const std::string run = "/api/v1/runs/" + running.run.text();

@@ -184,5 +184,62 @@ TEST_F(Api, ListsHaveWhatWasSaved) {
   EXPECT_EQ(json::parse(get("/api/v1/jobs?limit=1").body).at("total"), 99);
 }
 
+// A list that is narrowed down by nothing is all of it, which is not what an empty variable in a script asked for.
+TEST_F(Api, AnEmptyValueIsNoFilter) {
+  ASSERT_EQ(create("nightly", kJob).status, 201);
+  struct Case {
+    const char *path, *parameter, *expected;
+  };
+  for (const Case& test : {Case{"/api/v1/jobs?label=", "label",
+                                "empty: expected the name of a label, or name=value, or no such parameter"},
+                           Case{"/api/v1/jobs?label=a&label=", "label", "expected the name of a label"},
+                           Case{"/api/v1/runs?status=", "status", "empty: expected one of waiting, claimed"},
+                           Case{"/api/v1/runs?status=failed,", "status", "empty: expected one of waiting, claimed"},
+                           Case{"/api/v1/runs?worker=", "worker", "empty: expected the name of a worker"},
+                           Case{"/api/v1/events?topics=", "topics", "empty: expected one of jobs, runs"},
+                           Case{"/api/v1/firings:count?edge=", "edge", "empty: expected 2 to 367 instants"},
+                           Case{"/api/v1/jobs?stale=yes", "stale", "expected ok, found 'yes'"},
+                           Case{"/api/v1/jobs/nightly/versions/1:diff?against=x", "against",
+                                "expected a whole number from 1, found 'x'"}}) {
+    SCOPED_TRACE(test.path);
+    const RawAnswer refused = get(test.path);
+    EXPECT_EQ(refused.status, 400);
+    EXPECT_EQ(code(refused), "invalid_query");
+    const auto error = json::parse(refused.body).at("errors").at(0).as_object();
+    EXPECT_EQ(error.at("parameter").as_string(), test.parameter);
+    EXPECT_THAT(std::string(error.at("detail").as_string()), HasSubstr(test.expected));
+  }
+}
+
+TEST_F(Api, FiringsOfAJobThatNobodyKnowsAreRefused) {
+  ASSERT_EQ(create("nightly", kJob).status, 201);
+  const RawAnswer refused = get("/api/v1/firings?job=nightli");
+  EXPECT_EQ(refused.status, 404);
+  EXPECT_EQ(code(refused), "job_not_found");
+  EXPECT_EQ(json::parse(refused.body).at("errors").at(0).at("suggestion"), "nightly");
+  // One that is known has none in this range; one that is gone has left some.
+  EXPECT_EQ(get("/api/v1/firings?job=nightly&from=2020-01-01T00:00:00Z&until=2020-01-02T00:00:00Z").status, 200);
+  server_.record({record_of("gone", minutes_ago(server_, 5), domain::RunStatus::Succeeded)});
+  const std::string from = to_rfc3339_ms(minutes_ago(server_, 10));
+  EXPECT_EQ(names(get("/api/v1/firings?job=gone&from=" + from), "job"), std::vector<std::string>{"gone"});
+}
+
+// What is asked for in a form that is not offered is told so, with the form that is.
+TEST_F(Api, AcceptIsHonouredByEveryRead) {
+  ASSERT_EQ(create("nightly", kJob).status, 201);
+  for (const char* path : {"/api/v1/jobs", "/api/v1/jobs/nightly", "/api/v1/workers", "/api/v1/system", "/api/v1/zones",
+                           "/api/v1/firings", "/api/v1/cron:explain?expression=@daily"}) {
+    SCOPED_TRACE(path);
+    const RawAnswer refused = get(path, "Accept: application/x-ndjson\r\n");
+    EXPECT_EQ(refused.status, 406);
+    EXPECT_EQ(code(refused), "not_acceptable");
+    EXPECT_THAT(refused.body, HasSubstr("this address answers as application/json"));
+    EXPECT_EQ(get(path, "Accept: text/html, */*;q=0.1\r\n").status, 200);
+    EXPECT_EQ(get(path, "Accept: application/json\r\n").status, 200);
+  }
+  EXPECT_EQ(get("/api/v1/runs", "Accept: application/x-ndjson\r\n").header("content-type"), "application/x-ndjson");
+  EXPECT_EQ(get("/api/v1/runs/nightly@2026-03-01T02:00:00Z.1", "Accept: text/plain\r\n").status, 406);
+}
+
 }  // namespace
 }  // namespace cronfleet

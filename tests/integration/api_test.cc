@@ -96,7 +96,11 @@ TEST_F(Api, WhileTheStoreIsAwayCopiesAnswerAndWritesAreRefused) {
   EXPECT_EQ(names(get("/api/v1/alarms"), "code"), std::vector<std::string>{"store_away"});
   for (const RawAnswer& write :
        {call("PUT", "/api/v1/jobs/nightly", kJob, "If-Match: *\r\n"), call("POST", "/api/v1/jobs/nightly:run"),
-        call("POST", "/api/v1/jobs/nightly:pause"), call("POST", "/api/v1/workers/node-1:drain")}) {
+        call("POST", "/api/v1/jobs/nightly:pause"), call("POST", "/api/v1/workers/node-1:drain"),
+        // What the copies do not know may have come since.
+        call("POST", "/api/v1/workers/node-2:drain"), call("POST", "/api/v1/jobs/other:kill"),
+        call("POST", "/api/v1/jobs/nightly:kill"), call("POST", "/api/v1/runs/nightly@2026-03-01T02:00:00Z.1:kill"),
+        call("POST", "/api/v1/alarms/restored_store:confirm")}) {
     EXPECT_EQ(write.status, 503) << write.body;
     EXPECT_FALSE(write.header("retry-after").empty());
   }
