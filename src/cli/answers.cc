@@ -52,14 +52,15 @@ const json::array& array_at(const json::value& value, const char* key) {
   return found && found->is_array() ? found->get_array() : kNone;
 }
 
-CliResult<json::value> ask_all_pages(const Cli& cli, const std::string& target) {
+CliResult<json::value> ask_all_pages(const Cli& cli, const std::string& target,
+                                     const std::map<std::string, std::string>& flags) {
   json::array items;
   json::value last;
   for (std::string cursor;;) {
     std::string page = target;
     if (!cursor.empty())
       page += words("{}cursor={}", page.find('?') == std::string::npos ? "?" : "&", api::percent_encode(cursor));
-    auto answer = ask_json(cli, {.target = page});
+    auto answer = ask_json(cli, {.target = page, .flags = flags});
     if (!answer) return CliFailure(answer.error());
     if (!answer->is_object()) return CliFailure({kExitFailure, words("the server's answer is no list")});
     for (const json::value& item : array_at(*answer, "items")) items.push_back(item);

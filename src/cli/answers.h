@@ -4,6 +4,7 @@
 #include <boost/json/value.hpp>
 #include <functional>
 #include <initializer_list>
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
@@ -29,8 +30,9 @@ CliResult<boost::json::value> ask_json_again(const Cli& cli, const ClientRequest
 // The array under `key`; an empty one where there is none.
 const boost::json::array& array_at(const boost::json::value& value, const char* key);
 
-// All pages of a list as one answer; `target` with its query.
-CliResult<boost::json::value> ask_all_pages(const Cli& cli, const std::string& target);
+// All pages of a list as one answer; `target` with its query, whose parameters are `flags` in the command line.
+CliResult<boost::json::value> ask_all_pages(const Cli& cli, const std::string& target,
+                                            const std::map<std::string, std::string>& flags = {});
 
 // Says where an answer is not the newest, or not all.
 void note_staleness(const Cli& cli, const boost::json::value& answer);

@@ -55,10 +55,10 @@ std::int64_t number_of(const json::object& object, const char* key) {
   return value && value->is_int64() ? value->get_int64() : 0;
 }
 
-std::string mistake_text(const json::object& mistake) {
+std::string mistake_text(const json::object& mistake, const std::map<std::string, std::string>& flags) {
   std::string place;
   for (const char* key : {"pointer", "parameter", "header"})
-    if (place.empty()) place = text_of(mistake, key);
+    if (place.empty()) place = in_command_line(text_of(mistake, key), flags);
   // A line is one of the body, which nobody wrote: it was made here. A column alone is one of the value.
   if (const auto column = number_of(mistake, "column"); column > 0 && number_of(mistake, "line") == 0)
     place += words(" column {}", column);
@@ -322,7 +322,7 @@ CliResult<ClientAnswer> Cli::ask(const ClientRequest& request) const {
     const bool again = repeatable && (lost || put_off);
     if (tries >= settings.retries || !(again || (answer && not_taken(*answer)))) {
       if (!answer) return CliFailure(error_of(answer.error()));
-      if (answer->status < 200 || answer->status >= 300) return CliFailure(error_of(*answer));
+      if (answer->status < 200 || answer->status >= 300) return CliFailure(error_of(*answer, request.flags));
       return *answer;
     }
     if (lost) server_ = (server_ + 1) % settings.servers.size();
@@ -346,7 +346,16 @@ CliError error_of(const ClientError& error) {
   }
   return {kExitFailure, error.message, true};
 }
-CliError error_of(const ClientAnswer& answer) {
+std::string in_command_line(const std::string& place, const std::map<std::string, std::string>& flags) {
+  for (const auto& [known, flag] : flags) {
+    if (place == known) return flag;
+    if (known.starts_with('/') && place.starts_with(known + "/"))
+      return words("{} '{}'", flag, place.substr(known.size() + 1));
+  }
+  return place;
+}
+
+CliError error_of(const ClientAnswer& answer, const std::map<std::string, std::string>& flags) {
   CliError error{exit_code_of(answer.status),
                  words("the server answered {} {}", answer.status, api::reason_phrase(answer.status))};
   json::error_code no_json;
@@ -360,7 +369,7 @@ CliError error_of(const ClientAnswer& answer) {
   if (!mistakes || !mistakes->is_array() || mistakes->get_array().empty()) return error;
   std::vector<std::string> lines;
   for (const auto& mistake : mistakes->get_array())
-    if (mistake.is_object()) lines.push_back(visible(mistake_text(mistake.get_object())));
+    if (mistake.is_object()) lines.push_back(visible(mistake_text(mistake.get_object(), flags)));
   if (lines.size() == 1) {
     error.message = lines.front();
   } else {

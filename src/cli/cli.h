@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdio>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -119,7 +120,9 @@ CliResult<void> template_fits(const OutputForm& output, const AnswerForm& answer
 std::string user_name();  // who runs this
 
 CliError error_of(const ClientError& error);
-CliError error_of(const ClientAnswer& answer);
+CliError error_of(const ClientAnswer& answer, const std::map<std::string, std::string>& flags = {});
+// "/schedule" as `flags` have it (ClientRequest), as it is where they do not.
+std::string in_command_line(const std::string& place, const std::map<std::string, std::string>& flags);
 
 // "2026-03-01 03:00:00", in the zone of whoever reads it; "-" for an empty text. `rfc3339` as the API gives it.
 std::string local_time(std::string_view rfc3339);

@@ -35,6 +35,9 @@ struct ClientRequest {
   std::string target;  // path and query, encoded
   std::map<std::string, std::string> headers{};
   std::string body{};
+  // What a parameter ("from") or a place of the body ("/until") is in the command line: "--until". Not sent; a refusal
+  // that names the former is told with the latter. "/labels" counts for all below it.
+  std::map<std::string, std::string> flags{};
 };
 struct ClientAnswer {
   int status = 0;

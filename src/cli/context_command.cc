@@ -162,8 +162,8 @@ void add_context_command(CLI::App& app, CliIo io, int& exit_code) {
   verb("use", "Make a context the current one",
        "Examples:\n"
        "  cronfleet context use prod\n"
-       "  cronfleet --help\n"
-       "  cronfleet job list --context test",
+       "  cronfleet context use test -q\n"
+       "  cronfleet context use prod -o json",
        [flags](const Cli& cli) { return use(cli, flags->name); })
       ->add_option("name", flags->name, "its name")
       ->required()
@@ -180,7 +180,7 @@ void add_context_command(CLI::App& app, CliIo io, int& exit_code) {
        "Examples:\n"
        "  cronfleet context delete old\n"
        "  cronfleet context delete old -q\n"
-       "  cronfleet context list",
+       "  cronfleet context delete old -o json",
        [flags](const Cli& cli) { return erase(cli, flags->name); })
       ->add_option("name", flags->name, "its name")
       ->required()

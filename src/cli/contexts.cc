@@ -79,7 +79,7 @@ CliResult<Contexts> load_contexts(const std::string& path) {
       }
     }
   });
-  if (!mistakes.empty()) return refuse(path, visible(mistakes.errors().front().text()));
+  if (!mistakes.empty()) return refuse(path, visible(said(mistakes.errors().front().text())));
   return contexts;
 }
 

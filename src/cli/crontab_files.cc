@@ -80,7 +80,7 @@ CliResult<std::vector<Source>> sources_of(const CrontabWishes& wishes, std::FILE
 
 CliResult<std::vector<TranslatedFile>> translate_crontabs(const CrontabWishes& wishes, std::FILE* in) {
   const auto zones = tz::ZoneDatabase::open();
-  if (!zones) return CliFailure({kExitFailure, zones.error().message()});
+  if (!zones) return CliFailure({kExitFailure, said(zones.error().message())});
   const std::string zone = wishes.zone.empty() ? tz::local_zone(tz::local_zone_sources(), **zones) : wishes.zone;
   if (!(*zones)->find(zone)) {
     const std::string near = (*zones)->nearest(zone);

@@ -4,6 +4,7 @@
 
 #include <boost/json.hpp>
 #include <memory>
+#include <regex>
 
 #include "api/url.h"
 #include "async/asio_loop.h"
@@ -152,8 +153,18 @@ void add_events_command(CLI::App& app, CliIo io, int& exit_code) {
       "  cronfleet events --topic jobs,workers --count 1");
   events->add_option("--topic", flags->wishes.topics, "only these: jobs, runs, workers, system")
       ->delimiter(',')
+      ->check(CLI::IsMember({"jobs", "runs", "workers", "system"}))
       ->type_name("TOPIC");
-  events->add_option("--since", flags->wishes.since, "id of the last event seen")->type_name("ID");
+  events->add_option("--since", flags->wishes.since, "id of the last event seen")
+      ->check(CLI::Validator(
+          [](std::string& id) {
+            static const std::regex kId("[0-9a-f]+\\.[0-9]+");
+            return std::regex_match(id, kId)
+                       ? std::string()
+                       : words("'{}': expected the id of an event like 5d1f0b7a.412; -o json shows them", id);
+          },
+          "", ""))
+      ->type_name("ID");
   events->add_option("-n,--count", flags->wishes.count, "end after so many")
       ->check(whole_number(1, 1'000'000'000, "; without it, until Ctrl-C"))
       ->type_name("COUNT");

@@ -96,7 +96,8 @@ class Application {
   }
 
   CliResult<void> plan_deletes(const std::set<std::string>& named) {
-    const auto all = ask_all_pages(cli_, "/api/v1/jobs?limit=500&label=" + api::percent_encode(wishes_.prune));
+    const auto all = ask_all_pages(cli_, "/api/v1/jobs?limit=500&label=" + api::percent_encode(wishes_.prune),
+                                   {{"label", "--prune"}});
     if (!all) return CliFailure(all.error());
     for (const json::value& item : array_at(*all, "items")) {
       const std::string name = text_at(item, {"name"});
@@ -273,9 +274,11 @@ CliResult<Standing> standing_of(const Cli& cli, const std::string& name) {
   return standing;
 }
 
-CliResult<json::value> save_job(const Cli& cli, const domain::Job& job, const Standing* standing) {
+CliResult<json::value> save_job(const Cli& cli, const domain::Job& job, const Standing* standing,
+                                const std::map<std::string, std::string>& flags) {
   const std::string address = address_of(job.name.text());
-  ClientRequest save{.method = "PUT", .target = address, .body = domain::encode_job(without_stamps(job))};
+  ClientRequest save{
+      .method = "PUT", .target = address, .body = domain::encode_job(without_stamps(job)), .flags = flags};
   if (standing) {
     save.headers["If-Match"] = standing->etag;
   } else {

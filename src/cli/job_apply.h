@@ -19,7 +19,8 @@ CliResult<Standing> standing_of(const Cli& cli, const std::string& name);
 
 // Saves over `standing` (null: creates). A lost answer is looked for in the store: what stands there as it was to be
 // has been saved.
-CliResult<boost::json::value> save_job(const Cli& cli, const domain::Job& job, const Standing* standing);
+CliResult<boost::json::value> save_job(const Cli& cli, const domain::Job& job, const Standing* standing,
+                                       const std::map<std::string, std::string>& flags = {});
 
 struct ApplyWishes {
   std::vector<std::string> paths;

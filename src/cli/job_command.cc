@@ -47,6 +47,13 @@ int erase(const Cli& cli, const std::vector<std::string>& names, bool yes) {
   });
 }
 
+std::string paused_text(bool pauses, bool changed, const std::string& name, const std::string& next) {
+  const std::string shown = visible(name);
+  if (pauses)
+    return changed ? words("job '{}' paused; {}", shown, next) : words("job '{}' was paused already; {}", shown, next);
+  return changed ? words("job '{}' resumed; {}", shown, next) : words("job '{}' was not paused; {}", shown, next);
+}
+
 int pause(const Cli& cli, const std::vector<std::string>& names, const std::string& verb, const std::string& until,
           const std::string& reason) {
   domain::JsonWriter body;
@@ -56,12 +63,13 @@ int pause(const Cli& cli, const std::vector<std::string>& names, const std::stri
   });
   const std::string document = body.take();
   return for_each(cli, names, [&](const std::string& name) -> CliResult<void> {
-    const auto answer =
-        ask_json_again(cli, {.method = "POST", .target = address_of(name) + ":" + verb, .body = document});
+    const auto answer = ask_json_again(cli, {.method = "POST",
+                                             .target = address_of(name) + ":" + verb,
+                                             .body = document,
+                                             .flags = {{"/until", "--until"}, {"/reason", "--reason"}}});
     if (!answer) return CliFailure(answer.error());
     print_change(cli, *answer, name,
-                 verb == "pause" ? words("job '{}' paused; {}", visible(name), next_text(*answer))
-                                 : words("job '{}' resumed; {}", visible(name), next_text(*answer)));
+                 paused_text(verb == "pause", text_at(*answer, {"changed"}) != "false", name, next_text(*answer)));
     return {};
   });
 }
@@ -91,7 +99,10 @@ int run(const Cli& cli, const RunWishes& wishes) {
       template_fits(cli.settings.output, {wishes.wait ? "GET /api/v1/runs/{id}" : "POST /api/v1/jobs/{name}:run"});
   if (!fits) return failed(cli, fits.error());
   const auto answer =
-      ask_json_again(cli, {.method = "POST", .target = address_of(wishes.name) + ":run", .body = body.take()});
+      ask_json_again(cli, {.method = "POST",
+                           .target = address_of(wishes.name) + ":run",
+                           .body = body.take(),
+                           .flags = {{"/reason", "--reason"}, {"/worker", "--worker"}, {"/parameters", "--param"}}});
   if (!answer) {
     const int exit_code = failed(cli, answer.error());
     return wishes.wait ? static_cast<int>(kExitWaitFailed) : exit_code;
@@ -118,7 +129,7 @@ int run(const Cli& cli, const RunWishes& wishes) {
 int create(const Cli& cli, const CreateWishes& wishes) {
   const auto job = job_of(wishes);
   if (!job) return failed(cli, job.error());
-  const auto answer = save_job(cli, *job, nullptr);
+  const auto answer = save_job(cli, *job, nullptr, create_flags());
   if (!answer && answer.error().exit_code == kExitConflict)
     return failed(cli, {kExitConflict,
                         words("there is a job '{}' already; cronfleet job edit changes it", visible(wishes.name))});
@@ -130,7 +141,10 @@ int create(const Cli& cli, const CreateWishes& wishes) {
 int clone(const Cli& cli, const std::string& name, const std::string& copy, bool enabled) {
   domain::JsonWriter body;
   body.object([&] { body.member("name", copy).member("enabled", enabled); });
-  const auto answer = ask_json(cli, {.method = "POST", .target = address_of(name) + ":clone", .body = body.take()});
+  const auto answer = ask_json(cli, {.method = "POST",
+                                     .target = address_of(name) + ":clone",
+                                     .body = body.take(),
+                                     .flags = {{"/name", words("the copy's name")}}});
   if (!answer) return failed(cli, answer.error());
   print_change(cli, *answer, copy,
                enabled ? words("job '{}' created; {}", visible(copy), next_text(*answer))

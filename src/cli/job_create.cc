@@ -44,6 +44,15 @@ void add_create_options(CLI::App& verb, CreateWishes& wishes) {
   verb.add_flag("--disabled", wishes.disabled, "save it without firings");
 }
 
+const std::map<std::string, std::string>& create_flags() {
+  static const std::map<std::string, std::string> kFlags = {
+      {"/schedule", "--schedule"}, {"/time_zone", "--zone"},        {"/labels", "--label"},
+      {"/env", "--env"},           {"/where", "--where"},           {"/timeout", "--run-timeout"},
+      {"/user", "--user"},         {"/working_directory", "--dir"}, {"/description", "--description"},
+      {"/name", words("name")},    {"/command", words("command")}};
+  return kFlags;
+}
+
 CliResult<domain::Job> job_of(const CreateWishes& wishes) {
   domain::JsonWriter json;
   CliResult<void> pairs;
@@ -77,8 +86,10 @@ CliResult<domain::Job> job_of(const CreateWishes& wishes) {
   if (job) return *std::move(job);
   std::string mistakes;
   for (domain::FieldError error : job.error().errors()) {
-    error.line = error.column = 0;  // of a text that nobody wrote
-    mistakes += (mistakes.empty() ? "" : "\n") + visible(error.text());
+    // The line is one of a text that nobody wrote; a column alone is one of the value.
+    if (error.line > 0) error.line = error.column = 0;
+    error.pointer = in_command_line(error.pointer, create_flags());
+    mistakes += (mistakes.empty() ? "" : "\n") + visible(said(error.text()));
   }
   return CliFailure({kExitInvalid, mistakes});
 }

@@ -1,6 +1,7 @@
 // cli/job_create.h: a job out of flags.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -17,7 +18,10 @@ struct CreateWishes {
 };
 void add_create_options(CLI::App& verb, CreateWishes& wishes);
 
-// Every mistake at once, as a document's: "/schedule: …".
+// The flags behind the members of the document (ClientRequest::flags).
+const std::map<std::string, std::string>& create_flags();
+
+// Every mistake at once, under its flag: "--schedule: …".
 CliResult<domain::Job> job_of(const CreateWishes& wishes);
 
 }  // namespace cronfleet::cli

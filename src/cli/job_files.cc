@@ -58,7 +58,7 @@ struct Collected {
           error.line = place.line;
           error.column = place.column;
         }
-        mistakes.push_back(words("{}: {}", where, visible(error.text())));
+        mistakes.push_back(words("{}: {}", where, visible(said(error.text()))));
       }
       return;
     }

@@ -60,7 +60,7 @@ CliResult<std::vector<domain::Job>> jobs_of(const Cli& cli, const ExportWishes& 
   }
   std::string target = "/api/v1/jobs?limit=500";
   for (const std::string& label : wishes.labels) target += "&label=" + api::percent_encode(label);
-  const auto all = ask_all_pages(cli, target);
+  const auto all = ask_all_pages(cli, target, {{"label", "--label"}});
   if (!all) return CliFailure(all.error());
   for (const json::value& item : array_at(*all, "items")) {
     const std::string name = text_at(item, {"name"});

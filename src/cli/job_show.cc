@@ -84,7 +84,8 @@ int list_jobs(const Cli& cli, const JobFilter& filter) {
   if (!filter.text.empty()) target += "&text=" + api::percent_encode(filter.text);
   if (!filter.filter.empty()) target += "&filter=" + api::percent_encode(filter.filter);
   if (!filter.sort.empty()) target += "&sort=" + api::percent_encode(filter.sort);
-  const auto answer = ask_all_pages(cli, target);
+  const auto answer = ask_all_pages(
+      cli, target, {{"label", "--label"}, {"text", "--text"}, {"filter", "--filter"}, {"sort", "--sort"}});
   if (!answer) return failed(cli, answer.error());
   print_list(cli, *answer, job_view());
   for (const json::value& item : array_at(*answer, "items"))

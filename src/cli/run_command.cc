@@ -99,7 +99,13 @@ int list(const Cli& cli, const ListFilter& filter) {
   add("from", filter.from);
   add("until", filter.until);
   for (const std::string& status : filter.statuses) add("status", status);
-  const auto answer = ask_json(cli, {.target = target});
+  const auto answer = ask_json(cli, {.target = target,
+                                     .flags = {{"job", "--job"},
+                                               {"worker", "--worker"},
+                                               {"from", "--from"},
+                                               {"until", "--until"},
+                                               {"status", "--status"},
+                                               {"limit", "--limit"}}});
   if (!answer) return failed(cli, answer.error());
   print_list(cli, *answer, run_view());
   note_staleness(cli, *answer);
@@ -145,8 +151,10 @@ int kill(const Cli& cli, const std::vector<std::string>& ids, const std::string&
       if (!reason.empty()) body.member("reason", reason);
       if (!grace.empty()) body.member("grace", grace);
     });
-    const auto answer =
-        ask_json_again(cli, {.method = "POST", .target = address_of(id) + ":kill", .body = body.take()});
+    const auto answer = ask_json_again(cli, {.method = "POST",
+                                             .target = address_of(id) + ":kill",
+                                             .body = body.take(),
+                                             .flags = {{"/reason", "--reason"}, {"/grace", "--grace"}}});
     if (!answer) return CliFailure(answer.error());
     print_change(cli, *answer, id, words("run '{}' is being ended", visible(id)));
     return {};

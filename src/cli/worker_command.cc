@@ -139,8 +139,10 @@ int get(const Cli& cli, const std::string& node) {
 
 int drain(const Cli& cli, const std::vector<std::string>& nodes, const char* verb, const std::string& reason) {
   return for_each(cli, nodes, [&](const std::string& node) -> CliResult<void> {
-    const auto answer =
-        ask_json_again(cli, {.method = "POST", .target = address_of(node) + ":" + verb, .body = reason_body(reason)});
+    const auto answer = ask_json_again(cli, {.method = "POST",
+                                             .target = address_of(node) + ":" + verb,
+                                             .body = reason_body(reason),
+                                             .flags = {{"/reason", "--reason"}}});
     if (!answer) return CliFailure(answer.error());
     print_change(cli, *answer, node,
                  std::string_view(verb) == "drain"
@@ -198,8 +200,10 @@ int forget(const Cli& cli, const std::string& node, const std::string& reason, b
                                       visible(node)),
                                 yes);
   if (!sure) return failed(cli, sure.error());
-  const auto answer =
-      ask_json_again(cli, {.method = "POST", .target = address_of(node) + ":forget", .body = reason_body(reason)});
+  const auto answer = ask_json_again(cli, {.method = "POST",
+                                           .target = address_of(node) + ":forget",
+                                           .body = reason_body(reason),
+                                           .flags = {{"/reason", "--reason"}}});
   if (!answer) return failed(cli, answer.error());
   const std::vector<std::string> jobs = texts(*answer, "unlocked");
   std::string sentence =
@@ -233,7 +237,8 @@ int alarms(const Cli& cli) {
 int confirm(const Cli& cli, const std::string& alarm, const std::string& reason) {
   const auto answer = ask_json_again(cli, {.method = "POST",
                                            .target = "/api/v1/alarms/" + api::percent_encode(alarm) + ":confirm",
-                                           .body = reason_body(reason)});
+                                           .body = reason_body(reason),
+                                           .flags = {{"/reason", "--reason"}}});
   if (!answer) return failed(cli, answer.error());
   std::string sentence = words("alarm '{}' is confirmed; claims go on", visible(alarm));
   if (alarm == "marker_ahead") {

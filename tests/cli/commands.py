@@ -208,10 +208,37 @@ class ExitCodes(Case):
     def test_no_place_in_a_body_that_nobody_wrote(self):
         self.create("x")
         self.assertEqual(self.ends(7, "job", "pause", "x", "--until", "2001-01-01T00:00:00Z").err,
-                         "/until: expected an instant that lies ahead\n")
-        self.assertIn("/schedule column 3: hour 24", self.ends(7, "job", "create", "y", "-s", "0 24 * * *", "--", "true").err)
+                         "--until: expected an instant that lies ahead\n")
+        self.assertIn("--schedule column 3: hour 24", self.ends(7, "job", "create", "y", "-s", "0 24 * * *", "--", "true").err)
         node = self.ok("worker", "list", "-o", "name").out.strip()
         self.assertIn("'=x': expected NAME=VALUE", self.ends(2, "worker", "labels", node, "=x").err)
+
+    def test_a_refusal_names_the_flag_and_not_the_parameter(self):
+        self.ok("job", "create", "x", "-s", "@yearly", "--", "true")
+        for arguments, wanted in {
+            ("run", "list", "--from", "yesterday"): "--from: 'yesterday' is not an RFC 3339 time",
+            ("run", "list", "--status", "runing"): "--status: ",
+            ("job", "list", "--sort", "nme"): "--sort: ",
+            ("job", "list", "--filter", "nam:x"): "--filter column 1: ",
+            ("job", "pause", "x", "--until", "soon"): "--until: ",
+            ("job", "run", "x", "--param", "TABLE=1"): "--param 'TABLE': the job declares no parameter of this name",
+            ("job", "clone", "x", "a/b"): "the copy's name",
+            ("job", "create", "y", "-s", "@daily", "--zone", "Mars/Base", "--", "true"): "--zone: ",
+            ("job", "create", "y", "-s", "@daily", "--run-timeout", "long", "--", "true"): "--run-timeout: ",
+        }.items():
+            ran = self.cli(*arguments)
+            self.assertIn(ran.code, (2, 7), ran)
+            self.assertTrue(ran.err.startswith(wanted), (arguments, ran))
+            self.assertRegex(self.cli(*arguments, LC_ALL="zh_CN.UTF-8").err, "[\u4e00-\u9fff]")
+        self.assertIn("--since: 'xx': expected the id of an event like", self.ends(2, "events", "--since", "xx").err)
+        self.assertIn("--topic: 'run': expected one of jobs, runs", self.ends(2, "events", "--topic", "run").err)
+
+    def test_pause_and_resume_say_what_they_found(self):
+        self.create("x")
+        self.assertIn("job 'x' was not paused; fires next at ", self.ok("job", "resume", "x").out)
+        self.assertIn("job 'x' paused; does not fire", self.ok("job", "pause", "x").out)
+        self.assertIn("job 'x' was paused already; does not fire", self.ok("job", "pause", "x").out)
+        self.assertIn("job 'x' resumed; fires next at ", self.ok("job", "resume", "x").out)
 
     def test_an_editor_that_needs_a_terminal_is_not_started_without_one(self):
         self.create("x")
