@@ -127,9 +127,9 @@ std::string_view reason_phrase(int status) {
   }
 }
 
-std::optional<std::string_view> negotiate(const Request& request, const std::vector<std::string_view>& offered) {
+std::optional<std::string_view> negotiate(const Request& request, std::initializer_list<std::string_view> offered) {
   const auto accept = request.headers.get("Accept");
-  if (!accept || trimmed(*accept).empty()) return offered.front();
+  if (!accept || trimmed(*accept).empty()) return *offered.begin();
   std::optional<std::string_view> best;
   int best_weight = 0;
   for (const std::string_view type : offered) {

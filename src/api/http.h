@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -81,7 +82,7 @@ std::string_view reason_phrase(int status);
 
 // What Accept prefers among `offered` ("application/json"), in their order where it likes several equally; nothing when
 // it takes none of them. No Accept: the first.
-std::optional<std::string_view> negotiate(const Request& request, const std::vector<std::string_view>& offered);
+std::optional<std::string_view> negotiate(const Request& request, std::initializer_list<std::string_view> offered);
 
 // The media type of Content-Type in lower case, without parameters: "application/json".
 std::string media_type(const Request& request);
