@@ -526,9 +526,16 @@ bool Scheduler::State::plain(const RunSlot& run) const {
   return !run.redeliver && !run.followed && !run.lost_key && !obstacles.store_set_back && rules.record_before_removal;
 }
 
-Shelved Scheduler::State::shelved(RunSlot& run) {
+Shelved Scheduler::State::shelved(RunSlot run) {
   run.entry.command = shown_command(run);
-  return {run.entry, run.text, run.output_text, run.executed, run.kill_order, run.key_gone, run.former, {}};
+  return {std::move(run.entry),
+          std::move(run.text),
+          std::move(run.output_text),
+          run.executed,
+          run.kill_order,
+          run.key_gone,
+          run.former,
+          {}};
 }
 
 // True: the run is not here any more.
@@ -537,7 +544,7 @@ bool Scheduler::State::shelve(RunSlot& run) {
   const domain::RunId id = run.entry.run;
   on_shelf.insert(id);
   if (!run.key_gone) ++keys_of_shelved;
-  emit(Shelve{shelved(run)});
+  emit(Shelve{shelved(std::move(run))});
   runs.erase(id);
   return true;
 }

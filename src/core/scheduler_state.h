@@ -297,7 +297,7 @@ struct Scheduler::State {
   bool shelve(RunSlot& run);
   bool spool(RunSlot& run);
   bool plain(const RunSlot& run) const;
-  Shelved shelved(RunSlot& run);
+  Shelved shelved(RunSlot run);
   void send_record(RunSlot& run, bool shelved);
   std::string shown_command(const RunSlot& run);
   void remove(RunSlot& run);
