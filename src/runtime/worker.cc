@@ -348,7 +348,7 @@ void Worker::perform(core::Forget& forget) {
     forget_behind_output(forget.run);
   else
     parts_.executor.acknowledge(forget.run);
-  if (parts_.spool != nullptr) parts_.spool->remove(forget.run.text());
+  if (records_spooled() > 0) parts_.spool->remove(forget.run.text());
 }
 void Worker::perform(core::Alarm& alarm) { observer_.on_message(Level::Error, alarm.what, alarm.about); }
 
@@ -396,6 +396,8 @@ void Worker::measure(const domain::RunEnd& end, domain::Trigger trigger, WallTim
 }
 
 // ---- records without room in memory -------------------------------------------------------------------------------
+
+std::size_t Worker::records_spooled() const { return parts_.spool == nullptr ? 0 : parts_.spool->size(); }
 
 std::size_t Worker::records_held() const { return writer_.records_waiting() + records_waiting_.size(); }
 
@@ -830,10 +832,9 @@ void Worker::publish() {
     if (scheduler_.refused_count() > entry.refused.size())
       entry.warnings.push_back(fmt::format("{} further documents of jobs cannot be scheduled",
                                            scheduler_.refused_count() - entry.refused.size()));
-    if (parts_.spool != nullptr && parts_.spool->size() > 0)
-      entry.warnings.push_back(
-          fmt::format("spooled: the records of {} runs are on this machine's disk alone until the history has them",
-                      parts_.spool->size()));
+    if (const std::size_t spooled = records_spooled(); spooled > 0)
+      entry.warnings.push_back(fmt::format(
+          "spooled: the records of {} runs are on this machine's disk alone until the history has them", spooled));
     if (!writer_.trouble().empty()) entry.warnings.push_back("history: " + writer_.trouble());
   });
 }

@@ -149,6 +149,7 @@ class Worker final : public exec::ExecutorSink, private coord::SessionSink, priv
   void record_when_output_is_through(domain::RunRecord record);
   void measure(const domain::RunEnd& end, domain::Trigger trigger, WallTime scheduled_at);
   std::size_t records_held() const;
+  std::size_t records_spooled() const;
   bool history_has_room() const;
   bool may_unshelve() const;
   void settle_shelf();
