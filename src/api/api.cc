@@ -37,7 +37,8 @@ Route in_json(Route route) {
   route.handle = [handle = std::move(route.handle)](Call& call) -> Answer {
     static constexpr std::string_view kJson = "application/json";
     if (negotiate(call.request, {kJson})) return handle(call);
-    return refuse(406, "not_acceptable", "this address answers as {}; leave out Accept, or let it take that", kJson);
+    return refuse_header("Accept", 406, "not_acceptable",
+                         "this address answers as {}; leave out Accept, or let it take that", kJson);
   };
   return route;
 }

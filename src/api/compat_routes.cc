@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::string_view kPaths[] = {"/job/save", "/job/delete", "/job/list",
                                        "/job/kill", "/job/log",    "/worker/list"};
+constexpr Method kMethods[] = {Method::Get, Method::Post, Method::Put, Method::Patch, Method::Delete, Method::Options};
 constexpr std::string_view kActor = "compat";
 constexpr std::size_t kRowsMax = 500;  // SEC-33
 constexpr std::string_view kText = "text/plain; charset=utf-8";
@@ -179,8 +180,20 @@ void CompatApi::mount(Router& router, HttpOptions& options) {
   options.render_refusal = refusal;
 }
 
+void CompatApi::mount_absent(Router& router) {
+  for (const std::string_view path : kPaths) {
+    const auto refused = [](Call& call) -> Answer {
+      return refuse(404, "no_such_address",
+                    "{} is an address of the reference: compat.enabled: true mounts it; API v1 is at /api/v1",
+                    call.request.path());
+    };
+    for (const Method method : kMethods)
+      router.add({.method = method, .pattern = std::string(path), .handle = refused, .address = Address::AsSent});
+  }
+}
+
 void CompatApi::add(Router& router, const char* path, Data (CompatApi::*handle)(const Request&), bool changes) {
-  for (const Method method : {Method::Get, Method::Post, Method::Put, Method::Patch, Method::Delete, Method::Options}) {
+  for (const Method method : kMethods) {
     if (changes && method == Method::Get) continue;
     const auto run = [this, handle](Call& call) -> Answer {
       const Data data = (this->*handle)(call.request);

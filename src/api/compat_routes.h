@@ -32,6 +32,8 @@ class CompatApi {
   // Adds the routes; lets the guard take forms at them, and gives refusals at them, and addresses that nobody has, the
   // form that the reference's clients know.
   void mount(Router& router, HttpOptions& options);
+  // Where it is off: the same addresses answer 404 and name the key that turns it on.
+  static void mount_absent(Router& router);
 
  private:
   // The "data" of a success, or what "msg" says of a failure.

@@ -49,10 +49,12 @@ std::string etag_of(core::Revision revision) { return fmt::format("\"{}\"", revi
 
 Outcome<Precondition> precondition_of(const Request& request) {
   const auto match = request.headers.get("If-Match"), none = request.headers.get("If-None-Match");
-  if (match && none) return refuse(400, "invalid_precondition", "If-Match and If-None-Match exclude each other");
+  if (match && none)
+    return refuse_header("If-None-Match", 400, "invalid_precondition", "If-Match and If-None-Match exclude each other");
   if (none) {
     if (trimmed(*none) != "*")
-      return refuse(400, "invalid_precondition", "a write takes If-None-Match: * only (the job must not exist)");
+      return refuse_header("If-None-Match", 400, "invalid_precondition",
+                           "a write takes If-None-Match: * only (the job must not exist)");
     return Precondition{.kind = Precondition::Kind::Absent};
   }
   if (!match) return Precondition{};
@@ -66,11 +68,13 @@ Outcome<Precondition> required_precondition_of(const Request& request) {
   auto precondition = precondition_of(request);
   if (!precondition || precondition->kind != Precondition::Kind::None) return precondition;
   if (request.method == Method::Put)
-    return refuse(428, "precondition_required",
-                  "say what you expect to change: If-Match with the ETag you read, If-Match: * for whatever stands, or "
-                  "If-None-Match: * to create");
-  return refuse(428, "precondition_required",
-                "say what you expect to change: If-Match with the ETag you read, or If-Match: * for whatever stands");
+    return refuse_header(
+        "If-Match", 428, "precondition_required",
+        "say what you expect to change: If-Match with the ETag you read, If-Match: * for whatever stands, or "
+        "If-None-Match: * to create");
+  return refuse_header(
+      "If-Match", 428, "precondition_required",
+      "say what you expect to change: If-Match with the ETag you read, or If-Match: * for whatever stands");
 }
 
 bool client_has(const Request& request, core::Revision revision) {

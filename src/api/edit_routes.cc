@@ -84,7 +84,7 @@ Answer EditApi::patch_job(Call& call) {
   const auto precondition = required_precondition_of(call.request);
   if (!precondition) return Refusal(precondition.error());
   if (precondition->kind == Precondition::Kind::Absent)
-    return refuse(400, "invalid_precondition", "a patch takes If-Match only");
+    return refuse_header("If-None-Match", 400, "invalid_precondition", "a patch takes If-Match only");
   auto problem = read_body(call.request, Body::Required, [](const domain::JsonValue& root) {
     if (root.kind() != domain::JsonKind::Object) root.refuse_kind("an object");
   });

@@ -33,7 +33,8 @@ Answer Api::get_events(Call& call) {
   if (auto problem = call.query.problem()) return Refusal(*std::move(problem));
   if (const auto sent = call.request.headers.get("Last-Event-ID")) last_id = std::string(*sent);
   if (last_id && (last_id->empty() || last_id->size() > kPositionBytesMax)) last_id.reset();
-  if (!negotiate(call.request, {kEventStream})) return refuse(406, "not_acceptable", "events come as {}", kEventStream);
+  if (!negotiate(call.request, {kEventStream}))
+    return refuse_header("Accept", 406, "not_acceptable", "events come as {}", kEventStream);
   Response response{.content_type = std::string(kEventStream)};
   response.stream = events_.listen(topics, std::move(last_id));
   return response;

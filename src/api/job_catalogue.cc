@@ -433,7 +433,8 @@ Outcome<RunAccepted> not_accepted(const JobName& name, const std::string& memory
   for (const core::KeyValue& found : answer.found) {
     if (found.key != memory) continue;
     if (decode_remembered(found.value).request == digest) return RunAccepted{.run = run, .repeated = true};
-    return refuse(422, "idempotency_mismatch", "this Idempotency-Key came before, with another body");
+    return refuse_header("Idempotency-Key", 422, "idempotency_mismatch",
+                         "this Idempotency-Key came before, with another body");
   }
   if (answer.found.empty()) return Refusal(not_found(name));
   return Refusal(unsettled());

@@ -223,7 +223,7 @@ Answer Api::delete_job(Call& call) {
   const auto precondition = required_precondition_of(call.request);
   if (!precondition) return Refusal(precondition.error());
   if (precondition->kind == Precondition::Kind::Absent)
-    return refuse(400, "invalid_precondition", "a delete takes If-Match only");
+    return refuse_header("If-None-Match", 400, "invalid_precondition", "a delete takes If-Match only");
   const auto erased = jobs_.erase(*name, *precondition, effect);
   if (!erased) return Refusal(erased.error());
   return Response{.body = encode(jobs_, *erased)};

@@ -73,16 +73,18 @@ Kept decode(std::string_view text) {
 
 Answer answer_of(Kept kept, const std::string& request) {
   if (kept.request != request)
-    return refuse(422, "idempotency_mismatch", "this Idempotency-Key came before, with another body");
+    return refuse_header("Idempotency-Key", 422, "idempotency_mismatch",
+                         "this Idempotency-Key came before, with another body");
   if (!kept.answered) {
     Problem problem{.status = 409,
                     .code = "request_in_flight",
                     .detail = "a request with this Idempotency-Key is being handled",
                     .retry_after = std::chrono::seconds(1)};
-    return Refusal(std::move(problem));
+    return Refusal(at_header("Idempotency-Key", std::move(problem)));
   }
   if (kept.too_long)
-    return refuse(409, "answer_not_kept", "this request was handled before; its answer was too long to be kept");
+    return refuse_header("Idempotency-Key", 409, "answer_not_kept",
+                         "this request was handled before; its answer was too long to be kept");
   return std::move(kept.response);
 }
 
@@ -91,7 +93,8 @@ Answer answer_of(Kept kept, const std::string& request) {
 Outcome<std::string> idempotency_key_of(const Request& request) {
   const std::string key(request.headers.get("Idempotency-Key").value_or(""));
   if (key.size() > kKeyMax)
-    return refuse(400, "invalid_idempotency_key", "an Idempotency-Key has at most {} characters", kKeyMax);
+    return refuse_header("Idempotency-Key", 400, "invalid_idempotency_key",
+                         "an Idempotency-Key has at most {} characters", kKeyMax);
   return key;
 }
 

@@ -37,7 +37,7 @@ void write(domain::JsonWriter& json, const Mistake& mistake) {
 }  // namespace
 
 Problem at_header(std::string_view header, Problem problem) {
-  problem.errors.push_back({.header = std::string(header), .code = "invalid_header", .detail = problem.detail});
+  problem.errors.push_back({.header = std::string(header), .code = problem.code, .detail = problem.detail});
   return problem;
 }
 

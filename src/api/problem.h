@@ -52,6 +52,15 @@ Refusal refuse(int status, std::string_view code, fmt::format_string<Args...> fo
 // `problem` with the header that it is about named for programs too.
 Problem at_header(std::string_view header, Problem problem);
 
+// return refuse_header("If-Match", 400, "invalid_precondition", "labels take If-Match only");
+template <typename... Args>
+Refusal refuse_header(std::string_view header, int status, std::string_view code, fmt::format_string<Args...> format,
+                      Args&&... args) {
+  return Refusal(at_header(
+      header,
+      {.status = status, .code = std::string(code), .detail = fmt::format(format, std::forward<Args>(args)...)}));
+}
+
 // What a failure of a store or a service says to a client. InvalidArgument is 422, NotFound 404, Conflict 409, NoSpace
 // 507, everything that may pass by itself 503 with a time to try again; the last two in words of their own, since what
 // a store says may name files.

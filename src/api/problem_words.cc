@@ -14,6 +14,8 @@ constexpr SentenceForm kForms[] = {
     {"nothing stands under this address; did you mean {}?", "该地址下没有任何内容；您是想写 {0} 吗？"},
     {"nothing stands under this address; GET /api/v1/openapi.json lists those of the API",
      "该地址下没有任何内容；GET /api/v1/openapi.json 列出 API 的地址"},
+    {"{} is an address of the reference: compat.enabled: true mounts it; API v1 is at /api/v1",
+     "{0} 是参考实现的地址：compat.enabled: true 会挂载它；API v1 位于 /api/v1"},
     {"nothing stands under this address", "该地址下没有任何内容"},
     {"this address takes {}", "该地址接受 {0}"},
     {"no action '{}' here; did you mean '{}'? There is {}", "这里没有操作 '{0}'；您是想写 '{1}' 吗？可用的有 {2}"},

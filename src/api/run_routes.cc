@@ -184,7 +184,8 @@ Answer Api::list_runs(Call& call) {
   const Reading reading = reading_of(query);
   if (auto problem = query.problem()) return Refusal(*std::move(problem));
   const auto type = negotiate(call.request, {"application/json", "application/x-ndjson"});
-  if (!type) return refuse(406, "not_acceptable", "runs come as application/json or application/x-ndjson");
+  if (!type)
+    return refuse_header("Accept", 406, "not_acceptable", "runs come as application/json or application/x-ndjson");
   auto runs = runs_.list(wanted, reading);
   if (!runs) return Refusal(runs.error());
   if (!runs->next_cursor.empty()) runs->next_cursor = paged.text_of(runs->next_cursor);
@@ -212,7 +213,8 @@ Answer Api::get_run(Call& call) {
   const auto run = run_of(call);
   if (!run) return Refusal(run.error());
   if (!negotiate(call.request, {"application/json"}))
-    return refuse(406, "not_acceptable", "a run comes as application/json; its output stands under .../output");
+    return refuse_header("Accept", 406, "not_acceptable",
+                         "a run comes as application/json; its output stands under .../output");
   auto view = runs_.get(*run);
   if (!view) return Refusal(std::move(view.error()));
   view->record.output.clear();  // stands under .../output
@@ -231,8 +233,8 @@ Answer Api::get_output(Call& call) {
   const auto type = follow ? negotiate(call.request, {"text/event-stream", "text/plain"})
                            : negotiate(call.request, {"text/plain", "application/octet-stream", "application/json"});
   if (!type)
-    return refuse(
-        406, "not_acceptable", "output comes as {}",
+    return refuse_header(
+        "Accept", 406, "not_acceptable", "output comes as {}",
         follow ? "text/event-stream or text/plain" : "text/plain, application/octet-stream or application/json");
   if (*type == "application/json") return output_as_json(runs_, *run, *view, from);
   const bool events = *type == "text/event-stream";

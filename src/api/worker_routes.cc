@@ -204,7 +204,7 @@ Answer Api::put_labels(Call& call) {
   const auto precondition = required_precondition_of(call.request);
   if (!precondition) return Refusal(precondition.error());
   if (precondition->kind == Precondition::Kind::Absent)
-    return refuse(400, "invalid_precondition", "labels take If-Match only");
+    return refuse_header("If-None-Match", 400, "invalid_precondition", "labels take If-Match only");
   std::map<std::string, std::string> labels;
   auto problem = read_body(call.request, Body::Required, [&](const domain::JsonValue& root) {
     for (const domain::JsonValue member : root.members()) {

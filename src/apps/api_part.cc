@@ -40,7 +40,10 @@ api::HttpOptions ApiPart::mount(const config::HttpConfig& config) {
   api::HttpOptions options = http_options(config);
   api_.add_routes(router_);
   console::add_routes(router_);
-  if (!config.compat.enabled) return options;
+  if (!config.compat.enabled) {
+    api::CompatApi::mount_absent(router_);
+    return options;
+  }
   const api::ApiParts& parts = api_.parts();
   const std::string zone =
       config.compat.time_zone.empty() ? tz::local_zone(tz::local_zone_sources(), parts.zones) : config.compat.time_zone;

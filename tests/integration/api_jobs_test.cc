@@ -23,6 +23,7 @@ TEST_F(Api, LifeOfAJob) {
   const RawAnswer no_precondition = call("PUT", "/api/v1/jobs/nightly", kJob);
   EXPECT_EQ(no_precondition.status, 428);
   EXPECT_EQ(code(no_precondition), "precondition_required");
+  EXPECT_EQ(json::parse(no_precondition.body).at("errors").at(0).at("header"), "If-Match");
   EXPECT_EQ(call("PUT", "/api/v1/jobs/nightly", kJob, "If-Match: *\r\n").status, 412);
 
   const RawAnswer created = create("nightly", kJob);

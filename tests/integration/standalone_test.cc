@@ -267,6 +267,17 @@ TEST(Standalone, BadConfigurationIsToldAllAtOnce) {
   EXPECT_EQ(flag.wait(), 2);
 }
 
+TEST(Standalone, AddressesOfTheReferenceNameTheKeyThatMountsThem) {
+  Folder folder;
+  Standalone cronfleet(folder / "data");
+  ASSERT_TRUE(cronfleet.wait_until_ready()) << cronfleet.process().errors();
+  for (const auto& [method, path] : {std::pair("GET", "/job/list"), std::pair("POST", "/job/kill")}) {
+    const HttpAnswer refused = cronfleet.ask(method, path);
+    EXPECT_EQ(refused.status, 404) << path;
+    EXPECT_NE(refused.body.find("compat.enabled: true mounts it"), std::string::npos) << refused.body;
+  }
+}
+
 TEST(Standalone, KeepsItsFilesToItself) {
   Folder folder;
   ::umask(0);
