@@ -211,7 +211,6 @@ struct SqliteCoordStore::Writer {
       if (state->broken()) break;
     }
     if (const auto failed = commit(deliveries)) {
-      if (failed->code() == Code::NoSpace) is_full(failed->text());
       // One of them may be what does not fit.
       if (group.size() > 1) {
         for (auto& call : group) {
@@ -229,19 +228,21 @@ struct SqliteCoordStore::Writer {
     post(std::move(deliveries));
   }
 
-  // Commits what the calls did and tells the watches. The Status is the failure: nothing has happened.
+  // Commits what the calls or the ended leases did and tells the watches. The Status is the failure: nothing has
+  // happened. A full disk is noted whoever met it, and stays noted until a write goes through.
   std::optional<Status> commit(Deliveries& deliveries) {
+    const auto refused = [&](Status failure) {
+      if (failure.code() == Code::NoSpace) is_full(failure.text());
+      opening.clear();
+      return failure;
+    };
     if (state->broken()) {
       Status failure = *state->broken();
       state->rollback();
-      opening.clear();
-      return failure;
+      return refused(std::move(failure));
     }
     const auto commits = state->commit();
-    if (!commits) {
-      opening.clear();
-      return commits.error();
-    }
+    if (!commits) return refused(commits.error());
     if (commits->empty()) return std::nullopt;
     is_full({});
     std::erase_if(watches, [](const auto& watch) { return watch->stopped.load(); });

@@ -460,6 +460,23 @@ TEST_F(FullDisk, ALeaseThatCannotBeEndedDoesNotStopTheReads) {
   EXPECT_TRUE(loop_.run_until([&] { return list("").entries.empty(); }));
 }
 
+// Nobody writes but the store itself: that it found no room is told all the same, and until a write goes through.
+TEST_F(FullDisk, ALeaseThatCannotBeEndedSaysThatTheDiskIsFull) {
+  ASSERT_FALSE(open());
+  std::optional<LeaseId> lease;
+  store_->grant(milliseconds(200), [&](auto id) { lease = *id; });
+  ASSERT_TRUE(loop_.run_until([&] { return lease.has_value(); }));
+  ASSERT_TRUE(put("leased", "1", *lease));
+  fill_but(0);
+  EXPECT_EQ(store_->full(), "");
+  ASSERT_TRUE(loop_.run_until([&] { return !store_->full().empty(); }));
+  EXPECT_NE(store_->full().find("no room on the disk"), std::string::npos) << store_->full();
+  ASSERT_FALSE(list("").entries.empty());  // a read that goes through says nothing about room
+  EXPECT_NE(store_->full(), "");
+  std::filesystem::remove(folder_ / "ballast");
+  EXPECT_TRUE(loop_.run_until([&] { return store_->full().empty() && list("").entries.empty(); }));
+}
+
 TEST_F(FullDisk, OpeningWithoutRoomSaysSo) {
   fill_but(0);
   const auto refusal = open();
