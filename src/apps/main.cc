@@ -15,6 +15,7 @@
 #include "cli/context_command.h"
 #include "cli/cron_command.h"
 #include "cli/events_command.h"
+#include "cli/help_command.h"
 #include "cli/import_command.h"
 #include "cli/job_command.h"
 #include "cli/reference.h"
@@ -59,6 +60,7 @@ int main(int count, char** arguments) {
   add_doctor_command(app, exit_code);
   add_completion_command(app, {}, exit_code);
   add_version_command(app, {}, exit_code);
+  add_help_command(app, {}, exit_code);
   add_runner_command(app, exit_code);
   set_help(app);
   set_values(app);
@@ -71,7 +73,7 @@ int main(int count, char** arguments) {
   try {
     app.parse(static_cast<int>(words.size()), words.data());
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app.exit(error);  // --help
+    if (error.get_exit_code() == 0 && !asks_for_help_of_nothing(app)) return app.exit(error);  // --help
     std::fputs(usage_mistake(app, error, static_cast<int>(words.size()), words.data()).c_str(), stderr);
     return kExitUsage;
   }

@@ -43,7 +43,7 @@ const CLI::Option* option_named(const CLI::App& app, std::string_view word) {
 }
 
 const CLI::App* command_named(const CLI::App& app, const std::string& word) {
-  for (const CLI::App* sub : app.get_subcommands([](const CLI::App* one) { return !one->get_group().empty(); }))
+  for (const CLI::App* sub : commands_of(app))
     if (sub->get_name() == word) return sub;
   return nullptr;
 }
@@ -74,6 +74,18 @@ void complete_value(const std::string& kind, Completion& completion) {
   } else {
     completion.kind = kind;
   }
+}
+
+void add_commands(const CLI::App& app, Completion& completion) {
+  for (const CLI::App* sub : commands_of(app))
+    completion.candidates.push_back({sub->get_name(), first_sentence(sub->get_description())});
+}
+
+// The words behind `help`.
+void add_path(const CLI::App& app, const std::vector<std::string>& words, Completion& completion) {
+  const CLI::App* command = &app;
+  for (std::size_t i = 1; command && i + 1 < words.size(); ++i) command = command_named(*command, words[i]);
+  if (command) add_commands(*command, completion);
 }
 
 void note_option(const CLI::Option& option, const std::string& value, ClientOptions& options) {
@@ -200,6 +212,10 @@ complete -c cronfleet -f -a '(__cronfleet_complete)'
 Completion complete(const CLI::App& app, const std::vector<std::string>& words) {
   Completion completion;
   completion.word = words.empty() ? "" : words.back();
+  if (words.size() > 1 && words.front() == "help" && !completion.word.starts_with('-')) {
+    add_path(app, words, completion);
+    return completion;
+  }
   const CLI::App* command = &app;
   const CLI::Option* pending = nullptr;  // the option whose value comes next
   std::size_t positional = 0;
@@ -233,8 +249,7 @@ Completion complete(const CLI::App& app, const std::vector<std::string>& words) 
         completion.candidates.push_back({"--" + one->get_lnames().front(), first_sentence(one->get_description())});
     return completion;
   }
-  for (const CLI::App* sub : command->get_subcommands([](const CLI::App* one) { return !one->get_group().empty(); }))
-    if (!only_values) completion.candidates.push_back({sub->get_name(), first_sentence(sub->get_description())});
+  if (!only_values) add_commands(*command, completion);
   const auto places = command->get_options([](const CLI::Option* one) { return one->get_positional(); });
   if (places.empty()) return completion;
   const bool last_repeats = places.back()->get_expected_max() > 1;

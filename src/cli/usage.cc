@@ -61,10 +61,6 @@ const CLI::App& reached(const CLI::App& app) {
   return parsed.empty() ? app : reached(*parsed.back());
 }
 
-std::string path_of(const CLI::App& app) {
-  return app.get_parent() ? path_of(*app.get_parent()) + " " + app.get_name() : app.get_name();
-}
-
 std::string suggestion(std::string_view word, const std::vector<std::string>& known) {
   const std::vector<std::string_view> views(known.begin(), known.end());
   const std::string_view near = domain::nearest(word, views);
@@ -153,6 +149,14 @@ std::optional<std::int64_t> whole(const std::string& text) {
 
 }  // namespace
 
+std::string path_of(const CLI::App& app) {
+  return app.get_parent() ? path_of(*app.get_parent()) + " " + app.get_name() : app.get_name();
+}
+
+std::vector<const CLI::App*> commands_of(const CLI::App& app) {
+  return app.get_subcommands([](const CLI::App* one) { return !one->get_group().empty(); });
+}
+
 CLI::Validator whole_number(std::int64_t least, std::int64_t most, std::string instead) {
   return CLI::Validator(
       [least, most, instead = std::move(instead)](std::string& text) {
@@ -227,6 +231,11 @@ std::vector<std::string> words_of(int count, const char* const* arguments) {
   return all;
 }
 
+bool asks_for_help_of_nothing(const CLI::App& app) {
+  const CLI::App& command = reached(app);
+  return !commands_of(command).empty() && command.remaining_size() > 0;
+}
+
 std::string usage_mistake(const CLI::App& app, const CLI::ParseError& error, int count, const char* const* arguments) {
   const CLI::App& command = reached(app);
   std::string what = error.what();
@@ -256,8 +265,7 @@ std::string usage_mistake(const CLI::App& app, const CLI::ParseError& error, int
   std::vector<std::string> options, commands;
   for (const CLI::Option* one : command.get_options())
     for (const std::string& name : one->get_lnames()) options.push_back("--" + name);
-  for (const CLI::App* sub : command.get_subcommands([](const CLI::App* one) { return !one->get_group().empty(); }))
-    commands.push_back(sub->get_name());
+  for (const CLI::App* sub : commands_of(command)) commands.push_back(sub->get_name());
   // The first word that is an option nobody knows, or no command where one is expected.
   std::string unknown;
   int depth = 0;  // words that led to the command

@@ -10,6 +10,9 @@ namespace cronfleet::cli {
 // Sets the form of help of `app` and all its commands. Options that every client command takes are named in one line.
 void set_help(CLI::App& app);
 
+std::string path_of(const CLI::App& app);                       // "cronfleet job run"
+std::vector<const CLI::App*> commands_of(const CLI::App& app);  // those that are shown
+
 // "JOB", "PATH": what an option takes, without the bounds of it; empty for a flag.
 std::string type_of(const CLI::Option& option);
 
@@ -28,9 +31,12 @@ CLI::Validator whole_number(std::int64_t least, std::int64_t most, std::string i
 CLI::Validator seconds_from(double least, double most);
 CLI::Validator revision_number();
 
+// Help was asked for a word that is no command: `cronfleet job rn --help`. After a parse that ended with CallForHelp.
+bool asks_for_help_of_nothing(const CLI::App& app);
+
 // What was wrong, in the reader's language and with the option as it was written, with the nearest known word, and
-// where help is: "…: unknown option '--sever'; did you mean
-// '--server'?".
+// where help is: "…: unknown option '--sever'; did you mean '--server'?".
+// Also for a CallForHelp where asks_for_help_of_nothing.
 std::string usage_mistake(const CLI::App& app, const CLI::ParseError& error, int count, const char* const* arguments);
 
 }  // namespace cronfleet::cli

@@ -426,6 +426,8 @@ const std::map<std::string_view, std::string_view>& chinese() {
       {"time between TERM and KILL, as 10s; the job's own when absent",
        "TERM 与 KILL 之间的时间，如 10s；缺省用任务自己的"},
       {"Say which release this is", "显示版本"},
+      {"Say how a command is used, as its --help does", "说明命令的用法，与它的 --help 相同"},
+      {"the words of the command; all commands when absent", "命令的各个词；不写时列出所有命令"},
       {"What is wrong in the fleet: list, confirm", "机群中的问题：list、confirm"},
       {"List workers: those registered, and those that are gone and left something behind",
        "列出工作节点：已注册的，以及离开而有遗留的"},

@@ -608,6 +608,16 @@ class Help(Case):
                     examples = [line for line in shown.split("Examples:\n")[1].splitlines() if line.startswith("  ")]
                     self.assertGreaterEqual(len(examples), 3, shown)
 
+    def test_help_is_a_word_too(self):
+        self.assertEqual(self.ok("help").out, self.ok("--help").out)
+        for command in self.commands():
+            for language in ("C.UTF-8", "zh_CN.UTF-8"):
+                self.assertEqual(self.ok("help", *command, LC_ALL=language).out, self.ok(*command, "--help", LC_ALL=language).out)
+        self.assertEqual(self.ends(2, "help", "job", "rn").err, "cronfleet help: unknown command 'job rn'; did you mean 'job run'?\n"
+                         "See cronfleet job --help\n")
+        self.ends(2, "help", "job", "run", "nightly")
+        self.assertIn("cronfleet job: unknown command 'rn'; did you mean 'run'?", self.ends(2, "job", "rn", "--help").err)
+
     def test_help_in_chinese(self):
         for command in self.commands():
             first = self.ok(*command, "--help", LC_ALL="zh_CN.UTF-8").out.splitlines()[0]

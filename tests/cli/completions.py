@@ -104,6 +104,9 @@ class Completions(unittest.TestCase):
         self.assertEqual(self.complete("run", "list", "--status", "suc"), ["succeeded"])
         self.assertEqual(self.complete("completion", ""), ["bash", "zsh", "fish"])
         self.assertEqual(self.complete("job", "list", "--no"), ["--no-input"])
+        self.assertEqual(self.complete("help", "import", ""), ["crontab"])
+        self.assertEqual(self.complete("help", "import", "crontab", ""), [])
+        self.assertIn("doctor", self.complete("help", ""))
         self.assertEqual(self.complete("cron", "next", "--zone", "Europe/Berl"), ["Europe/Berlin"])
         self.assertEqual(self.cli("__complete", "fish", "job", "apply", "-f", "").code, 3)  # files are the shell's
         eventually(lambda: len(self.complete("worker", "get", "")) == 1)
