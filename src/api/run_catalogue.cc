@@ -41,6 +41,7 @@ RunCatalogue::RunCatalogue(coord::CoordStore& store, StoreReader& reader, Copies
       reader_(reader),
       copies_(copies),
       history_(history),
+      probe_(history),
       kept_elsewhere_(std::move(kept_elsewhere)),
       keys_(std::move(keys)),
       clock_(clock) {}
@@ -229,9 +230,6 @@ std::string RunCatalogue::coordination_trouble() {
   return answer ? "" : answer.error().message();
 }
 
-std::string RunCatalogue::history_trouble() {
-  const auto answer = history_.find({.job = {}, .statuses = {}, .worker = {}, .from = {}, .until = {}, .limit = 1});
-  return answer ? "" : answer.error().message();
-}
+std::string RunCatalogue::history_trouble() { return probe_.trouble(); }
 
 }  // namespace cronfleet::api

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "api/history_probe.h"
 #include "api/job_catalogue.h"
 #include "api/problem.h"
 #include "coord/coord_store.h"
@@ -56,7 +57,7 @@ class RunCatalogue {
   // The run of an entry under running/ or trigger/; nothing where it cannot be read.
   std::optional<RunView> view_of(const core::KeyValue& entry) const;
 
-  // Empty when the store, or the history, answers; else what is wrong. For readiness.
+  // Empty when the store, or the history, answers; else what is wrong, within 2 s. For readiness.
   std::string coordination_trouble();
   std::string history_trouble();
 
@@ -75,6 +76,7 @@ class RunCatalogue {
   StoreReader& reader_;
   Copies& copies_;
   history::RunHistory& history_;
+  HistoryProbe probe_;
   const std::string kept_elsewhere_;
   const core::Keys keys_;
   const async::Clock& clock_;

@@ -16,7 +16,6 @@ const {values: options} = parseArgs({options: {port: {type: "string", default: "
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
 const pictures = options.pictures ? resolve(options.pictures) : null;
 if (pictures) mkdirSync(pictures, {recursive: true});
-const kBannerMs = 5_000;
 
 const folder = mkdtempSync(join(tmpdir(), "cronfleet-outages-"));
 const fleet = spawn("scripts/fleet", ["--port", options.port, "--data-dir", folder], {cwd: root, stdio: ["ignore", "pipe", "inherit"]});
@@ -57,10 +56,11 @@ try {
   const {page} = open;
   await open.show("/");
   await page.evaluate(() => (window.__firstLoad = true));
-  for (const [what, members_, banner] of [
-    ["a master is killed", master, "No connection to the server"],
-    ["etcd is without quorum", etcds, "The coordination store is away"],
-    ["MongoDB is away", mongo, "The history is away"],
+  // The most that each may take, so that five seconds are kept on a busy machine too.
+  for (const [what, members_, banner, mostMs] of [
+    ["a master is killed", master, "No connection to the server", 1_000],
+    ["etcd is without quorum", etcds, "The coordination store is away", 4_500],
+    ["MongoDB is away", mongo, "The history is away", 3_000],
   ]) {
     if (members_.length === 0) {
       console.log(`console: ${what}: skipped, there is no MongoDB here`);
@@ -70,7 +70,8 @@ try {
       const begun = Date.now(), back = kill(members_), place = page.locator(".banner", {hasText: banner});
       let waited;
       try {
-        await place.waitFor({timeout: 60_000});
+        // Looked for in every frame: a locator would look twice a second.
+        await page.waitForFunction((text) => [...document.querySelectorAll(".banner")].some((one) => one.textContent.includes(text)), banner, {timeout: 60_000});
         waited = Date.now() - begun;
         if (pictures) await open.picture(join(pictures, `outage-${what.replaceAll(" ", "-")}.png`));
       } finally {
@@ -82,7 +83,7 @@ try {
       console.log(`console: ${what}: banner after ${(waited / 1000).toFixed(1)} s, gone ${((Date.now() - mended) / 1000).toFixed(1)} s after it was back`);
       const same = await page.evaluate(() => window.__firstLoad === true);
       return [...(await open.offences()).filter((line) => !/ERR_/.test(line)), ...(same ? [] : ["the page was loaded again"]),
-              ...(waited > kBannerMs ? [`the banner came after ${waited} ms`] : [])];
+              ...(waited > mostMs ? [`the banner came after ${waited} ms`] : [])];
     });
   }
 } finally {
