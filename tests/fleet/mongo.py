@@ -26,13 +26,19 @@ def program():
     return (built.stdout.strip().splitlines()[-1] if built.returncode == 0 else None), False
 
 
+class Long(int):
+    """A number that goes as 64 bits: the id of a cursor."""
+
+
 def bson(pairs):
-    """Texts, flags, 32-bit numbers, lists and documents; all that a command of ours holds."""
+    """Texts, flags, numbers, lists and documents; all that a command of ours holds."""
     body = b""
     for key, value in pairs:
         name = key.encode() + b"\0"
         if isinstance(value, bool):
             body += b"\x08" + name + bytes([value])
+        elif isinstance(value, Long):
+            body += b"\x12" + name + struct.pack("<q", value)
         elif isinstance(value, int):
             body += b"\x10" + name + struct.pack("<i", value)
         elif isinstance(value, str):
@@ -44,6 +50,32 @@ def bson(pairs):
     return struct.pack("<i", len(body) + 5) + body + b"\0"
 
 
+def unbson(data, at=0):
+    """The document that begins there: texts, flags, numbers, lists and documents; of other kinds the bytes."""
+    end, at, found = at + struct.unpack_from("<i", data, at)[0] - 1, at + 4, {}
+    while at < end:
+        kind, name_end = data[at], data.index(0, at + 1)
+        name, at = data[at + 1:name_end].decode(), name_end + 1
+        if kind == 0x02:
+            size = struct.unpack_from("<i", data, at)[0]
+            found[name], at = data[at + 4:at + 3 + size].decode(errors="replace"), at + 4 + size
+        elif kind in (0x03, 0x04):
+            inner = unbson(data, at)
+            found[name] = inner if kind == 0x03 else list(inner.values())
+            at += struct.unpack_from("<i", data, at)[0]
+        elif kind == 0x05:
+            size = 5 + struct.unpack_from("<i", data, at)[0]
+            found[name], at = data[at + 5:at + size], at + size
+        elif kind in FIXED:
+            form = FIXED[kind]
+            found[name] = struct.unpack_from(form, data, at)[0] if form else None
+            at += struct.calcsize(form) if form else 0
+        else:
+            raise Trouble(f"a member of kind {kind} in an answer of MongoDB")
+    return found
+
+
+FIXED = {0x01: "<d", 0x07: "12s", 0x08: "?", 0x09: "<q", 0x0a: "", 0x10: "<i", 0x11: "<q", 0x12: "<q"}
 OUR_INSERT = b"\x02insert\0"
 REFUSALS = {  # what a server says that takes no writes for now
     "not_primary": [("ok", 0), ("errmsg", "not primary"), ("code", 10107), ("codeName", "NotWritablePrimary")],
@@ -144,22 +176,54 @@ class Mongo:
             raise Trouble(f"MongoDB ended by itself:\n{self.child.tail()}")
         return self.command(("ping", 1)) is not None
 
+    def connect(self, seconds):
+        return socket.create_connection(("127.0.0.1", self.port), timeout=seconds)
+
     def command(self, *pairs, seconds=10):
         """The bytes of the answer; None when none came."""
-        message = struct.pack("<i", 0) + b"\0" + bson([*pairs, ("$db", DATABASE)])
-        head = struct.pack("<iiii", 16 + len(message), 1, 0, 2013)
         try:
-            with socket.create_connection(("127.0.0.1", self.port), timeout=seconds) as connection:
-                connection.sendall(head + message)
-                answer = b""
-                while len(answer) < 4 or len(answer) < struct.unpack("<i", answer[:4])[0]:
-                    more = connection.recv(65536)
-                    if not more:
-                        return None
-                    answer += more
-                return answer
+            with self.connect(seconds) as connection:
+                return self.command_on(connection, *pairs)
         except OSError:
             return None
+
+    @staticmethod
+    def command_on(connection, *pairs):
+        message = struct.pack("<i", 0) + b"\0" + bson([*pairs, ("$db", DATABASE)])
+        connection.sendall(struct.pack("<iiii", 16 + len(message), 1, 0, 2013) + message)
+        answer = bytearray()
+        while len(answer) < 4 or len(answer) < struct.unpack_from("<i", answer)[0]:
+            more = connection.recv(65536)
+            if not more:
+                return None
+            answer += more
+        return bytes(answer)
+
+    def ask_on(self, connection, *pairs):
+        """The document of the answer."""
+        answer = self.command_on(connection, *pairs)
+        if answer is None:
+            raise Trouble(f"MongoDB did not answer {pairs[0][0]}")
+        document = unbson(answer, 21)  # after the head, the flags and the kind of the section
+        if document.get("ok") != 1:
+            raise Trouble(f"MongoDB refused {pairs[0][0]}: {document.get('errmsg')}")
+        return document
+
+    def count(self, collection):
+        """How many documents stand there, counted one by one: what the server has in mind may be wrong after a kill."""
+        with self.connect(300) as connection:
+            return self.ask_on(connection, ("count", collection), ("query", {"_id": {"$exists": True}}))["n"]
+
+    def documents(self, collection, *names):
+        """Of every document the members of these names. On one connection: the cursor ends with it."""
+        asked = {"_id": 1, **{name: 1 for name in names}}
+        with self.connect(300) as connection:
+            cursor = self.ask_on(connection, ("find", collection), ("projection", asked), ("batchSize", 5000))["cursor"]
+            yield from cursor["firstBatch"]
+            while cursor["id"]:
+                cursor = self.ask_on(connection, ("getMore", Long(cursor["id"])), ("collection", collection),
+                                     ("batchSize", 5000))["cursor"]
+                yield from cursor["nextBatch"]
 
     def has_indexes(self):
         found = [self.command(("listIndexes", collection)) or b"" for collection in (RECORDS, OUTPUT)]
