@@ -100,7 +100,9 @@ CliResult<std::vector<TranslatedFile>> translate_crontabs(const CrontabWishes& w
                                    .from = wishes.from,
                                    .home_of = home_of};
     files.push_back(
-        {source.path, crontab::translate(crontab::read_crontab(source.text, source.form), options, **zones, taken)});
+        {.path = source.path,
+         .user = source.form == crontab::Form::System ? "" : source.user,
+         .translation = crontab::translate(crontab::read_crontab(source.text, source.form), options, **zones, taken)});
   }
   return files;
 }

@@ -19,6 +19,7 @@ struct CrontabWishes {
 };
 struct TranslatedFile {
   std::string path;  // "stdin" for "-"
+  std::string user;  // whose crontab it is; empty where the lines say so
   crontab::Translation translation;
 };
 CliResult<std::vector<TranslatedFile>> translate_crontabs(const CrontabWishes& wishes, std::FILE* in);

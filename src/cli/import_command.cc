@@ -8,6 +8,7 @@
 #include "async/asio_loop.h"
 #include "cli/answers.h"
 #include "cli/crontab_files.h"
+#include "cli/import_gone.h"
 #include "cli/import_plan.h"
 #include "cli/job_batch.h"
 #include "cli/terminal.h"
@@ -26,7 +27,7 @@ struct Flags {
   ClientOptions client;
   CrontabWishes wishes;
   std::string reason = "import crontab";
-  bool apply = false, keep_going = false, update = false;
+  bool apply = false, keep_going = false, update = false, prune = false, yes = false;
 };
 
 using Kind = ImportStep::Kind;
@@ -95,7 +96,8 @@ void write_changes(domain::JsonWriter& report, const ImportStep& step) {
   });
 }
 
-std::string report_json(const std::vector<TranslatedFile>& files, const std::vector<ImportStep>& steps) {
+std::string report_json(const std::vector<TranslatedFile>& files, const std::vector<ImportStep>& steps,
+                        const std::vector<GoneJob>& gone) {
   domain::JsonWriter report;
   report.object([&] {
     report.key("items").array([&] {
@@ -131,6 +133,10 @@ std::string report_json(const std::vector<TranslatedFile>& files, const std::vec
             report.member("text", refusal.text).member("detail", refusal.message);
           });
     });
+    report.key("gone").array([&] {
+      for (const GoneJob& job : gone)
+        report.object([&] { report.member("source", job.source).member("name", job.name); });
+    });
     report.key("notes").array([&] {
       for (const TranslatedFile& file : files)
         for (const std::string& note : file.translation.notes) report.value(file.path + ": " + note);
@@ -146,14 +152,14 @@ void say_refusals(const Cli& cli, const std::vector<TranslatedFile>& files) {
 }
 
 void print(const Cli& cli, const std::vector<TranslatedFile>& files, const std::vector<ImportStep>& steps,
-           bool update) {
+           const std::vector<GoneJob>& gone, bool update) {
   if (cli.settings.output.is_for_people()) return print_report(cli, files, steps, update);
   View view{.columns = {column("NAME", {"job", "name"}), column("SCHEDULE", {"job", "schedule"}),
                         column("ZONE", {"job", "time_zone"}), column("SOURCE", {"source"}), column("LINE", {"line"}),
                         column("FIRINGS COMPARED", {"firings_compared"}),
                         column("FIRINGS DIFFERING", {"firings_differing"}), column("RESULT", {"result"})},
             .name_path = {"job", "name"}};
-  print_list(cli, json::parse(report_json(files, steps)), view);
+  print_list(cli, json::parse(report_json(files, steps, gone)), view);
 }
 
 // Takes back what this import has written. True when nothing of it is left.
@@ -191,6 +197,25 @@ std::size_t say_conflicts(const Cli& cli, const std::vector<ImportStep>& steps, 
     if (step.kind == Kind::Taken || (step.kind == Kind::Change && !update)) ++count;
   }
   return count;
+}
+
+// Says which jobs have lost their line, and what becomes of them.
+void say_gone(const Cli& cli, const std::vector<GoneJob>& gone, const Flags& flags) {
+  for (const GoneJob& job : gone) {
+    const std::string name = visible(job.name), source = visible(job.source);
+    if (flags.prune && flags.apply) continue;  // the question names them
+    cli.note(flags.prune ? words("job '{}': its line is gone from {}; --apply deletes it", name, source)
+                         : words("job '{}': its line is gone from {}; it stays. --prune deletes it, and so does "
+                                 "cronfleet job delete",
+                                 name, source));
+  }
+}
+
+// Asks whether they may go.
+CliResult<void> may_delete(const Cli& cli, const std::vector<GoneJob>& gone, bool yes) {
+  std::string names;
+  for (const GoneJob& job : gone) names += words("{}'{}'", names.empty() ? "" : ", ", visible(job.name));
+  return gone.empty() ? CliResult<void>() : cli.confirm(words("Delete the jobs whose line is gone: {}?", names), yes);
 }
 
 int import(const Cli& cli, const std::vector<ImportStep>& steps, const std::string& reason) {
@@ -244,29 +269,50 @@ std::string counts_text(std::size_t jobs, std::size_t differing, std::size_t ref
          (refused == 1 ? words("1 is refused") : words("{} are refused", refused));
 }
 
+// The steps, then the deletes.
+int import(const Cli& cli, const Flags& flags, const std::vector<ImportStep>& steps, const std::vector<GoneJob>& gone,
+           bool some_are_refused) {
+  const std::vector<GoneJob> doomed = flags.prune ? gone : std::vector<GoneJob>();
+  if (const auto sure = may_delete(cli, doomed, flags.yes); !sure) return failed(cli, sure.error());
+  if (const int exit_code = import(cli, steps, flags.reason); exit_code != kExitOk) return exit_code;
+  if (flags.prune && some_are_refused)
+    cli.say(words("nothing was deleted: a line that is left out could be that of a job"));
+  const int exit_code = delete_gone(cli, doomed, flags.reason);
+  if (exit_code == kExitOk)
+    for (const GoneJob& job : doomed) cli.note(words("job '{}' deleted", visible(job.name)));
+  return exit_code == kExitOk && some_are_refused ? static_cast<int>(kExitInvalid) : exit_code;
+}
+
 int import_crontab(const Cli& cli, const Flags& flags) {
   const auto files = translate_crontabs(flags.wishes, cli.io.in);
   if (!files) return failed(cli, files.error());
   std::vector<ImportStep> steps = steps_of(*files);
   const std::size_t refused = refusals_of(*files);
+  // What becomes of the lines can be seen without a server.
+  auto compared = compare_with_server(cli, steps);
+  std::vector<GoneJob> gone;
+  // A line that is refused may be that of any job.
+  if (auto found = compared && refused == 0 ? gone_of(cli, flags.wishes, *files, steps) : gone) {
+    gone = *std::move(found);
+  } else {
+    compared = CliFailure(found.error());
+  }
   if (steps.empty() && refused == 0) {
+    // With --prune an emptied file would delete them all.
     cli.say(words("there is no line that starts anything"));
+    say_gone(cli, gone, {});
     return kExitOk;
   }
-  // What becomes of the lines can be seen without a server.
-  const auto compared = compare_with_server(cli, steps);
   if (!compared && flags.apply) return failed(cli, compared.error());
-  print(cli, *files, steps, flags.update);
+  print(cli, *files, steps, gone, flags.update);
   say_refusals(cli, *files);
   if (!compared) cli.note(words("what stands on the server is not known: {}", compared.error().message));
   const auto differing = static_cast<std::size_t>(std::count_if(
       steps.begin(), steps.end(), [](const ImportStep& step) { return step.import->comparison.differing > 0; }));
   const std::size_t in_the_way = say_conflicts(cli, steps, flags.update);
   const bool stops = refused > 0 && !flags.keep_going;
-  if (flags.apply && !stops && in_the_way == 0) {
-    const int exit_code = import(cli, steps, flags.reason);
-    return exit_code == kExitOk && refused > 0 ? static_cast<int>(kExitInvalid) : exit_code;
-  }
+  say_gone(cli, gone, flags);
+  if (flags.apply && !stops && in_the_way == 0) return import(cli, flags, steps, gone, refused > 0);
   cli.note(counts_text(steps.size(), differing, refused));
   if (stops) {
     cli.say(words("nothing was imported: correct the lines, or leave them out with --keep-going"));
@@ -300,7 +346,7 @@ void add_import_command(CLI::App& app, CliIo io, int& exit_code) {
       "--apply imports all and ends with 0, or nothing and ends with 7 or 6; lines that --keep-going leaves out: 7.\n"
       "Examples:\n"
       "  crontab -l | cronfleet import crontab -\n"
-      "  cronfleet import crontab /etc/crontab /etc/cron.d --update --apply\n"
+      "  cronfleet import crontab /etc/crontab /etc/cron.d --update --prune --apply\n"
       "  cronfleet import crontab --user www-data --zone Europe/Berlin --prefix web- web.crontab");
   crontab->add_option("paths", flags->wishes.paths, "files, folders like /etc/cron.d, or - for standard input")
       ->required()
@@ -308,6 +354,8 @@ void add_import_command(CLI::App& app, CliIo io, int& exit_code) {
   crontab->add_flag("--apply", flags->apply, "import them; without it they are only shown");
   crontab->add_option("--reason", flags->reason, "why, for the server's log")->type_name("TEXT");
   crontab->add_flag("--update", flags->update, "change jobs that an earlier import of the same crontab made");
+  crontab->add_flag("--prune", flags->prune, "delete jobs of an earlier import whose line is gone");
+  crontab->add_flag("-y,--yes", flags->yes, "delete without asking");
   crontab->add_flag("--keep-going", flags->keep_going, "leave out lines that are refused");
   crontab->add_flag("--system", flags->wishes.system,
                     "lines name a user; so they do in /etc/crontab and in folders without it");

@@ -148,7 +148,7 @@ class Translator {
     job.overlap.mode = domain::Overlap::Mode::Allow;
     job.misfire.mode = domain::Misfire::Mode::Skip;
     job.description = cut(line.comment, 1024);
-    job.labels["crontab"] = cut(options_.source, 200);
+    job.labels["crontab"] = source_label(options_.source);
     set_surroundings(import);
     if (entry.input) import.notes.push_back("what stands after % is given to the command as a here-document");
     if (job.schedule != entry.schedule)
@@ -185,6 +185,18 @@ class Translator {
 };
 
 }  // namespace
+
+std::string source_label(const std::string& source) { return cut(source, 200); }
+
+bool is_name_for(std::string_view name, std::string_view prefix, std::string_view command) {
+  if (const auto end = command.find("\n} <<'"); command.starts_with("{ ") && end != std::string_view::npos)
+    command = command.substr(2, end - 2);
+  const std::string base = std::string(prefix) + telling_word(command);
+  if (!name.starts_with(base)) return false;
+  name.remove_prefix(base.size());
+  return name.empty() ||
+         (name.size() > 1 && name[0] == '-' && name.find_first_not_of("0123456789", 1) == std::string_view::npos);
+}
 
 Translation translate(const std::vector<Line>& lines, const Options& options, const cron::ZoneSource& zones,
                       std::map<std::string, int>& taken) {

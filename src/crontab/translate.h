@@ -67,4 +67,9 @@ struct Translation {
 Translation translate(const std::vector<Line>& lines, const Options& options, const cron::ZoneSource& zones,
                       std::map<std::string, int>& taken);
 
+// The value of the label "crontab" that tells which file a job was made from.
+std::string source_label(const std::string& source);
+// Whether a line with `command` (as the job has it) would make a job of this name, give or take the number at its end.
+bool is_name_for(std::string_view name, std::string_view prefix, std::string_view command);
+
 }  // namespace cronfleet::crontab

@@ -586,6 +586,50 @@ class Import(Case):
         self.assertRegex(log, "jobs changed.*import crontab")
         self.assertRegex(log, "jobs changed.*the old host goes")
 
+    def names(self):
+        return self.ok("job", "list", "-o", "name").out.split()
+
+    def test_jobs_whose_line_is_gone_are_named_and_deleted_with_prune(self):
+        flags = ("--zone", "UTC", "--user", "root")
+        path = self.file("tab", "0 1 * * * /opt/one\n0 2 * * * /opt/two\n0 3 * * * /opt/two %x\n0 4 * * * cat%y\n")
+        self.ok("import", "crontab", path, "--apply", *flags)
+        self.ok("import", "crontab", path, "--apply", "--prefix", "b-", *flags)  # another machine's
+        self.create("mine", "/opt/three", flags=("-l", f"crontab={self.folder}/other"))
+        self.assertNotIn("gone", self.ok("import", "crontab", path, *flags).err)
+        self.file("tab", "0 1 * * * /opt/one\n")
+        for extra in ((), ("--apply",)):
+            ran = self.ok("import", "crontab", path, *extra, *flags)
+            for name in ("two", "two-2", "cat"):
+                self.assertIn(f"job '{name}': its line is gone from {path}; it stays. --prune deletes it", ran.err)
+            self.assertEqual(ran.err.count("gone"), 3)
+        self.assertEqual(json.loads(self.ok("import", "crontab", path, "-o", "json", *flags).out)["gone"],
+                         [{"source": path, "name": name} for name in ("cat", "two", "two-2")])
+        self.assertIn("'two': its line is gone from", self.ok("import", "crontab", path, "--prune", *flags).err)
+        before = self.names()
+        ran = self.ends(2, "import", "crontab", path, "--prune", "--apply", *flags)
+        self.assertIn("--yes", ran.err)
+        # A line that is refused may be that of a job.
+        self.file("tab", "0 1 * * * /opt/one\n0 99 * * * /opt/two\n")
+        ran = self.ends(7, "import", "crontab", path, "--prune", "--apply", "--yes", "--keep-going", *flags)
+        self.assertIn("nothing was deleted", ran.err)
+        self.file("tab", "# nothing\n")
+        self.assertIn("'one': its line is gone", self.ok("import", "crontab", path, "--prune", "--apply", "--yes", *flags).err)
+        self.assertEqual(self.names(), before)
+        self.file("tab", "0 1 * * * /opt/one\n0 5 * * * /opt/new\n")
+        self.assertIn("job 'two-2' deleted", self.ok("import", "crontab", path, "--prune", "--apply", "--yes", *flags).err)
+        self.assertEqual(self.names(), sorted({*before, "new"} - {"two", "two-2", "cat"}))
+
+    def test_a_file_that_is_gone_from_the_folder(self):
+        folder = self.folder / "cron.d"
+        folder.mkdir()
+        for name in ("a", "b"):
+            (folder / name).write_text(f"0 2 * * * root /opt/{name}.sh\n")
+        self.ok("import", "crontab", str(folder), "--zone", "UTC", "--apply")
+        (folder / "b").unlink()
+        ran = self.ok("import", "crontab", f"{folder}/", "--zone", "UTC", "--apply", "--prune", "-y")
+        self.assertIn("job 'b.sh' deleted", ran.err)
+        self.assertEqual(self.names(), ["a.sh"])
+
     def test_the_zone_of_the_host_is_written_down(self):
         ran = self.ok("import", "crontab", "-", "-o", "json", input="@daily x\n", TZ="Asia/Tokyo")
         self.assertEqual(json.loads(ran.out)["items"][0]["job"]["time_zone"], "Asia/Tokyo")
