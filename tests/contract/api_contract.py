@@ -370,7 +370,7 @@ def check_words(contract):
     joined = re.compile(r'(?<!\\)"\s*"')
     words = joined.sub("", (source / "api/problem_words.cc").read_text(encoding="utf-8"))
     forms = {re.sub(r"\{\*?\}", "{}", form) for form in re.findall(r'^    \{"((?:[^"\\]|\\.)*)",', words, re.MULTILINE)}
-    refused = re.compile(r'(?:refuse\(\s*\d{3},\s*"[a-z_]+",|\.detail =|refuse(?:_member)?\((?:"\w+",)?)\s*(?:fmt::format\(\s*)?'
+    refused = re.compile(r'(?:refuse(?:_header)?\(\s*(?:"[\w-]+",\s*)?\d{3},\s*"[a-z_]+",|\.detail =|refuse(?:_member)?\((?:"\w+",)?)\s*(?:fmt::format\(\s*)?'
                          r'"((?:[^"\\]|\\.)*)"[,);]')
     # What alarms say is no refusal, nor what is wrong with a record or a message of ours.
     others = {"worker_catalogue.cc", "run_json.cc", "entries.cc"}
@@ -386,7 +386,7 @@ def check_words(contract):
 def check_statuses(contract):
     """Each status that src/api can give is named: by every operation, or as one that any request can get."""
     given = set()
-    refused = re.compile(r"(?:refuse\(|\.status = |\bours\(|error\(\)\.status = )\s*([45]\d\d)\b")
+    refused = re.compile(r"(?:refuse\(|refuse_header\(\s*"[\w-]+",|\.status = |\bours\(|error\(\)\.status = )\s*([45]\d\d)\b")
     for path in sorted((pathlib.Path(__file__).resolve().parents[2] / "src/api").glob("*.cc")):
         if not path.name.endswith("_test.cc"):
             given |= {int(status) for status in refused.findall(path.read_text(encoding="utf-8"))}
