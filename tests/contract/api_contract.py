@@ -386,7 +386,9 @@ def check_words(contract):
 def check_statuses(contract):
     """Each status that src/api can give is named: by every operation, or as one that any request can get."""
     given = set()
-    refused = re.compile(r"(?:refuse\(|refuse_header\(\s*"[\w-]+",|\.status = |\bours\(|error\(\)\.status = )\s*([45]\d\d)\b")
+    refused = re.compile(
+        r'(?:refuse\(|refuse_header\(\s*"[\w-]+",|\.status = |\bours\(|error\(\)\.status = )\s*([45]\d\d)\b'
+    )
     for path in sorted((pathlib.Path(__file__).resolve().parents[2] / "src/api").glob("*.cc")):
         if not path.name.endswith("_test.cc"):
             given |= {int(status) for status in refused.findall(path.read_text(encoding="utf-8"))}
