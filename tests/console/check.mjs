@@ -18,6 +18,7 @@ import {startBrowser} from "./browser.mjs";
 import {companyJobs, livelyJobs} from "./fleet_of_jobs.mjs";
 import {checkFirstRun} from "./first_run.mjs";
 import {checkHostile} from "./hostile.mjs";
+import {checkLive} from "./live.mjs";
 import {checkLoad} from "./load.mjs";
 import {checkEmpty, checkPages} from "./pages.mjs";
 import {checkPaper} from "./paper.mjs";
@@ -88,6 +89,7 @@ if (options.load) {
 await checkEmpty({browser, server: empty, report, pictures, full: options.full, only});
 if (!only || only.test("first-run")) await checkFirstRun({browser, server: empty, report});
 if (!only || only.test("across")) await checkAcross({browser, server: empty, binary, report});
+if (!only || only.test("live")) await checkLive({browser, server: empty, report});
 if (!only || only.test("bundle")) await checkBundle({browser, server: empty, report});
 if (!only || only.test("load")) await checkWorkerLoad({browser, server: empty, report});
 await empty.stop();

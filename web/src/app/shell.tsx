@@ -5,7 +5,7 @@ import {call} from "../api/client.ts";
 import {clockTime, browserZone, chosenZone, fullTime, viewerZone, wholeDuration, zoneOffset} from "../i18n/format.ts";
 import {language, pseudo, texts} from "../i18n/language.ts";
 import {second} from "../live/clock.ts";
-import {connection, storeAway} from "../live/live.ts";
+import {connection, storeAway, streamSilent} from "../live/live.ts";
 import {problemOf, useResource} from "../live/resource.ts";
 import {OpenedDialogs} from "../ui/dialog.tsx";
 import {Icon} from "../ui/icons.tsx";
@@ -27,7 +27,7 @@ import {theme, type Theme} from "./theme.ts";
 export const t = texts({
   en: {
     skip: "To the content", search: "Search", main: "Main", live: "live", connecting: "connecting", stale: "stale",
-    liveAbout: "Changes arrive as they happen", staleAbout: "The store is away: this is the last known state",
+    liveAbout: "Changes arrive as they happen", staleAbout: "Changes do not come through; this is the last known state",
     lost: (since: string) => `no connection for ${since}`, zone: "Time zone", otherZone: "Another zone…", browser: "this browser",
     language: "Language", theme: "Theme", light: "Light", dark: "Dark", system: "As the system", display: "Display",
     go: (name: string) => `Go to ${name}`, newJob: "New job", help: "Keyboard shortcuts", places: "Go to", settings: "Settings",
@@ -35,7 +35,7 @@ export const t = texts({
   },
   zh: {
     skip: "跳到内容", search: "搜索", main: "主导航", live: "实时", connecting: "连接中", stale: "过期",
-    liveAbout: "变化会即时显示", staleAbout: "存储不可用:这是最后已知的状态",
+    liveAbout: "变化会即时显示", staleAbout: "变化无法送达;这是最后已知的状态",
     lost: (since) => `连接中断 ${since}`, zone: "时区", otherZone: "其他时区…", browser: "本浏览器",
     language: "语言", theme: "主题", light: "浅色", dark: "深色", system: "跟随系统", display: "显示",
     go: (name) => `前往${name}`, newJob: "新建任务", help: "键盘快捷键", places: "前往", settings: "设置",
@@ -47,7 +47,7 @@ function ConnectionDot() {
   const now = connection.value;
   if (now.kind === "away") void second.value;  // counts up
   const since = now.kind === "away" ? wholeDuration(Math.max(0, Date.now() - now.since)) : "";
-  const kind = now.kind === "live" && storeAway.value ? "stale" : now.kind;
+  const kind = now.kind === "live" && (storeAway.value || streamSilent.value) ? "stale" : now.kind;
   const word = kind === "away" ? t.lost(since) : kind === "stale" ? t.stale : kind === "live" ? t.live : t.connecting;
   return (
     <span class={`connection is-${kind}`} title={kind === "live" ? t.liveAbout : kind === "stale" ? t.staleAbout : word}>

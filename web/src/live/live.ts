@@ -19,11 +19,13 @@ export type Connection =
 export const connection = signal<Connection>({kind: "connecting"});
 /** Answers come from a copy: the coordination store is away. */
 export const storeAway = signal(false);
+/** The stream of changes says nothing although there are some; the page asks instead, and tries anew. */
+export const streamSilent = signal(false);
 export const away = computed(() => connection.value.kind === "away");
 
 export type Report =
   | {kind: "changed"; topics: readonly Topic[]}
-  | {kind: "connected"; stale: boolean}
+  | {kind: "connected"; stale: boolean; silent: boolean}
   | {kind: "lost"; since: number};
 
 const listeners = new Set<{topics: readonly Topic[]; tell: () => void}>();
@@ -42,6 +44,7 @@ function take(report: Report): void {
     case "connected": {
       const was = connection.value.kind;
       storeAway.value = report.stale;
+      streamSilent.value = report.silent;
       if (was !== "live") connection.value = {kind: "live"};
       // What happened meanwhile nobody has told: everything may have changed.
       if (was === "away") take({kind: "changed", topics: allTopics});
@@ -74,7 +77,7 @@ export function startLive(): void {
   };
   let leading = false;
   const currentReport = (): Report =>
-    connection.value.kind === "away" ? {kind: "lost", since: connection.value.since} : {kind: "connected", stale: storeAway.value};
+    connection.value.kind === "away" ? {kind: "lost", since: connection.value.since} : {kind: "connected", stale: storeAway.value, silent: streamSilent.value};
   channel.postMessage({kind: "hello"});
   let waiting = false;  // in the queue for the lock
   const request = (steal: boolean) => {

@@ -6,6 +6,7 @@ import {allTopics, type Report, type Topic} from "./live.ts";
 
 const kAddress = "/api/v1/events?topics=jobs,runs,workers,system";
 const kAskMs = 4_000;          // with a stream, which a proxy may keep open in front of a dead server
+const kQuietMs = 15_000;       // of the stream, although something has been written meanwhile
 const kAskAloneMs = 2_000;     // without: it is all we have, and how we notice that the server is back
 const kGatherMs = 120;         // events that come together are told together
 const kRetryFirstMs = 1_000, kRetryMostMs = 15_000;
@@ -18,7 +19,7 @@ const topicsOf: Record<string, Topic> = {
 export function followChanges(report: (report: Report) => void): () => void {
   const ended = new AbortController();
   const {signal} = ended;
-  let open = false, lostAt = 0, revision = -1;
+  let open = false, silent = false, heardAt = 0, lostAt = 0, revision = -1;
   let stream: EventSource | null = null;
   let retry = kRetryFirstMs;
 
@@ -40,13 +41,20 @@ export function followChanges(report: (report: Report) => void): () => void {
       if (signal.aborted) return;
       noteServerTime(system.now, sent, performance.now());
       lostAt = 0;
-      report({kind: "connected", stale: system.stale ?? false});
-      if (!open && revision >= 0 && system.revision !== revision) changed(allTopics);
+      const moved = revision >= 0 && system.revision !== revision;
+      if (open && moved && sent - heardAt > kQuietMs) {  // somebody on the way holds a dead stream open
+        silent = true;
+        open = false;
+        stream?.close();
+        connect();
+      }
+      report({kind: "connected", stale: system.stale ?? false, silent});
+      if (!open && moved) changed(allTopics);
       revision = system.revision;
     } catch (error) {
       if (signal.aborted) return;
       // An answer, even a refusal, shows that the server is there; the pages tell what it refuses.
-      if (error instanceof ApiProblem && !error.offline) report({kind: "connected", stale: true});
+      if (error instanceof ApiProblem && !error.offline) report({kind: "connected", stale: true, silent});
       else report({kind: "lost", since: (lostAt ||= Date.now())});
     }
     schedule();
@@ -64,6 +72,8 @@ export function followChanges(report: (report: Report) => void): () => void {
     stream.addEventListener("hello", (event: MessageEvent<string>) => {
       const {resumed} = JSON.parse(event.data) as {resumed: boolean};
       open = true;
+      silent = false;
+      heardAt = performance.now();
       retry = kRetryFirstMs;
       void ask();
       if (!resumed) changed(allTopics);
@@ -71,6 +81,7 @@ export function followChanges(report: (report: Report) => void): () => void {
     stream.addEventListener("resync", () => changed(allTopics));
     for (const [name, topic] of Object.entries(topicsOf)) {
       stream.addEventListener(name, () => {
+        heardAt = performance.now();
         changed([topic]);
         if (name === "system") void ask();  // perhaps the store went or came
       });
