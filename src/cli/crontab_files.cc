@@ -34,7 +34,33 @@ struct Source {
   std::string path, text;
   crontab::Form form = crontab::Form::User;
   std::string user;
+  bool is_guess = false;  // nothing says that it is a user's
 };
+
+bool is_program(const std::string& name) {
+  for (const char* folder : {"/usr/local/bin/", "/usr/bin/", "/bin/", "/usr/sbin/", "/sbin/"})
+    if (::access((folder + name).c_str(), X_OK) == 0) return true;
+  return false;
+}
+
+// Lines read as a user's whose command begins with a user, and no program: those of a system crontab do.
+std::optional<TranslatedFile::Suspicion> suspicion_of(const std::vector<crontab::Line>& lines) {
+  TranslatedFile::Suspicion found;
+  for (const crontab::Line& line : lines) {
+    const auto* entry = std::get_if<crontab::Entry>(&line.what);
+    if (!entry) continue;
+    ++found.of;
+    const auto end = entry->command.find_first_of(" \t");
+    const std::string word = entry->command.substr(0, end);
+    const auto next = end == std::string::npos ? end : entry->command.find_first_not_of(" \t", end);
+    // Nobody's command begins with a dash: "mail -s".
+    if (next == std::string::npos || entry->command[next] == '-') continue;
+    if (!::getpwnam(word.c_str()) || is_program(word)) continue;
+    ++found.lines;
+    found.user = word;
+  }
+  return found.lines * 2 > found.of ? std::optional(found) : std::nullopt;
+}
 
 Source source_of(const CrontabWishes& wishes, const std::string& path) {
   Source source{.path = path == "-" ? "stdin" : path, .user = wishes.user};
@@ -43,6 +69,7 @@ Source source_of(const CrontabWishes& wishes, const std::string& path) {
   source.form = wishes.system || of_the_system ? crontab::Form::System : crontab::Form::User;
   if (source.user.empty() && (folder.ends_with("/cron/crontabs") || folder == "/var/spool/cron"))
     source.user = fs::path(path).filename().string();
+  source.is_guess = source.form == crontab::Form::User && source.user.empty();
   if (source.user.empty()) source.user = user_name();
   return source;
 }
@@ -63,6 +90,7 @@ CliResult<std::vector<Source>> sources_of(const CrontabWishes& wishes, std::FILE
       for (const std::string& file : files) {
         sources.push_back(source_of(wishes, file));
         sources.back().form = crontab::Form::System;
+        sources.back().is_guess = false;
       }
     } else {
       sources.push_back(source_of(wishes, path));
@@ -99,10 +127,11 @@ CliResult<std::vector<TranslatedFile>> translate_crontabs(const CrontabWishes& w
                                    .source = source.path,
                                    .from = wishes.from,
                                    .home_of = home_of};
-    files.push_back(
-        {.path = source.path,
-         .user = source.form == crontab::Form::System ? "" : source.user,
-         .translation = crontab::translate(crontab::read_crontab(source.text, source.form), options, **zones, taken)});
+    const auto lines = crontab::read_crontab(source.text, source.form);
+    files.push_back({.path = source.path,
+                     .user = source.form == crontab::Form::System ? "" : source.user,
+                     .is_of_the_system = source.is_guess ? suspicion_of(lines) : std::nullopt,
+                     .translation = crontab::translate(lines, options, **zones, taken)});
   }
   return files;
 }

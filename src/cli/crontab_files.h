@@ -1,6 +1,7 @@
 // cli/crontab_files.h: finds and translates the crontabs that `import crontab` is given.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,13 @@ struct CrontabWishes {
 struct TranslatedFile {
   std::string path;  // "stdin" for "-"
   std::string user;  // whose crontab it is; empty where the lines say so
+  // Nobody said what it is, and most of its lines would start a program called like a user of this machine: that many
+  // of so many, and one such name.
+  struct Suspicion {
+    std::size_t lines = 0, of = 0;
+    std::string user;
+  };
+  std::optional<Suspicion> is_of_the_system{};
   crontab::Translation translation;
 };
 CliResult<std::vector<TranslatedFile>> translate_crontabs(const CrontabWishes& wishes, std::FILE* in);

@@ -199,6 +199,21 @@ std::size_t say_conflicts(const Cli& cli, const std::vector<ImportStep>& steps, 
   return count;
 }
 
+// Says which files were read as a user's and look like the system's, and answers whether any does.
+bool say_suspicions(const Cli& cli, const std::vector<TranslatedFile>& files) {
+  bool any = false;
+  for (const TranslatedFile& file : files) {
+    if (!file.is_of_the_system) continue;
+    any = true;
+    cli.say(
+        words("{}: on {} of {} lines the command begins with a user, as '{}': this looks like a system crontab, "
+              "whose lines name a user; --system reads it so, --user NAME says that it is that user's own",
+              visible(file.path), file.is_of_the_system->lines, file.is_of_the_system->of,
+              visible(file.is_of_the_system->user)));
+  }
+  return any;
+}
+
 // Says which jobs have lost their line, and what becomes of them.
 void say_gone(const Cli& cli, const std::vector<GoneJob>& gone, const Flags& flags) {
   for (const GoneJob& job : gone) {
@@ -306,21 +321,25 @@ int import_crontab(const Cli& cli, const Flags& flags) {
   if (!compared && flags.apply) return failed(cli, compared.error());
   print(cli, *files, steps, gone, flags.update);
   say_refusals(cli, *files);
+  const bool suspected = say_suspicions(cli, *files);
   if (!compared) cli.note(words("what stands on the server is not known: {}", compared.error().message));
   const auto differing = static_cast<std::size_t>(std::count_if(
       steps.begin(), steps.end(), [](const ImportStep& step) { return step.import->comparison.differing > 0; }));
   const std::size_t in_the_way = say_conflicts(cli, steps, flags.update);
   const bool stops = refused > 0 && !flags.keep_going;
   say_gone(cli, gone, flags);
-  if (flags.apply && !stops && in_the_way == 0) return import(cli, flags, steps, gone, refused > 0);
+  if (flags.apply && !stops && !suspected && in_the_way == 0) return import(cli, flags, steps, gone, refused > 0);
   cli.note(counts_text(steps.size(), differing, refused));
   if (stops) {
     cli.say(words("nothing was imported: correct the lines, or leave them out with --keep-going"));
     return kExitInvalid;
   }
-  cli.note(flags.apply || in_the_way > 0 ? words("nothing was imported")
-                                         : words("nothing was imported: --apply does it"));
-  return refused > 0 ? kExitInvalid : in_the_way > 0 ? kExitConflict : differing > 0 ? kExitDifferences : kExitOk;
+  cli.note(flags.apply || suspected || in_the_way > 0 ? words("nothing was imported")
+                                                      : words("nothing was imported: --apply does it"));
+  return refused > 0 || suspected ? kExitInvalid
+         : in_the_way > 0         ? kExitConflict
+         : differing > 0          ? kExitDifferences
+                                  : kExitOk;
 }
 
 constexpr AnswerForm kImportForm{.schema = R"({"properties":{
@@ -342,7 +361,8 @@ void add_import_command(CLI::App& app, CliIo io, int& exit_code) {
   CLI::App* crontab = import->add_subcommand("crontab", "Show what crontabs become, and import them with --apply");
   crontab->footer(
       "Each line is compared with cron's own rules over its next 1,000 firings, and with the job that stands there.\n"
-      "Ends with 7 when a line is refused, 6 when a name is taken, else 3 when one fires otherwise than under cron.\n"
+      "Ends with 7 when a line is refused, or names a user without --system, 6 when a name is taken, else 3 when one\n"
+      "fires otherwise than under cron.\n"
       "--apply imports all and ends with 0, or nothing and ends with 7 or 6; lines that --keep-going leaves out: 7.\n"
       "Examples:\n"
       "  crontab -l | cronfleet import crontab -\n"

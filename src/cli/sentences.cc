@@ -31,6 +31,8 @@ constexpr SentenceForm kForms[] = {
      "@reboot：机群没有重启；只运行一次的请用带 '@at TIME' 的任务，一直运行的请用系统服务"},
     {"'{}' is no macro of cron: @yearly, @annually, @monthly, @weekly, @daily, @midnight and @hourly are",
      "'{0}' 不是 cron 的宏：可用的有 @yearly、@annually、@monthly、@weekly、@daily、@midnight 和 @hourly"},
+    {"'{}' is no user: a line of a system crontab names a user after the schedule, one of a user's crontab does not",
+     "'{}' 不是用户：系统 crontab 的一行在计划之后写有用户，用户自己的 crontab 则没有"},
     {"a line of a system crontab names a user and a command after the schedule",
      "系统 crontab 的一行在计划之后写有用户和命令"},
     {"the command has more than {} bytes", "命令超过 {0} 字节"},

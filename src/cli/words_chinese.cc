@@ -102,6 +102,10 @@ const std::map<std::string_view, std::string_view>& chinese() {
       {"{} are refused", "{} 行被拒绝"},
       {"nothing was imported: correct the lines, or leave them out with --keep-going",
        "没有导入任何任务：请改正这些行，或用 --keep-going 跳过"},
+      {"{}: on {} of {} lines the command begins with a user, as '{}': this looks like a system crontab, whose lines "
+       "name a user; --system reads it so, --user NAME says that it is that user's own",
+       "{0}：{2} 行中有 {1} 行的命令以用户开头，如 '{3}'：这看起来是系统 crontab，其行中写有用户；"
+       "--system 按此读取，--user NAME 表示它是该用户自己的"},
       {"job '{}': its line is gone from {}; --apply deletes it", "任务 '{}'：它的行已不在 {} 中；加 --apply 会删除它"},
       {"job '{}': its line is gone from {}; it stays. --prune deletes it, and so does cronfleet job delete",
        "任务 '{}'：它的行已不在 {} 中；任务保留。--prune 会删除它，cronfleet job delete 也会"},

@@ -122,7 +122,12 @@ std::variant<Setting, Entry, Mistake> read_entry(std::string_view text, Form for
       entry.schedule += fmt::format("{}{}", entry.schedule.empty() ? "" : " ", word);
   cursor.skip_blanks();
   if (form == Form::System) {
+    const int column = cursor.column();
     entry.user = cursor.word();
+    if (entry.user.find('/') != std::string::npos)
+      return Mistake{column, fmt::format("'{}' is no user: a line of a system crontab names a user after the schedule, "
+                                         "one of a user's crontab does not",
+                                         entry.user)};
     cursor.skip_blanks();
     if (entry.user.empty() || cursor.done())
       return Mistake{cursor.column(), "a line of a system crontab names a user and a command after the schedule"};

@@ -61,6 +61,7 @@ TEST(ReadCrontab, NamesThePlaceOfAMistake) {
       {"0 0 * * *", Form::User, 10, "the command is missing"},
       {"0 0 * * * %in", Form::User, 11, "no command before the %"},
       {"0 0 * * * root", Form::System, 15, "names a user and a command"},
+      {"0 0 * * * /opt/x --all", Form::System, 11, "'/opt/x' is no user"},
       {"@reboot x", Form::User, 1, "a fleet has no reboot"},
       {"@dayly x", Form::User, 1, "no macro of cron"},
       {"@daily", Form::User, 7, "the command is missing"},

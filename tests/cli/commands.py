@@ -630,6 +630,24 @@ class Import(Case):
         self.assertIn("job 'b.sh' deleted", ran.err)
         self.assertEqual(self.names(), ["a.sh"])
 
+    def test_a_system_crontab_without_the_flag_is_suspected(self):
+        lines = "SHELL=/bin/sh\n17 * * * * root cd / && run-parts /etc/cron.hourly\n25 6 * * * root /opt/x\n0 3 * * * /opt/y\n"
+        for apply in ((), ("--apply",)):
+            ran = self.ends(7, "import", "crontab", "-", "--zone", "UTC", *apply, input=lines)
+            self.assertIn("stdin: on 2 of 3 lines the command begins with a user, as 'root'", ran.err)
+            self.assertIn("--system reads it so", ran.err)
+            self.assertIn("nothing was imported\n", ran.err)
+        self.assertEqual(self.names(), [])
+        self.assertIn("系统 crontab", self.cli("import", "crontab", "-", input=lines, LC_ALL="zh_CN.UTF-8").err)
+        self.assertIn("stdin:4:11: '/opt/y' is no user", self.ends(7, "import", "crontab", "-", "--system", input=lines.replace("/opt/y", "/opt/y --all")).err)
+        self.ok("import", "crontab", "-", "--zone", "UTC", "--system", "--apply", input=lines.replace("/opt/y", "root /opt/y"))
+        own = self.ok("import", "crontab", "-", "--zone", "UTC", "--user", "root", "--prefix", "own ", "--apply", input=lines)
+        self.assertIn("3 jobs imported", own.err)
+        # Programs that are called like users, and lines where few are.
+        for text in ("0 1 * * * mail -s x y\n", "0 1 * * * sync\n", "0 1 * * * root x\n0 2 * * * /opt/a b\n0 3 * * * c d\n"):
+            ran = self.cli("import", "crontab", "-", "--zone", "UTC", input=text)
+            self.assertNotIn("system crontab", ran.err)
+
     def test_the_zone_of_the_host_is_written_down(self):
         ran = self.ok("import", "crontab", "-", "-o", "json", input="@daily x\n", TZ="Asia/Tokyo")
         self.assertEqual(json.loads(ran.out)["items"][0]["job"]["time_zone"], "Asia/Tokyo")
