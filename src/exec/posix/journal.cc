@@ -3,6 +3,8 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sodium/crypto_shorthash_siphash24.h>
+#include <sodium/randombytes.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -195,6 +197,10 @@ Result<JournalReplay> replay(const std::string& folder) {
 
 // ---- opening
 
+Journal::Journal(JournalOptions options) : options_(std::move(options)) {
+  randombytes_buf(hash_key_.data(), hash_key_.size());
+}
+
 std::string Journal::path(std::uint64_t number) const { return options_.folder + "/" + segment_name(number); }
 
 Result<std::unique_ptr<Journal>> Journal::open(JournalOptions options, std::chrono::milliseconds patience) {
@@ -240,12 +246,12 @@ Result<void> Journal::load_segment(std::uint64_t number) {
   Segment& segment = segments_[number];
   segment.number = number;
   std::string damage;
-  std::vector<std::string> acknowledged;
+  std::vector<Digest> acknowledged;
   const auto take = [&](std::uint8_t type, std::string_view payload, std::string_view frame) {
     if (type == kAcknowledged)
-      acknowledged.emplace_back(run_of(payload));
+      acknowledged.push_back(digest(run_of(payload)));
     else if (type != kHeader)
-      count(run_of(payload), frame.size());
+      count(digest(run_of(payload)), frame.size());
   };
   const std::size_t end = for_each_frame(*bytes, take, damage);
   // Cut: what follows is torn, or the unused part of a reserve.
@@ -253,15 +259,7 @@ Result<void> Journal::load_segment(std::uint64_t number) {
     return fail(Code::Unavailable, "cutting '{}' at {}: {}", path(number), end, std::strerror(errno));
   segment.bytes = end;
   total_bytes_ += end;
-  for (const std::string& run : acknowledged) {
-    for (auto& [other, older] : segments_) {
-      const auto found = older.live.find(run);
-      if (found == older.live.end()) continue;
-      live_bytes_ -= found->second;
-      older.live.erase(found);
-    }
-    live_.erase(run);
-  }
+  for (const Digest& run : acknowledged) forget(run);
   return {};
 }
 
@@ -325,26 +323,40 @@ bool Journal::write(std::string_view a, std::string_view b) {
   return true;
 }
 
-void Journal::count(std::string_view run, std::uint64_t bytes) {
-  std::map<std::string, std::uint64_t, std::less<>>& live = segments_.rbegin()->second.live;
-  const auto found = live.find(run);
-  if (found != live.end())
-    found->second += bytes;
-  else
-    live.emplace(run, bytes);
-  const auto all = live_.find(run);
-  if (all != live_.end())
-    all->second += bytes;
-  else
-    live_.emplace(run, bytes);
+Journal::Digest Journal::digest(std::string_view run) const {
+  static_assert(sizeof(Digest) == crypto_shorthash_siphashx24_BYTES);
+  static_assert(sizeof hash_key_ == crypto_shorthash_siphashx24_KEYBYTES);
+  Digest digest;
+  crypto_shorthash_siphashx24(reinterpret_cast<unsigned char*>(&digest),
+                              reinterpret_cast<const unsigned char*>(run.data()), run.size(), hash_key_.data());
+  return digest;
+}
+
+void Journal::count(const Digest& run, std::uint64_t bytes) {
+  Segment& newest = segments_.rbegin()->second;
+  const auto [at, fresh] = live_.try_emplace(run);
+  if (fresh) {
+    at->second.first = newest.number;
+    ++newest.first_of;
+  }
+  at->second.last = newest.number;
+  at->second.bytes += bytes;
   live_bytes_ += bytes;
+}
+
+void Journal::forget(const Digest& run) {
+  const auto found = live_.find(run);
+  if (found == live_.end()) return;
+  live_bytes_ -= found->second.bytes;
+  --segments_.at(found->second.first).first_of;
+  live_.erase(found);
 }
 
 void Journal::add_frame(std::string_view run, std::uint8_t type, std::string_view payload) {
   std::string bytes = head_of(type, payload, {});
   bytes.append(payload);
   if (type != kStarted && type != kAcknowledged) urgent_ = true;
-  waiting_.push_back({type == kAcknowledged ? std::string() : std::string(run), std::move(bytes)});
+  waiting_.push_back({type == kAcknowledged ? std::nullopt : std::optional(digest(run)), std::move(bytes)});
 }
 
 void Journal::add_intent(std::string_view run) {
@@ -379,7 +391,7 @@ bool Journal::add_output(std::string_view run, const OutputReport& head, std::st
     use_reserve();
     return false;
   }
-  count(run, front.size() + bytes.size());
+  count(digest(run), front.size() + bytes.size());
   return true;
 }
 
@@ -393,13 +405,13 @@ void Journal::flush() {
   std::size_t done = 0;
   if (write(all, {})) {
     for (const Frame& frame : waiting_)
-      if (!frame.run.empty()) count(frame.run, frame.bytes.size());
+      if (frame.run) count(*frame.run, frame.bytes.size());
     done = waiting_.size();
   } else {
     use_reserve();
     for (const Frame& frame : waiting_) {
       if (!write(frame.bytes, {})) break;
-      if (!frame.run.empty()) count(frame.run, frame.bytes.size());
+      if (frame.run) count(*frame.run, frame.bytes.size());
       ++done;
     }
   }
@@ -468,14 +480,7 @@ void Journal::acknowledge(std::string_view run) {
   std::string payload;
   ByteWriter(payload).text(run);
   add_frame(run, kAcknowledged, payload);
-  const auto found = live_.find(run);
-  if (found == live_.end()) return;
-  live_bytes_ -= found->second;
-  live_.erase(found);
-  for (auto& [number, segment] : segments_) {
-    const auto here = segment.live.find(run);
-    if (here != segment.live.end()) segment.live.erase(here);
-  }
+  forget(digest(run));
   collect();
 }
 
@@ -483,7 +488,7 @@ void Journal::acknowledge(std::string_view run) {
 void Journal::collect() {
   while (segments_.size() > 1) {
     Segment& oldest = segments_.begin()->second;
-    if (!oldest.live.empty()) {
+    if (oldest.first_of != 0) {
       const bool crowded = total_bytes_ > 2 * live_bytes_ + 4 * options_.segment_bytes;
       if (!crowded || full_ || !carry_over(oldest)) return;
     }
@@ -493,24 +498,28 @@ void Journal::collect() {
   }
 }
 
-bool Journal::carry_over(const Segment& segment) {
+// Of the oldest: what it holds of runs that are not acknowledged is written once more, into the newest.
+bool Journal::carry_over(Segment& segment) {
   const auto bytes = read_file(path(segment.number));
   if (!bytes) return false;
   std::string kept, damage;
-  std::vector<std::pair<std::string, std::uint64_t>> counts;
   const auto take = [&](std::uint8_t type, std::string_view payload, std::string_view frame) {
-    if (type == kHeader || type == kAcknowledged || !segment.live.contains(run_of(payload))) return;
-    kept.append(frame);
-    counts.emplace_back(run_of(payload), frame.size());
+    if (type != kHeader && type != kAcknowledged && live_.contains(digest(run_of(payload)))) kept.append(frame);
   };
   for_each_frame(*bytes, take, damage);
   if (!write(kept, {})) return false;
-  if (::fdatasync(segments_.rbegin()->second.file->fd.get()) != 0) return false;  // before the old place goes
-  for (const auto& [run, size] : counts) count(run, size);
-  for (const auto& [run, size] : segment.live) {
-    live_bytes_ -= size;
-    live_[run] -= size;
+  Segment& newest = segments_.rbegin()->second;
+  if (::fdatasync(newest.file->fd.get()) != 0) return false;  // before the old place goes
+  Segment& next = std::next(segments_.find(segment.number))->second;
+  for (auto& [run, place] : live_) {
+    if (place.first != segment.number) continue;
+    // Which of the segments between hold something of it is not known: they are looked through in their turn.
+    Segment& first = place.last == segment.number ? newest : next;
+    place.first = first.number;
+    place.last = newest.number;
+    ++first.first_of;
   }
+  segment.first_of = 0;
   return true;
 }
 

@@ -9,10 +9,12 @@
 // is carried over into the newest. Disk full (REL-F13): output is no longer taken; intents and ends go to the reserve.
 #pragma once
 
+#include <array>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "exec/posix/file.h"
@@ -82,21 +84,34 @@ class Journal {
   void tidy();
   static std::uint64_t empty_bytes();  // of a segment that holds nothing
   std::uint64_t bytes() const { return total_bytes_; }
+  std::size_t runs() const { return live_.size(); }  // that are not acknowledged: some 60 bytes of memory each
   std::size_t segments() const { return segments_.size(); }
 
  private:
+  // A run by its name's keyed hash: with the history away there may be 100,000 of them, each with a name of 40 bytes.
+  struct Digest {
+    std::uint64_t first = 0, second = 0;
+    friend bool operator==(const Digest&, const Digest&) = default;
+  };
+  struct DigestHash {
+    std::size_t operator()(const Digest& digest) const noexcept { return digest.first; }
+  };
+  // Where a run that is not acknowledged has its frames: in no segment before the first and in none after the last.
+  struct Place {
+    std::uint64_t bytes = 0, first = 0, last = 0;
+  };
   struct Segment {
     std::uint64_t number = 0;
     std::shared_ptr<File> file;
-    std::uint64_t bytes = 0;                                 // written
-    std::uint64_t bytes_reserved = 0;                        // of a reserve in use: no more than this fits
-    std::map<std::string, std::uint64_t, std::less<>> live;  // bytes per run that is not acknowledged
+    std::uint64_t bytes = 0;           // written
+    std::uint64_t bytes_reserved = 0;  // of a reserve in use: no more than this fits
+    std::size_t first_of = 0;          // how many runs have it as their first
   };
   struct Frame {
-    std::string run;
+    std::optional<Digest> run;  // none: an acknowledgement
     std::string bytes;
   };
-  explicit Journal(JournalOptions options) : options_(std::move(options)) {}
+  explicit Journal(JournalOptions options);
 
   Result<void> load();
   Result<void> load_segment(std::uint64_t number);
@@ -105,17 +120,20 @@ class Journal {
   bool use_reserve();
   void add_frame(std::string_view run, std::uint8_t type, std::string_view payload);
   bool write(std::string_view a, std::string_view b);
-  void count(std::string_view run, std::uint64_t bytes);
+  Digest digest(std::string_view run) const;
+  void count(const Digest& run, std::uint64_t bytes);
+  void forget(const Digest& run);
   void rotate_when_due();
   void collect();
-  bool carry_over(const Segment& segment);
+  bool carry_over(Segment& segment);
   std::string path(std::uint64_t number) const;
 
   JournalOptions options_;
   Fd lock_;
   std::shared_ptr<File> folder_;
-  std::map<std::uint64_t, Segment> segments_;               // the last one is written to
-  std::map<std::string, std::uint64_t, std::less<>> live_;  // all segments together
+  std::array<unsigned char, 16> hash_key_;
+  std::map<std::uint64_t, Segment> segments_;  // the last one is written to
+  std::unordered_map<Digest, Place, DigestHash> live_;
   std::uint64_t live_bytes_ = 0, total_bytes_ = 0;
   std::vector<Frame> waiting_;  // until flush(); longer only while even the reserve is used up
   std::vector<std::shared_ptr<File>> unsynced_;

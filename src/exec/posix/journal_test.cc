@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <malloc.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -229,6 +230,78 @@ TEST(Journal, RandomWritesAcknowledgementsAndRestartsLoseNothing) {
       journal = open(options);
     }
   }
+}
+
+// Their frames lie in many segments, of which the oldest are freed again and again while they go on.
+TEST(Journal, SlowRunsLoseNothingWhileTheirSegmentsAreFreed) {
+  TempFolder temp;
+  const JournalOptions options = small(temp / "journal");
+  Rng rng(12);
+  auto journal = open(options);
+  std::vector<std::string> written(5);
+  std::vector<std::uint64_t> pieces(5);
+  const auto slow = [](std::size_t i) { return fmt::format("slow@r-{}.1", i); };
+  const auto go_on = [&](std::size_t i) {
+    const std::string bytes(1 + rng.below(200), static_cast<char>('a' + pieces[i] % 26));
+    ASSERT_TRUE(journal->add_output(slow(i), output(slow(i), pieces[i]++, written[i].size()), bytes));
+    written[i] += bytes;
+  };
+  for (std::size_t i = 0; i < 5; ++i) journal->add_intent(slow(i));
+  for (int i = 0; i < 1000; ++i) {
+    // The first and the last write often, the others seldom or only once: then segments between hold nothing of them.
+    go_on(0), go_on(4);
+    if (i % 150 == 7) go_on(1);
+    if (i == 20) go_on(2);
+    write_run(*journal, run_name(i), std::string(5000, 'x'));
+    journal->acknowledge(run_name(i));
+    ASSERT_LE(journal->bytes(), 2u * 400'000 + 8 * options.segment_bytes) << i;
+    if (!rng.chance(0.01)) continue;
+    journal.reset();
+    const auto read = replay(options.folder);
+    ASSERT_TRUE(read);
+    ASSERT_EQ(read->entries.size(), 5u);
+    for (const JournalEntry& entry : read->entries) {  // in the order in which they were carried over
+      std::string found;
+      for (const domain::OutputChunk& chunk : entry.output) found += chunk.bytes;
+      const auto run = static_cast<std::size_t>(entry.run.text().at(7) - '0');
+      ASSERT_EQ(entry.run.text(), slow(run));
+      ASSERT_TRUE(found == written[run]) << run << ": " << found.size() << " bytes, written " << written[run].size();
+    }
+    journal = open(options);
+    ASSERT_EQ(journal->runs(), 5u);
+  }
+  for (std::size_t i = 0; i < 5; ++i) {
+    EXPECT_GT(journal->segments(), 1u);
+    journal->acknowledge(slow(i));
+  }
+  EXPECT_EQ(journal->runs(), 0u);
+  EXPECT_EQ(journal->segments(), 1u);
+}
+
+// With the history away very many wait, each with a name of some length.
+TEST(Journal, HoldsLittleOfEachRunThatWaits) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "memory is not counted under a sanitizer";
+#endif
+  TempFolder temp;
+  auto journal = open({temp / "journal"});
+  constexpr int kRuns = 50'000;
+  const auto name = [](int i) { return fmt::format("a-job-of-some-name-{}@2026-11-27T02:00:00Z.1", i); };
+  const auto before = ::mallinfo2().uordblks;
+  for (int i = 0; i < kRuns; ++i) {
+    journal->add_intent(name(i));
+    journal->add(ended(name(i)));
+    if (i % 100 == 99) journal->flush();
+  }
+  const double each = static_cast<double>(::mallinfo2().uordblks - before) / kRuns;
+  std::printf("%.0f bytes of memory for each run that waits\n", each);
+  EXPECT_EQ(journal->runs(), static_cast<std::size_t>(kRuns));
+  EXPECT_LT(each, 100);
+  for (int i = 0; i < kRuns; ++i) {
+    journal->acknowledge(name(i));
+    if (i % 100 == 99) journal->flush();
+  }
+  EXPECT_EQ(journal->runs(), 0u);
 }
 
 TEST(Journal, ASecondRunnerIsRefused) {
