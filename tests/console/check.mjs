@@ -25,6 +25,7 @@ import {checkPaper} from "./paper.mjs";
 import {Report} from "./report.mjs";
 import {saveJobs, startRuns, writePast} from "./seed.mjs";
 import {startServer} from "./server.mjs";
+import {checkStates} from "./states.mjs";
 import {checkAlarms, checkBundle, checkWorkerLoad} from "./system.mjs";
 import {checkTasks} from "./tasks.mjs";
 import {checkVision} from "./vision.mjs";
@@ -90,6 +91,7 @@ await checkEmpty({browser, server: empty, report, pictures, full: options.full, 
 if (!only || only.test("first-run")) await checkFirstRun({browser, server: empty, report});
 if (!only || only.test("across")) await checkAcross({browser, server: empty, binary, report});
 if (!only || only.test("live")) await checkLive({browser, server: empty, report});
+if (!only || only.test("states")) await checkStates({browser, server: empty, report});
 if (!only || only.test("bundle")) await checkBundle({browser, server: empty, report});
 if (!only || only.test("load")) await checkWorkerLoad({browser, server: empty, report});
 await empty.stop();

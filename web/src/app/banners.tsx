@@ -8,6 +8,7 @@ import {second} from "../live/clock.ts";
 import {connection, storeAway} from "../live/live.ts";
 import {useResource} from "../live/resource.ts";
 import {Icon} from "../ui/icons.tsx";
+import {useSaid} from "../ui/said.tsx";
 import {href} from "./router.ts";
 
 const t = texts({
@@ -46,15 +47,17 @@ export function useAlarms() {
 
 export function Banners() {
   const alarms = useAlarms();
+  const list = alarms.kind === "ready" ? alarms.data.items : [];
+  const other = list.filter((alarm) => !["history_away", "no_workers", "clock_suspect", "store_away"].includes(alarm.code));
+  // How many, not which: what one says may have another figure each time.
+  useSaid(other.length > 0 ? t.more(other.length) : "");
   if (connection.value.kind === "away") {
     void second.value;  // counts up
     const lasted = Math.max(0, Date.now() - connection.value.since);
     return <div class="banner bad" role="alert"><Icon name="warning" /><span>{t.lost}</span>{lasted >= 3_000 && <span class="num" aria-hidden="true">{wholeDuration(lasted)}</span>}</div>;
   }
-  const list = alarms.kind === "ready" ? alarms.data.items : [];
   const away = storeAway.value || list.some((alarm) => alarm.code === "store_away");
   const said = sentences(list);
-  const other = list.filter((alarm) => !["history_away", "no_workers", "clock_suspect", "store_away"].includes(alarm.code));
   return (
     <>
       {away && <div class="banner bad" role="alert"><Icon name="warning" />{t.store}</div>}
@@ -62,7 +65,7 @@ export function Banners() {
         <div key={key} class={`banner ${bad ? "bad" : "late"}`} role="alert"><Icon name="warning" /><span>{text}</span><a href={href.system()}>{t.look}</a></div>
       ))}
       {!away && other.length > 0 && (
-        <div class="banner late" role="status">
+        <div class="banner late">
           <Icon name="warning" />
           <span class="clip"><strong>{t.more(other.length)}</strong> · {other[0]?.detail}</span>
           <a href={href.system()}>{t.look}</a>

@@ -11,6 +11,7 @@ import {OpenedDialogs} from "../ui/dialog.tsx";
 import {Icon} from "../ui/icons.tsx";
 import {Menu} from "../ui/menu.tsx";
 import {ProblemNote} from "../ui/problem.tsx";
+import {Said} from "../ui/said.tsx";
 import {Skeleton} from "../ui/states.tsx";
 import {Toasts} from "../ui/toast.tsx";
 import {openDialog} from "../ui/dialog.tsx";
@@ -198,6 +199,7 @@ export function Shell() {
       <Palette />
       <OpenedDialogs />
       <Toasts />
+      <Said />
     </div>
   );
 }

@@ -26,6 +26,7 @@ import {Icon} from "../../ui/icons.tsx";
 import {Menu} from "../../ui/menu.tsx";
 import {narrow} from "../../ui/narrow.ts";
 import {ProblemNote} from "../../ui/problem.tsx";
+import {useSaid} from "../../ui/said.tsx";
 import {toast} from "../../ui/toast.tsx";
 import {Empty, Note, Skeleton} from "../../ui/states.tsx";
 import {useVisibleRows} from "../../ui/virtual_list.tsx";
@@ -86,6 +87,7 @@ export default function JobsPage({query}: PageProps) {
   const jobs = useResource(`jobs ${filter}`, (signal) => loadJobs(filter, signal, last.current?.filter === filter ? last.current.list : undefined), {topics: /last:/.test(filter) ? ["jobs", "runs"] : ["jobs"], pace: 2_000});
   if (jobs.kind === "ready") last.current = {filter, list: jobs.data};
   const list = jobs.kind === "ready" ? jobs.data : last.current?.list;
+  useSaid(list ? t.count(list.total) : "");
   const mistyped = jobs.kind === "failed" && jobs.problem.errors.some((error) => error.parameter === "filter");
   const fields = useMemo(() => filterFields(list?.items ?? []), [list]);
 
@@ -94,7 +96,7 @@ export default function JobsPage({query}: PageProps) {
     <>
       <div class="page-head jobs-head">
         <h1>{words.jobs}</h1>
-        {list && <span class="dim jobs-count" role="status">{t.count(list.total)}</span>}
+        {list && <span class="dim jobs-count">{t.count(list.total)}</span>}
         <div class="page-actions"><AsCommand cli="cronfleet job list" api={addressOf("list_jobs", {query: {filter}})} /><LinkButton to={href.newJob()} tone="primary" icon="plus">{t.newJob}</LinkButton></div>
       </div>
       <div class="jobs-tools">

@@ -159,12 +159,12 @@ export default function OverviewPage() {
       {running.kind === "ready" && running.data.partial && <Note tone="late">{t.partial}</Note>}
       <section class="card">
         <header class="card-head"><h2>{t.day}</h2><a class="small-text" href={href.runs()}>{t.all}</a></header>
-        <div class={`overview-chart${data && total === 0 ? " none" : ""}`}>{data ? <HourChart hours={data.statistics.hours} /> : <Skeleton rows={4} />}</div>
+        <div class={`overview-chart${data && total === 0 ? " none" : ""}`}>{data ? <HourChart hours={data.statistics.hours} /> : overview.kind === "loading" && <Skeleton rows={4} />}</div>
       </section>
       <div class="overview-columns">
         <section class="card">
           <header class="card-head"><h2>{t.nextTitle}</h2><a class="small-text" href={href.jobs()}>{t.allJobs}</a></header>
-          {!data ? <Skeleton /> : (
+          {!data ? overview.kind === "loading" && <Skeleton /> : (
             <ul class="overview-list">
               {data.soon.items.filter((firing) => firing.expected && Date.parse(firing.at) > second.value).slice(0, kNextShown).map((firing) => (
                 <li key={`${firing.job} ${firing.at}`} class="overview-row">

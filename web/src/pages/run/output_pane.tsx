@@ -10,6 +10,7 @@ import {plural, texts} from "../../i18n/language.ts";
 import {Button, IconButton} from "../../ui/button.tsx";
 import {Icon} from "../../ui/icons.tsx";
 import {ProblemNote} from "../../ui/problem.tsx";
+import {say, useSaid} from "../../ui/said.tsx";
 import {breaks, classesOf, plainText, readLine, type Piece} from "./ansi.ts";
 import type {Followed} from "./follow.ts";
 import {findLines, lineAtRow, lineLink, readLineLink, type Line} from "./lines.ts";
@@ -156,6 +157,8 @@ export function OutputPane({followed, live, rawHref}: {followed: Followed; live:
   };
 
   const found = useMemo(() => findLines(lines, needle), [lines, needle, version]);
+  const hits = found.length > 0 ? t.count(number(match + 1), number(found.length)) : t.none;
+  useSaid(needle && hits);
   const toMatch = (to: number) => {
     if (found.length === 0) return;
     const at = (to + found.length) % found.length;
@@ -219,7 +222,7 @@ export function OutputPane({followed, live, rawHref}: {followed: Followed; live:
                      toMatch(match + (event.shiftKey ? -1 : 1));
                    } else if (event.key === "Escape") setAsked("");
                  }} />
-          {needle && <span class="dim small-text num" role="status">{found.length > 0 ? t.count(number(match + 1), number(found.length)) : t.none}</span>}
+          {needle && <span class="dim small-text num">{hits}</span>}
           {needle && <><IconButton icon="up" size="small" label={t.before} onClick={() => toMatch(match - 1)} /><IconButton icon="down" size="small" label={t.after} onClick={() => toMatch(match + 1)} /></>}
         </div>
         <div class="out-switches">
@@ -248,14 +251,17 @@ function Switch({label, on, set}: {label: string; on: boolean; set: (on: boolean
   return <button type="button" class={`button small out-switch${on ? " on" : ""}`} aria-pressed={on} onClick={() => set(!on)}>{on && <Icon name="check" size={13} />}{label}</button>;
 }
 
-/** Tells a screen reader how much has come, at most every five seconds. */
+/** Tells a screen reader how much has come. */
 function Announcer({lines}: {lines: number}) {
-  const [said, setSaid] = useState({lines, text: ""});
   const now = useRef(lines);
   now.current = lines;
   useEffect(() => {
-    const timer = setInterval(() => setSaid((before) => (now.current > before.lines ? {lines: now.current, text: t.came(now.current - before.lines)} : before)), 5_000);
+    let told = now.current;
+    const timer = setInterval(() => {
+      if (now.current > told) say(t.came(now.current - told));
+      told = now.current;
+    }, 5_000);
     return () => clearInterval(timer);
   }, []);
-  return <span class="away" role="status" aria-live="polite">{said.text}</span>;
+  return null;
 }

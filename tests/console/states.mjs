@@ -1,0 +1,178 @@
+// states.mjs: what a page shows when it cannot show its data (UI-80): not allowed, slow, records missing; and what it does to
+// somebody who reads with it while things change (UI-82): the place of the focus is kept, one message in five seconds.
+import {until} from "./server.mjs";
+
+const kRefused = {type: "about:blank", title: "Forbidden", status: 403, detail: "the permission runs.read is missing", instance: "request-of-the-test", code: "permission_missing"};
+const kSkeletonMs = 200;
+// The shell asks for these on every page; they say that the server is there.
+const kOfTheShell = /\/api\/v1\/(events|system|alarms)\b/;
+
+export async function checkStates({browser, server, report}) {
+  const {items: [worker]} = await server.must("GET", "/api/v1/workers");
+  const name = "states";
+  await server.must("PUT", `/api/v1/jobs/${name}`, {schedule: "0 0 1 1 *", command: "echo one; echo two"}, {"If-None-Match": "*"});
+  const {run_id: run} = await server.must("POST", `/api/v1/jobs/${name}:run`, {});
+  await until("the run is over", async () => (await server.must("GET", `/api/v1/runs/${encodeURIComponent(run)}`)).status === "succeeded");
+  const check = (what, perform, options = {}) => report.check("states", what, async () => {
+    const open = await browser.open(server.address, options);
+    try {
+      return [...((await perform(open, open.page)) ?? []), ...(await open.offences())];
+    } finally {
+      await open.close();
+    }
+  });
+
+  const pages = ["/", "/jobs", `/jobs/${name}`, `/jobs/${name}/runs`, `/jobs/${name}/schedule`, `/jobs/${name}/definition`, `/jobs/${name}/versions`, `/jobs/${name}/edit`,
+    "/runs", `/runs/${encodeURIComponent(run)}`, "/calendar", "/calendar?view=week", "/calendar?view=month", "/calendar?view=year", "/workers", `/workers/${worker.node}`];
+
+  await check("what is not allowed is told, and tried again", async (open, page) => {
+    const trouble = [];
+    let refuse = true;
+    await page.route("**/api/v1/**", (route) => (refuse && !kOfTheShell.test(route.request().url())
+      ? route.fulfill({status: 403, contentType: "application/problem+json", body: JSON.stringify(kRefused)}) : route.continue()));
+    for (const path of pages) {
+      refuse = true;
+      await page.goto(server.address + path);
+      const note = page.getByRole("main").getByRole("alert").first();
+      try {
+        await note.waitFor({timeout: 5_000});
+        const text = await note.innerText();
+        for (const part of [kRefused.detail, kRefused.code, kRefused.instance]) if (!text.includes(part)) trouble.push(`${path} does not say '${part}' but '${text}'`);
+        await page.waitForTimeout(300);
+        if (await page.locator("main .bone").count()) trouble.push(`${path} shows that something is on its way, and nothing is`);
+        refuse = false;
+        for (let tries = 0; (await note.count()) && tries < 6; ++tries) {
+          await note.getByRole("button", {name: "Try again"}).click({timeout: 2_000});
+          await page.waitForTimeout(300);
+        }
+        await note.waitFor({state: "detached", timeout: 5_000});
+        await open.settle();
+      } catch (error) {
+        trouble.push(`${path}: ${error.message.split("\n")[0]}`);
+      }
+    }
+    return trouble;
+  });
+
+  await check("what is slow is grey bars, after 200 ms and not before", async (open, page) => {
+    const trouble = [];
+    await page.addInitScript(() => {
+      const seen = (window.__seen = {});
+      const look = () => {
+        for (const [what, selector] of [["place", "main .skeleton"], ["bars", "main .bone"]]) if (!seen[what] && document.querySelector(selector)) seen[what] = performance.now();
+        requestAnimationFrame(look);
+      };
+      requestAnimationFrame(look);
+    });
+    let let_go = [];
+    await page.route("**/api/v1/**", async (route) => {
+      if (!kOfTheShell.test(route.request().url())) await new Promise((done) => let_go.push(done));
+      await route.continue();
+    });
+    for (const path of ["/", "/jobs", `/jobs/${name}/runs`, "/runs", "/workers", "/calendar?view=month"]) {
+      await page.goto(server.address + path);
+      await page.locator("main .bone").first().waitFor();
+      const {place, bars} = await page.evaluate(() => window.__seen);
+      // A frame before the 200 ms are over is none too early: it is seen one frame late when the place comes.
+      if (bars - place < kSkeletonMs - 20) trouble.push(`${path}: bars ${(bars - place).toFixed(0)} ms after their place`);
+      const release = setInterval(() => let_go.splice(0).forEach((go) => go()), 20);
+      await open.settle();
+      clearInterval(release);
+    }
+    let_go.forEach((go) => go());
+    return trouble;
+  });
+
+  await check("records that are missing are said to be", async (open, page) => {
+    const trouble = [], why = "the history does not answer";
+    await page.route(/\/api\/v1\/runs\?/, async (route) => {
+      const response = await route.fetch(), json = await response.json();
+      await route.fulfill({response, json: {...json, partial: true, partial_reason: why}});
+    });
+    for (const [path, text] of [["/runs", `Records are missing for now: ${why}`], [`/jobs/${name}/runs`, `Records are missing for now: ${why}`], ["/", "The history is away"]]) {
+      await open.show(path);
+      await page.getByRole("main").locator(".note", {hasText: text}).waitFor().catch(() => trouble.push(`${path} does not say '${text}'`));
+      if (path === "/runs" && (await page.getByRole("link", {name}).count()) === 0) trouble.push("what is there is not shown");
+    }
+    return trouble;
+  });
+
+  // Runs in the page: every change of what a screen reader is told by itself, with its moment.
+  const watchMessages = () => {
+    window.__told = [];
+    let before = new Map();
+    const look = () => {
+      const now = new Map();
+      for (const place of document.querySelectorAll("[role=status], [role=alert], [aria-live=polite], [aria-live=assertive]")) {
+        const text = place.textContent;
+        now.set(place, text);
+        if (text && before.get(place) !== text) window.__told.push({text, at: performance.now()});
+      }
+      before = now;
+    };
+    new MutationObserver(look).observe(document, {subtree: true, childList: true, characterData: true});
+  };
+  const tooOften = async (page) => {
+    const told = await page.evaluate(() => window.__told), trouble = [];
+    told.forEach((message, i) => {
+      if (i > 0 && message.at - told[i - 1].at < 4_900) trouble.push(`'${message.text}' came ${(message.at - told[i - 1].at).toFixed(0)} ms after '${told[i - 1].text}'`);
+    });
+    if (told.length < 2) trouble.push(`only ${told.length} messages came in all: ${JSON.stringify(told)}`);
+    return trouble;
+  };
+  const during = async (seconds, act) => {
+    const begun = Date.now();
+    for (let i = 0; Date.now() - begun < seconds * 1000; ++i) {
+      await act(i);
+      const next = begun + (i + 1) * 900;
+      await until("it is the next one's turn", () => Date.now() >= next);
+    }
+  };
+
+  await Promise.all([
+    check("a list that changes all the time says so once in five seconds", async (open, page) => {
+      await page.addInitScript(watchMessages);
+      let asked = 0;
+      await page.route("**/api/v1/alarms", (route) => route.fulfill({json: {items: Array.from({length: 1 + ++asked % 3}, (_, i) => ({code: "clock_differs", node: `n${i}`, detail: `its clock is ${asked} ms off`, action: ""}))}}));
+      await open.show("/jobs");
+      await during(13, (i) => server.must("PUT", `/api/v1/jobs/told-${i}`, {schedule: "0 0 1 1 *", command: "true"}, {"If-None-Match": "*"}));
+      return tooOften(page);
+    }),
+    check("output that goes on says so once in five seconds", async (open, page) => {
+      await server.must("PUT", "/api/v1/jobs/talks", {schedule: "0 0 1 1 *", command: "for i in $(seq 1 1000); do echo line $i; sleep 0.3; done"}, {"If-None-Match": "*"});
+      const {run_id: talks} = await server.must("POST", "/api/v1/jobs/talks:run", {});
+      await page.addInitScript(watchMessages);
+      await open.show(`/runs/${encodeURIComponent(talks)}`);
+      await page.getByRole("button", {name: "Read out"}).click();
+      await page.getByRole("searchbox", {name: "Search the output"}).fill("line");
+      const begun = Date.now();
+      await until("thirteen seconds are over", () => Date.now() - begun > 13_000);
+      await server.must("POST", `/api/v1/runs/${encodeURIComponent(talks)}:kill`, {});
+      return tooOften(page);
+    }),
+  ]);
+
+  await check("the focus stays where it is while things change", async (open, page) => {
+    const trouble = [], main = page.getByRole("main"), early = (i) => `0-early-${i}`;
+    for (const [i, [path, place, change]] of [
+      ["/jobs", main.getByRole("link", {name, exact: true}), (one) => main.getByRole("link", {name: one, exact: true})],
+      ["/jobs", main.getByRole("combobox").first(), (one) => main.getByRole("link", {name: one, exact: true})],
+      ["/runs", main.locator(`a.runs-link[href="/runs/${encodeURIComponent(run)}"]`), (one) => main.getByRole("row").filter({hasText: one})],
+      ["/", main.getByRole("link", {name: "All jobs"}), (one) => main.getByRole("link", {name: one, exact: true})],
+      [`/jobs/${name}/runs`, main.locator(`a[href="/runs/${encodeURIComponent(run)}"]`), (_, other) => main.locator(`a[href="/runs/${encodeURIComponent(other)}"]`)],
+      ["/workers", main.getByRole("row", {name: new RegExp(worker.node)}).getByRole("button"), () => main.getByText(/^drain/i)],
+    ].entries()) {
+      await open.show(path);
+      await place.focus();
+      await place.evaluate((element) => (window.__place = element));
+      await server.must("PUT", `/api/v1/jobs/${early(i)}`, {schedule: "0 0 1 1 *", command: "exit 3"}, {"If-None-Match": "*"});
+      await server.must("POST", `/api/v1/jobs/${early(i)}:run`, {});
+      const {run_id: other} = await server.must("POST", `/api/v1/jobs/${name}:run`, {});
+      if (path === "/workers") await server.must("POST", `/api/v1/workers/${worker.node}:drain`, {});
+      await change(early(i), other).first().waitFor({timeout: 15_000}).catch(() => trouble.push(`${path}: the change did not come`));
+      if (path === "/workers") await server.must("POST", `/api/v1/workers/${worker.node}:undrain`, {});
+      if (!(await page.evaluate(() => document.activeElement === window.__place && window.__place.isConnected))) trouble.push(`${path}: the focus went to ${await page.evaluate(() => document.activeElement?.outerHTML.slice(0, 120))}`);
+    }
+    return trouble;
+  });
+}
