@@ -94,6 +94,7 @@ CliResult<double> seconds_of(const std::string& name, const std::string& text) {
 
 // The context that counts; an empty one where none is named.
 CliResult<Context> context_of(const ClientOptions& options) {
+  if (!options.needs_server) return Context{};
   std::string name = !options.context.empty() ? options.context : variable("CRONFLEET_CONTEXT");
   // With a server of its own and no context named, the file does not matter, nor what is wrong with it.
   const bool named = !name.empty();
@@ -112,7 +113,7 @@ CliResult<Context> context_of(const ClientOptions& options) {
 
 CliResult<std::vector<ServerAddress>> servers_of(const ClientOptions& options, const Context& context) {
   std::vector<std::string> texts = options.servers;
-  if (texts.empty()) texts = split(variable("CRONFLEET_SERVER"));
+  if (texts.empty() && options.needs_server) texts = split(variable("CRONFLEET_SERVER"));
   if (texts.empty()) texts = context.servers;
   if (texts.empty()) texts = {"http://127.0.0.1:8090"};
   std::vector<ServerAddress> servers;
@@ -193,7 +194,8 @@ CliResult<ClientSettings> settings_of(const CliIo& io, const ClientOptions& opti
   settings.output = *std::move(form);
 
   auto timeout = options.timeout_seconds ? options.timeout_seconds : context->timeout_seconds;
-  if (const std::string said = variable("CRONFLEET_TIMEOUT"); !options.timeout_seconds && !said.empty()) {
+  if (const std::string said = variable("CRONFLEET_TIMEOUT");
+      options.needs_server && !options.timeout_seconds && !said.empty()) {
     const auto seconds = seconds_of("CRONFLEET_TIMEOUT", said);
     if (!seconds) return CliFailure(seconds.error());
     timeout = *seconds;

@@ -49,6 +49,7 @@ struct ClientOptions {
   std::optional<double> timeout_seconds;
   std::optional<int> retries;
   bool quiet = false, no_input = false;
+  bool needs_server = true;  // else no context and no variable about servers counts, nor what is wrong with them
 };
 // The options of every client command, on a verb.
 void add_client_options(CLI::App& verb, ClientOptions& options);

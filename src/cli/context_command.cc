@@ -146,8 +146,7 @@ void add_context_command(CLI::App& app, CliIo io, int& exit_code) {
     sub->callback([flags, io, &exit_code, action] {
       // The file itself is the matter here: none of its contexts counts.
       ClientOptions options = flags->client;
-      options.context.clear();
-      if (options.servers.empty()) options.servers = {"http://127.0.0.1:8090"};
+      options.needs_server = false;
       exit_code = with_cli(io, options, kContextForm, action);
     });
     add_client_options(*sub, flags->client);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "cli/cli.h"
+#include "cli/output.h"
 #include "cli/usage.h"
 #include "cli/words.h"
 #include "cron/query.h"
@@ -130,7 +131,7 @@ tl::expected<void, cron::QueryError> read_query(const json::object& object, cron
 
 // What the options of one call of `cron next` or `cron explain` say.
 struct Options {
-  std::string expression, zone = "UTC", from, key, output = "table", language;
+  std::string expression, zone = "UTC", from, key, output, language;
   std::int64_t count = 5;
   bool from_stdin = false;
 };
@@ -150,32 +151,65 @@ class CronCommand {
   void run_next() {
     const bool has_expression = expression_of_next->count() > 0;
     if (options.from_stdin == has_expression) return usage(words("give either an expression or --stdin"));
-    const auto zones = open_zones();
-    if (zones == nullptr) return;
-    if (options.from_stdin) return answer_stream(*zones);
-    cron::Query query;
-    if (!read(query)) return;
-    const auto found = cron::firings(query, *zones);
-    if (!found) return refuse(found.error(), *zones);
-    if (options.output == "json") return print_json(*found, nullptr);
-    print_table(*found);
+    if (options.from_stdin && !options.output.empty() && options.output != "json" && options.output != "ndjson")
+      return usage(words("--stdin answers one JSON object a line: -o does not go with it"));
+    if (options.from_stdin) {
+      if (const auto zones = open_zones()) answer_stream(*zones);
+      return;
+    }
+    with_form(kNextForm, [this](const Cli& cli, const tz::ZoneDatabase& zones, const cron::Query& query) {
+      const auto found = cron::firings(query, zones);
+      if (!found) return refuse(found.error(), zones);
+      if (cli.settings.output.kind == OutputForm::Kind::Json) return print_json(*found, nullptr);
+      if (cli.settings.output.is_for_people()) return print_table(*found);
+      if (cli.settings.output.kind == OutputForm::Kind::Yaml)
+        return cli.print(yaml_text(json::parse(json_of(*found, nullptr))));
+      print_list(cli, items_of(*found),
+                 {.columns = {column("AT", {"at"}), column("LOCAL", {"local"})}, .name_path = {"at"}});
+    });
   }
 
   void run_explain() {
-    const auto zones = open_zones();
-    if (zones == nullptr) return;
-    cron::Query query;
-    if (!read(query)) return;
-    const auto explained = cron::explain(query, *zones);
-    if (!explained) return refuse(explained.error(), *zones);
-    if (options.output == "json") return print_json(explained->next, &explained->description);
-    fmt::print(io_.out, "{}\n", explained->description.sentence);
-    for (const std::string& note : explained->description.notes) fmt::print(io_.out, "  {}\n", note);
-    fmt::print(io_.out, "\n");
-    print_table(explained->next);
+    with_form(kExplainForm, [this](const Cli& cli, const tz::ZoneDatabase& zones, const cron::Query& query) {
+      const auto explained = cron::explain(query, zones);
+      if (!explained) return refuse(explained.error(), zones);
+      if (cli.settings.output.kind == OutputForm::Kind::Json)
+        return print_json(explained->next, &explained->description);
+      if (!cli.settings.output.is_for_people())
+        return print_object(cli, json::parse(json_of(explained->next, &explained->description)),
+                            {.columns = {column("DESCRIPTION", {"description"}), column("TIME ZONE", {"time_zone"}),
+                                         column("NEXT FIRING", {"firings"})},
+                             .name_path = {"description"}},
+                            {});
+      fmt::print(io_.out, "{}\n", explained->description.sentence);
+      for (const std::string& note : explained->description.notes) fmt::print(io_.out, "  {}\n", note);
+      fmt::print(io_.out, "\n");
+      print_table(explained->next);
+    });
   }
 
  private:
+  static constexpr AnswerForm kNextForm{.schema =
+                                            R"({"properties":{"at":{"type":"string"},"local":{"type":"string"}}})"};
+  static constexpr AnswerForm kExplainForm{
+      .schema = R"({"properties":{"description":{"type":"string"},"notes":{"items":{"type":"string"}},
+                    "time_zone":{"type":"string"},"firings":{"items":{"type":"string"}}}})"};
+
+  // With the zones, what was asked, and the form of output it is wanted in.
+  void with_form(const AnswerForm& form,
+                 const std::function<void(const Cli&, const tz::ZoneDatabase&, const cron::Query&)>& answer) {
+    ClientOptions client;
+    client.output = options.output;
+    client.needs_server = false;
+    exit_code_ = with_cli({io_.in, io_.out, io_.err}, client, form, [&](const Cli& cli) {
+      for_people_ = cli.settings.output.is_for_people();
+      const auto zones = open_zones();
+      cron::Query query;
+      if (zones != nullptr && read(query)) answer(cli, *zones, query);
+      return exit_code_;
+    });
+  }
+
   std::shared_ptr<const tz::ZoneDatabase> open_zones() {
     auto opened = tz::ZoneDatabase::open();
     if (opened) return *opened;
@@ -204,7 +238,7 @@ class CronCommand {
   // As --lang says. Else as the locale does for people; programs get the same whoever starts them.
   bool in_chinese() const {
     if (!options.language.empty()) return options.language == "zh";
-    return options.output == "table" && language() == Language::Chinese;
+    return for_people_ && language() == Language::Chinese;
   }
 
   void usage(std::string_view sentence) {
@@ -245,6 +279,17 @@ class CronCommand {
   }
 
   void print_json(const cron::Firings& found, const cron::Description* description) {
+    fmt::print(io_.out, "{}\n", json_of(found, description));
+  }
+
+  static json::object items_of(const cron::Firings& found) {
+    json::array items;
+    for (const WallTime at : found.firings)
+      items.push_back(json::object{{"at", to_rfc3339(at)}, {"local", found.zone->to_local_rfc3339(at)}});
+    return {{"items", std::move(items)}};
+  }
+
+  static std::string json_of(const cron::Firings& found, const cron::Description* description) {
     std::string text = "{";
     if (description != nullptr) {
       json::array notes;
@@ -255,7 +300,7 @@ class CronCommand {
     }
     text += "\"firings\":";
     append_firings(text, found);
-    fmt::print(io_.out, "{}}}\n", text);
+    return text + "}";
   }
 
   // Answers each line as soon as the lines that arrived with it are read, so that a caller may wait for its answer.
@@ -304,6 +349,7 @@ class CronCommand {
 
   CronCommandIo io_;
   int& exit_code_;
+  bool for_people_ = true;
 };
 
 }  // namespace
@@ -341,8 +387,7 @@ void add_cron_command(CLI::App& app, CronCommandIo io, int& exit_code) {
         ->check(whole_number(1, 1000, "; for more ask again with --from the last of them"))
         ->type_name("COUNT");
     sub->add_option("--key", options.key, "name of the job, for H")->type_name("NAME");
-    sub->add_option("-o,--output", options.output, "table or json")
-        ->check(CLI::IsMember({"table", "json"}))
+    sub->add_option("-o,--output", options.output, "table, wide, json, ndjson, yaml, csv, name or template=…")
         ->type_name("FORM");
   };
 
@@ -351,6 +396,7 @@ void add_cron_command(CLI::App& app, CronCommandIo io, int& exit_code) {
       "Examples:\n"
       "  cronfleet cron next '0 3 * * 1-5' --zone Asia/Shanghai\n"
       "  cronfleet cron next '@every 90m' --from 2026-03-01T00:00:00Z -n 3\n"
+      "  cronfleet cron next '@daily' -n 1 -o name\n"
       "  echo '{\"expression\":\"@daily\"}' | cronfleet cron next --stdin");
   command->expression_of_next =
       next->add_option("EXPRESSION", options.expression, "as '30 2 * * MON-FRI' or '@daily'")->type_name("");

@@ -214,6 +214,8 @@ const std::map<std::string_view, std::string_view>& chinese() {
       {"1 job fires by its schedule again", "1 个任务重新按计划触发"},
       {"{} jobs fire by their schedules again", "{} 个任务重新按计划触发"},
       {"{} is missing", "缺少 {}"},
+      {"--stdin answers one JSON object a line: -o does not go with it",
+       "--stdin 每行回答一个 JSON 对象：不能与 -o 同用"},
       {"give either an expression or --stdin", "请给出表达式或 --stdin，二者选一"},
       // --- doctor and the start of a service ---
       {"cronfleet: bad configuration, nothing was started:", "cronfleet：配置有误，没有启动任何服务："},
@@ -342,7 +344,6 @@ const std::map<std::string_view, std::string_view>& chinese() {
       {"RFC 3339 time after which to look; now when absent", "从此刻（RFC 3339）之后开始；缺省为现在"},
       {"how many firings, 1 to 1000", "触发次数，1 到 1000"},
       {"name of the job, for H", "任务名，供 H 使用"},
-      {"table or json", "table 或 json"},
       {"as '30 2 * * MON-FRI' or '@daily'", "如 '30 2 * * MON-FRI' 或 '@daily'"},
       {"read one JSON object a line (expression, time_zone, from, count, key), answer one a line",
        "每行读一个 JSON 对象（expression、time_zone、from、count、key），每行回答一个"},

@@ -137,6 +137,37 @@ class Output(Case):
         self.assertNotEqual(self.ends(4, "job", "get", "-q", "nobody").err, "")
 
 
+    def test_cron_needs_no_server_and_has_the_same_forms(self):
+        ask = ("cron", "next", "0 3 * * *", "--zone", "Asia/Tokyo", "--from", "2026-01-01T00:00:00Z", "-n", "2")
+        firings = ["2026-01-01T18:00:00Z", "2026-01-02T18:00:00Z"]
+        for form, wanted in {
+            "json": '{"firings":["2026-01-01T18:00:00Z","2026-01-02T18:00:00Z"]}\n',
+            "name": "".join(f"{at}\n" for at in firings),
+            "csv": "at,local\n2026-01-01T18:00:00Z,2026-01-02T03:00:00+09:00\n2026-01-02T18:00:00Z,2026-01-03T03:00:00+09:00\n",
+            "template={local} {at}": "2026-01-02T03:00:00+09:00 2026-01-01T18:00:00Z\n"
+                                     "2026-01-03T03:00:00+09:00 2026-01-02T18:00:00Z\n",
+        }.items():
+            self.assertEqual(self.ok(*ask, "-o", form).out, wanted)
+            self.assertEqual(self.ok(*ask, CRONFLEET_OUTPUT=form, CRONFLEET_CONTEXT="nowhere", CRONFLEET_SERVER="ftp://x",
+                                     CRONFLEET_TIMEOUT="x").out, wanted)
+        self.assertEqual([json.loads(line)["at"] for line in self.ok(*ask, "-o", "ndjson").out.splitlines()], firings)
+        self.assertEqual(yaml.safe_load(self.ok(*ask, "-o", "yaml").out), {"firings": firings})
+        self.assertEqual(self.ok(*ask, "-o", "wide").out, self.ok(*ask).out)
+        explain = ("cron", "explain", *ask[2:])
+        answer = json.loads(self.ok(*explain, "-o", "json").out)
+        self.assertEqual(answer["firings"], firings)
+        self.assertEqual(yaml.safe_load(self.ok(*explain, "-o", "yaml").out), answer)
+        self.assertEqual(json.loads(self.ok(*explain, "-o", "ndjson").out), answer)
+        self.assertEqual(self.ok(*explain, "-o", "name").out, answer["description"] + "\n")
+        self.assertEqual(self.ok(*explain, "-o", "template={time_zone} {firings.1}").out, f"Asia/Tokyo {firings[1]}\n")
+        row = next(csv.DictReader(io.StringIO(self.ok(*explain, "-o", "csv").out)))
+        self.assertEqual((row["description"], row["time_zone"], row["next_firing"]),
+                         (answer["description"], "Asia/Tokyo", firings[0]))
+        self.assertEqual(yaml.safe_load(self.ok("version", "-o", "yaml").out), json.loads(self.ok("version", "-o", "json").out))
+        self.assertEqual(self.ok("version", "-o", "template=v{version}").out, "v" + self.ok("version").out.split()[1] + "\n")
+        self.ok("context", "list", CRONFLEET_CONTEXT="nowhere")  # that says which there are
+
+
 class Pipes(Case):
     def test_whoever_closes_the_pipe_ends_the_command(self):
         documents = "\n".join(f"---\nname: job-{i:04}\nschedule: '@yearly'\ncommand: 'true'\ndescription: {'x' * 200}"
@@ -174,7 +205,8 @@ class ExitCodes(Case):
         self.assertIn("a command is missing", self.ends(2, "job").err)
         for wanted, arguments in {
             "cronfleet completion: 'basj': expected one of bash, zsh, fish; did you mean 'bash'?": ("completion", "basj"),
-            "cron next: -o: 'jsn': expected one of table, json; did you mean 'json'?": ("cron", "next", "@daily", "-o", "jsn"),
+            "-o 'jsn': expected table, wide, json, ndjson, yaml, csv, name or template={name}; did you mean 'json'?":
+                ("cron", "next", "@daily", "-o", "jsn"),
             "--on-interrupt: 'kil': expected one of ask, detach, kill; did you mean 'kill'?":
                 ("job", "run", "x", "--on-interrupt", "kil"),
             "did you mean 'restored_store'?": ("alarm", "confirm", "restored_stor"),
