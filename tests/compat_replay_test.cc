@@ -372,5 +372,22 @@ TEST(Compat, TransportRefusalsKeepTheirStatusAndHaveTheForm) {
   }
 }
 
+// As the reference's server does it: its clients know no other form. What stands under /api/ is ours.
+TEST(Compat, AddressesThatNobodyHas) {
+  Server server({});
+  for (const char* path : {"/metrics", "/api", "/API/v1/jobs", "/job/list/"}) {
+    const api::RawAnswer answer = server.ask(get(path));
+    EXPECT_EQ(answer.status, 404) << path;
+    EXPECT_EQ(answer.header("content-type"), "text/plain; charset=utf-8") << path;
+    EXPECT_EQ(answer.body, "404 page not found\n") << path;
+  }
+  EXPECT_EQ(server.ask(get("/job/./list")).status, 301);
+  for (const char* path : {"/api/", "/api/v1/nothing", "/api/v1/jobs/", "/api%2Fv1"}) {
+    const api::RawAnswer answer = server.ask(get(path));
+    EXPECT_EQ(answer.status, 404) << path;
+    EXPECT_EQ(answer.header("content-type"), "application/problem+json") << path;
+  }
+}
+
 }  // namespace
 }  // namespace cronfleet::integration
