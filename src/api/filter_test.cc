@@ -144,6 +144,12 @@ TEST(RunFilter, BecomesAQuery) {
   EXPECT_EQ(wanted.statuses, (std::vector{domain::RunStatus::Failed, domain::RunStatus::Lost}));
   EXPECT_EQ(wanted.from, now - std::chrono::hours(2));
   EXPECT_EQ(wanted.until, now - std::chrono::hours(1));
+  for (const char* wrong : {"-state:failed", "word", "job~x"}) {
+    Query asked(QueryPairs{{"filter", wrong}});
+    history::RunQuery none;
+    take_run_filter(asked, from_seconds(0), none);
+    EXPECT_NE(asked.problem()->detail.find("takes state:, job:, worker:, age< and age>"), std::string::npos) << wrong;
+  }
   for (const char* wrong : {"-state:failed", "word", "job~x", "job:a,b", "job:a job:b", "state:lost state:failed",
                             "age<1h age<2h", "job:a/b", "stat:lost"}) {
     Query again(QueryPairs{{"filter", wrong}});

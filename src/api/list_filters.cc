@@ -9,9 +9,14 @@ namespace {
 
 using Kind = FilterField::Kind;
 
+// The newest run of a job is asked for as last:failed, and as state:failed: so people say it.
+constexpr std::string_view kFailures[] = {"failed", "signalled", "timed_out", "killed", "lost"};
+
 const std::vector<FilterField>& job_fields() {
   static const std::vector<FilterField> kFields = {
-      {"state", Kind::Word, {"enabled", "disabled", "paused", "ended", "invalid"}},
+      {"state",
+       Kind::Word,
+       {"enabled", "disabled", "paused", "ended", "invalid", "failed", "signalled", "timed_out", "killed", "lost"}},
       {"name"},
       {"owner"},
       {"command"},
@@ -21,7 +26,7 @@ const std::vector<FilterField>& job_fields() {
       {"label", Kind::Label},
       {"overlap", Kind::Word, {"forbid", "allow", "replace", "queue"}},
       {"next", Kind::Duration},
-      {"last", Kind::Word, {"failed", "signalled", "timed_out", "killed", "lost"}},
+      {"last", Kind::Word, {std::begin(kFailures), std::end(kFailures)}},
   };
   return kFields;
 }
@@ -94,14 +99,24 @@ bool holds(const FilterTerm& term, const StoredJob& stored, WallTime now) {
          filter_takes(term, job.owner);
 }
 
+// The ways to fail that a term asks the newest run for.
+std::vector<domain::RunStatus> failures_of(const FilterTerm& term) {
+  std::vector<domain::RunStatus> failures;
+  if (term.field != "last" && term.field != "state") return failures;
+  for (const std::string& word : term.values)
+    if (std::find(std::begin(kFailures), std::end(kFailures), word) != std::end(kFailures))
+      failures.push_back(*domain::parse_run_status(word));
+  return failures;
+}
+
 constexpr std::size_t kFailuresLookedAt = 10'000;
 
 // Failures are few: those jobs are asked that have failed at all, the newest failures first. Where there are so many
 // failures that not all are looked at, every job is.
-Result<std::set<std::string>> jobs_whose_last_run_is(const FilterTerm& term, const std::vector<JobName>& jobs,
-                                                     history::RunHistory& history) {
+Result<std::set<std::string>> jobs_whose_last_run_is(std::vector<domain::RunStatus> statuses,
+                                                     const std::vector<JobName>& jobs, history::RunHistory& history) {
   history::RunQuery failures;
-  for (const std::string& word : term.values) failures.statuses.push_back(*domain::parse_run_status(word));
+  failures.statuses = std::move(statuses);
   failures.limit = 500;
   std::set<std::string> failed;
   std::size_t looked_at = 0;
@@ -143,8 +158,8 @@ bool JobFilter::takes(const StoredJob& stored, WallTime now) const {
   for (std::size_t i = 0; i < terms_.size(); ++i) {
     const FilterTerm& term = terms_[i];
     if (term.field == "next") continue;
-    const bool held =
-        term.field == "last" ? i < last_.size() && last_[i].contains(stored.name.text()) : holds(term, stored, now);
+    const bool failed = i < last_.size() && last_[i].contains(stored.name.text());
+    const bool held = failed || (term.field != "last" && holds(term, stored, now));
     if (held == term.negated) return false;
   }
   return true;
@@ -162,8 +177,9 @@ bool JobFilter::takes_next(std::optional<WallTime> next, WallTime now) const {
 Result<void> JobFilter::look_at_last_runs(const std::vector<JobName>& jobs, history::RunHistory& history) {
   last_.assign(terms_.size(), {});
   for (std::size_t i = 0; i < terms_.size(); ++i) {
-    if (terms_[i].field != "last") continue;
-    auto found = jobs_whose_last_run_is(terms_[i], jobs, history);
+    auto failures = failures_of(terms_[i]);
+    if (failures.empty()) continue;
+    auto found = jobs_whose_last_run_is(std::move(failures), jobs, history);
     if (!found) return tl::unexpected(found.error());
     last_[i] = *std::move(found);
   }
@@ -174,7 +190,9 @@ bool JobFilter::asks(std::string_view field) const {
   return std::any_of(terms_.begin(), terms_.end(), [field](const FilterTerm& term) { return term.field == field; });
 }
 bool JobFilter::asks_next() const { return asks("next"); }
-bool JobFilter::asks_last() const { return asks("last"); }
+bool JobFilter::asks_last() const {
+  return std::any_of(terms_.begin(), terms_.end(), [](const FilterTerm& term) { return !failures_of(term).empty(); });
+}
 bool JobFilter::asks_state() const { return asks("state"); }
 
 std::optional<WallTime> state_changes_at(const StoredJob& stored, WallTime now) {
@@ -192,7 +210,9 @@ void take_run_filter(Query& query, WallTime now, history::RunQuery& wanted) {
                    term.column, term.length);
     };
     if (term.negated || term.field.empty()) {
-      cannot(term.negated ? "a list of runs cannot be asked for what is not" : "a list of runs is not searched");
+      cannot(term.negated
+                 ? "a list of runs cannot be asked for what is not; it takes state:, job:, worker:, age< and age>"
+                 : "a list of runs is not searched; it takes state:, job:, worker:, age< and age>");
     } else if (term.field == "state") {
       if (!wanted.statuses.empty()) cannot("given twice; several states are separated by commas");
       for (const std::string& word : term.values) wanted.statuses.push_back(*domain::parse_run_status(word));
@@ -202,7 +222,7 @@ void take_run_filter(Query& query, WallTime now, history::RunQuery& wanted) {
       if (bound) cannot("this bound is given twice");
       bound = at;
     } else if (term.op != FilterOperator::Is || term.values.size() > 1) {
-      cannot("takes one whole name");
+      cannot("takes one whole name: a list of runs takes state:, job:, worker:, age< and age>");
     } else if (term.field == "job") {
       if (wanted.job) cannot("given twice");
       const auto name = domain::make_job_name(term.values.front());

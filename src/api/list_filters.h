@@ -15,9 +15,9 @@
 
 namespace cronfleet::api {
 
-// Jobs: state (enabled, disabled, paused, ended, invalid), name, owner, command, description, zone, schedule, label,
-// overlap, next (a duration from now), last (how the newest run went: one of the ways to fail). Words are looked for in
-// name, command, description and owner.
+// Jobs: state (enabled, disabled, paused, ended, invalid, or what last takes), name, owner, command, description, zone,
+// schedule, label, overlap, next (a duration from now), last (how the newest run went: one of the ways to fail). Words
+// are looked for in name, command, description and owner.
 class JobFilter {
  public:
   // Takes the parameter "filter"; notes its mistake there.

@@ -97,6 +97,11 @@ TEST_F(Api, JobsAreFoundByHowTheirLastRunEnded) {
   EXPECT_EQ(found("last:failed,signalled"), (Names{"broken", "crashed", "waived"}));
   EXPECT_EQ(found("-last:failed"), (Names{"crashed", "fine", "mended", "new"}));
   EXPECT_EQ(found("last:failed name~bro"), (Names{"broken"}));
+  EXPECT_EQ(found("state:failed"), found("last:failed")) << "as people say it (UI-23)";
+  EXPECT_EQ(found("state:failed name~bro next<999h"), (Names{"broken"}));
+  EXPECT_EQ(found("-state:failed"), found("-last:failed"));
+  EXPECT_EQ(found("state:failed,enabled"), found("state:enabled")) << "either of them";
+  EXPECT_EQ(found("state:signalled,disabled"), (Names{"crashed"}));
   EXPECT_EQ(get("/api/v1/jobs?filter=last:fine").status, 400);
   server_.record({record_of("broken", minutes_ago(server_, 1), RunStatus::Succeeded)});
   EXPECT_EQ(found("last:failed"), (Names{"waived"}));

@@ -84,7 +84,7 @@ export default function JobsPage({query}: PageProps) {
   const filter = query.get("filter") ?? "";
   // While another filter is asked for, or is being mistyped, the list before it stays.
   const last = useRef<{filter: string; list: JobList} | null>(null);
-  const jobs = useResource(`jobs ${filter}`, (signal) => loadJobs(filter, signal, last.current?.filter === filter ? last.current.list : undefined), {topics: /last:/.test(filter) ? ["jobs", "runs"] : ["jobs"], pace: 2_000});
+  const jobs = useResource(`jobs ${filter}`, (signal) => loadJobs(filter, signal, last.current?.filter === filter ? last.current.list : undefined), {topics: /(last|state):/.test(filter) ? ["jobs", "runs"] : ["jobs"], pace: 2_000});
   if (jobs.kind === "ready") last.current = {filter, list: jobs.data};
   const list = jobs.kind === "ready" ? jobs.data : last.current?.list;
   useSaid(list ? t.count(list.total) : "");
