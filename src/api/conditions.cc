@@ -3,14 +3,19 @@
 #include <algorithm>
 #include <charconv>
 
+#include "api/request_digest.h"
 #include "base/utf8.h"
 
 namespace cronfleet::api {
 namespace {
 
+struct Tag {
+  std::string_view quoted;  // "\"412\""
+  bool weak = false;
+};
 struct Tags {
   bool any = false;
-  std::vector<core::Revision> revisions{};
+  std::vector<Tag> tags{};
 };
 
 Problem bad_tags(std::string_view header) {
@@ -19,8 +24,10 @@ Problem bad_tags(std::string_view header) {
                             .detail = fmt::format("{} is not * and not a list of tags like \"412\"", header)});
 }
 
-// A tag that is not ours (weak, or no number) is well-formed and matches nothing: revision -1.
-core::Revision revision_of(std::string_view opaque) {
+// A tag that is not a revision's (weak, or no number) is well-formed and matches no write: revision -1.
+core::Revision revision_of(const Tag& tag) {
+  if (tag.weak) return -1;
+  const std::string_view opaque = tag.quoted.substr(1, tag.quoted.size() - 2);
   core::Revision revision = -1;
   const auto [end, error] = std::from_chars(opaque.data(), opaque.data() + opaque.size(), revision);
   return error == std::errc() && end == opaque.data() + opaque.size() ? revision : -1;
@@ -35,7 +42,7 @@ Outcome<Tags> parse_tags(std::string_view header, std::string_view text) {
     if (weak) text.remove_prefix(2);
     const auto end = text.size() < 2 ? std::string_view::npos : text.find('"', 1);
     if (!text.starts_with('"') || end == std::string_view::npos) return Refusal(bad_tags(header));
-    tags.revisions.push_back(weak ? -1 : revision_of(text.substr(1, end - 1)));
+    tags.tags.push_back({.quoted = text.substr(0, end + 1), .weak = weak});
     text = trimmed(text.substr(end + 1));
     if (text.empty()) return tags;
     if (text.front() != ',') return Refusal(bad_tags(header));
@@ -61,7 +68,9 @@ Outcome<Precondition> precondition_of(const Request& request) {
   auto tags = parse_tags("If-Match", *match);
   if (!tags) return Refusal(std::move(tags.error()));
   if (tags->any) return Precondition{.kind = Precondition::Kind::Any};
-  return Precondition{.kind = Precondition::Kind::Revision, .revisions = std::move(tags->revisions)};
+  Precondition precondition{.kind = Precondition::Kind::Revision};
+  for (const Tag& tag : tags->tags) precondition.revisions.push_back(revision_of(tag));
+  return precondition;
 }
 
 Outcome<Precondition> required_precondition_of(const Request& request) {
@@ -77,12 +86,23 @@ Outcome<Precondition> required_precondition_of(const Request& request) {
       "say what you expect to change: If-Match with the ETag you read, or If-Match: * for whatever stands");
 }
 
-bool client_has(const Request& request, core::Revision revision) {
+bool client_has(const Request& request, std::string_view tag) {
   const auto header = request.headers.get("If-None-Match");
   if (!header) return false;
   const auto tags = parse_tags("If-None-Match", *header);
   if (!tags) return false;
-  return tags->any || std::find(tags->revisions.begin(), tags->revisions.end(), revision) != tags->revisions.end();
+  return tags->any ||
+         std::any_of(tags->tags.begin(), tags->tags.end(), [tag](const Tag& known) { return known.quoted == tag; });
+}
+
+Response conditional(const Request& request, Response response) {
+  if (!response.headers.get("ETag"))
+    response.headers.add("ETag", fmt::format("\"{}\"", request_digest({response.body})));
+  if (!client_has(request, *response.headers.get("ETag"))) return response;
+  response.status = 304;
+  response.body.clear();
+  response.stream.reset();
+  return response;
 }
 
 Problem no_body() {

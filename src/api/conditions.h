@@ -17,8 +17,12 @@ std::string etag_of(core::Revision revision);  // "\"412\""
 Outcome<Precondition> precondition_of(const Request& request);
 // The same, 428 where neither stands.
 Outcome<Precondition> required_precondition_of(const Request& request);
-// Whether If-None-Match of a GET names `revision`: the client has it already.
-bool client_has(const Request& request, core::Revision revision);
+// Whether If-None-Match of a GET names `tag`, compared weakly (RFC 9110, 13.1.2): the client has it already. * names
+// any.
+bool client_has(const Request& request, std::string_view tag);
+// The answer to a GET of one object: 304 without its body where the client has it already. Its ETag is the one that
+// stands in `response`, else one of the body.
+Response conditional(const Request& request, Response response);
 
 // Hands the body to `read` as domain::read_json does. 400 invalid_json where it is none; 422 invalid_body with every
 // mistake that `read` noted. An empty body is passed over where it is optional.

@@ -273,7 +273,7 @@ Answer EditApi::get_version(Call& call) {
       json.member("current", version.current);
       write_version(json, *name, version.document);
     });
-    return Response{.body = json.take()};
+    return conditional(call.request, {.body = json.take()});
   }
   return refuse(404, "version_not_found", "no version {} of job '{}' is kept", *revision, *name);
 }
@@ -304,7 +304,7 @@ Answer EditApi::diff_versions(Call& call) {
     const std::string before = from != versions->end() ? from->document : "{}";
     write_changes(json, changes_between(*name, before, to->document));
   });
-  return Response{.body = json.take()};
+  return conditional(call.request, {.body = json.take()});
 }
 
 Answer EditApi::restore_version(Call& call) {

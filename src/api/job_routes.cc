@@ -179,12 +179,8 @@ Answer Api::get_job(Call& call) {
   Response response;
   if (stored->stale) mark_stale(response);
   response.headers.add("ETag", etag_of(stored->revision));
-  if (client_has(call.request, stored->revision)) {
-    response.status = 304;
-  } else {
-    response.body = encode(jobs_, *stored);
-  }
-  return response;
+  if (!client_has(call.request, etag_of(stored->revision))) response.body = encode(jobs_, *stored);
+  return conditional(call.request, std::move(response));
 }
 
 Answer Api::put_job(Call& call) {

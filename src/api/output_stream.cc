@@ -52,9 +52,11 @@ class OutputStream final : public BodyStream {
     }
     domain::JsonWriter json;
     write_chunk(json, chunk);
-    out += fmt::format("event: output\nid: {}\ndata: {}\n\n", offset_, json.take());
+    out += form_ == OutputForm::Lines ? json.take() + "\n"
+                                      : fmt::format("event: output\nid: {}\ndata: {}\n\n", offset_, json.take());
   }
   void append_gap(std::uint64_t bytes, std::string& out) {
+    if (form_ == OutputForm::Lines) return;
     out += form_ == OutputForm::Raw ? fmt::format("\n[{} bytes not kept]\n", bytes)
                                     : fmt::format("event: gap\ndata: {{\"bytes\":{}}}\n\n", bytes);
   }

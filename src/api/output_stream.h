@@ -14,6 +14,8 @@ enum class OutputForm {
   // Server-sent events: "output" with a chunk as JSON (write_chunk) and the next offset as its id, "gap" with the
   // number of bytes not kept, at last "end" with the run as JSON.
   Events,
+  // NDJSON: each chunk as JSON (write_chunk) in a line; its offset tells what was not kept before it.
+  Lines,
 };
 enum class Follow { No, Yes };
 

@@ -218,7 +218,7 @@ Answer Api::get_run(Call& call) {
   auto view = runs_.get(*run);
   if (!view) return Refusal(std::move(view.error()));
   view->record.output.clear();  // stands under .../output
-  return Response{.body = domain::encode_run(view->record)};
+  return conditional(call.request, {.body = domain::encode_run(view->record)});
 }
 
 Answer Api::get_output(Call& call) {
@@ -230,12 +230,13 @@ Answer Api::get_output(Call& call) {
   if (auto problem = call.query.problem()) return Refusal(*std::move(problem));
   const auto view = runs_.get(*run);
   if (!view) return Refusal(view.error());
-  const auto type = follow ? negotiate(call.request, {"text/event-stream", "text/plain"})
-                           : negotiate(call.request, {"text/plain", "application/octet-stream", "application/json"});
+  const auto type = follow ? negotiate(call.request, {"text/event-stream", "text/plain", "application/x-ndjson"})
+                           : negotiate(call.request, {"text/plain", "application/octet-stream", "application/json",
+                                                      "application/x-ndjson"});
   if (!type)
-    return refuse_header(
-        "Accept", 406, "not_acceptable", "output comes as {}",
-        follow ? "text/event-stream or text/plain" : "text/plain, application/octet-stream or application/json");
+    return refuse_header("Accept", 406, "not_acceptable", "output comes as {}",
+                         follow ? "text/event-stream, text/plain or application/x-ndjson"
+                                : "text/plain, application/octet-stream, application/json or application/x-ndjson");
   if (*type == "application/json") return output_as_json(runs_, *run, *view, from);
   const bool events = *type == "text/event-stream";
   if (events && call.request.headers.get("Last-Event-ID")) {
@@ -243,7 +244,14 @@ Answer Api::get_output(Call& call) {
     if (const auto last = resume.integer("last", 0, kOffsetMax)) from = static_cast<std::uint64_t>(*last);
   }
   const std::string content_type = *type == "text/plain" ? "text/plain; charset=utf-8" : std::string(*type);
-  const auto range = follow || asked_from ? std::nullopt : range_of(call.request, *view);
+  const bool lines = *type == "application/x-ndjson";
+  const bool whole = !follow && !asked_from && !lines;
+  if (whole && view->recorded && client_has(call.request, output_tag(*view))) {
+    Response known{.status = 304, .content_type = content_type};
+    known.headers.add("ETag", output_tag(*view));
+    return known;
+  }
+  const auto range = whole ? range_of(call.request, *view) : std::nullopt;
   if (range) {
     Answer part = output_range(runs_, *run, *view, *range);
     if (!part) return part;
@@ -252,10 +260,10 @@ Answer Api::get_output(Call& call) {
     return part;
   }
   Response response{.content_type = content_type};
-  if (!follow && !asked_from) response.headers.add("Accept-Ranges", "bytes");
-  if (!follow && !asked_from && view->recorded) response.headers.add("ETag", output_tag(*view));
-  response.stream = output_stream(runs_, *run, from, events ? OutputForm::Events : OutputForm::Raw,
-                                  follow ? Follow::Yes : Follow::No);
+  if (whole) response.headers.add("Accept-Ranges", "bytes");
+  if (whole && view->recorded) response.headers.add("ETag", output_tag(*view));
+  const OutputForm form = events ? OutputForm::Events : lines ? OutputForm::Lines : OutputForm::Raw;
+  response.stream = output_stream(runs_, *run, from, form, follow ? Follow::Yes : Follow::No);
   return response;
 }
 

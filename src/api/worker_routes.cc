@@ -173,7 +173,7 @@ Answer Api::get_worker(Call& call) {
   if (auto problem = call.query.problem()) return Refusal(*std::move(problem));
   const auto view = workers_.get(node_of(call), reading);
   if (!view) return Refusal(view.error());
-  return Response{.body = encode(*view)};
+  return conditional(call.request, {.body = encode(*view)});
 }
 
 Answer Api::drain_worker(Call& call, WorkerCatalogue::Drain drain) {
@@ -195,7 +195,7 @@ Answer Api::get_labels(Call& call) {
   if (auto problem = call.query.problem()) return Refusal(*std::move(problem));
   const auto view = workers_.get(node_of(call));
   if (!view) return Refusal(view.error());
-  return labels_answer(*view);
+  return conditional(call.request, labels_answer(*view));
 }
 
 Answer Api::put_labels(Call& call) {

@@ -124,6 +124,7 @@ class Server:
         try:
             connection.request(method, target, body, headers or {})
             response = connection.getresponse()
+            self.headers = response.headers
             if response.getheader("Content-Type", "").startswith("text/event-stream"):
                 return response.status, "text/event-stream", first_event(response)
             return response.status, response.getheader("Content-Type", ""), response.read()
@@ -353,6 +354,35 @@ def run_examples(contract):
             contract.wrong("the example ends no run", f"{method.upper()} {path} -> {status} {answer[:300]!r}")
 
 
+def check_tags(contract):
+    """Each object has a strong ETag, and is not sent to a client that has it (API-5)."""
+    server = contract.server
+    for method, path, operation, parameters in operations():
+        if method != "get" or not re.search(r"\}$|/labels$|/output$|:diff$", path):
+            continue
+        if "304" not in operation["responses"]:
+            contract.wrong("an object without a 304", path)
+        places = prepare(server, {"operationId": "get_version"})
+        for parameter in parameters:
+            if parameter["in"] == "path":
+                places.setdefault(parameter["name"], fixture_of(server, path, parameter))
+
+        def known(tag):
+            headers = {"If-None-Match": tag} if tag else {}
+            answer = contract.perform(operation, method, path, places, {}, headers, None)
+            return answer[0], answer[2], server.headers.get("ETag", "")
+
+        for _ in range(5):  # a worker is seen anew now and then
+            status, _, tag = known(None)
+            again = [known(form.format(tag)) for form in ("{}", "W/{}", '"x", {}', "*")]
+            if all(answer == (304, b"", tag) for answer in again):
+                break
+        else:
+            contract.wrong("what a client has is sent again", f"{path} {tag} {again}")
+        if status != 200 or not re.fullmatch('"[^"]+"', tag) or known('"x"')[0] != 200:
+            contract.wrong("an object without a strong ETag", f"{path} {status} {tag}")
+
+
 JUNK = ["", "*", "x" * 300, "0", "-1", "99999999999999999999", "null", "%", "ä/:@#?", "\x7f", "2026-13-01T00:00:00Z", "[]", '"1"', "a,b"]
 
 
@@ -500,6 +530,7 @@ def main():
             time.sleep(0.1)
         check_examples(contract)
         run_examples(contract)
+        check_tags(contract)
         server.ask("DELETE", "/api/v1/jobs/nightly", headers={"Content-Type": "application/json", "If-Match": "*"})
         restore_fixtures(server)
         listen(contract)

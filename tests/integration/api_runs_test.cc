@@ -223,6 +223,25 @@ TEST_F(Api, KillWritesAnOrder) {
   EXPECT_EQ(code(call("POST", asked.header("location") + ":kill")), "not_claimed");
 }
 
+TEST_F(Api, ATagOfARunNamesOneStateOfIt) {
+  auto running = running_of("a", minutes_ago(server_, 1));
+  const std::string path = "/api/v1/runs/" + running.run.text();
+  server_.put(server_.keys.running(NodeId("node-1"), running.run), core::encode(running));
+  const RawAnswer first = get(path);
+  ASSERT_EQ(first.status, 200) << first.body;
+  const std::string has = fmt::format("If-None-Match: {}\r\n", first.header("etag"));
+  const RawAnswer again = get(path, has);
+  EXPECT_EQ(again.status, 304);
+  EXPECT_EQ(again.body, "");
+  EXPECT_EQ(again.header("etag"), first.header("etag"));
+  running.phase = core::Phase::Ended;
+  running.end = record_of("a", minutes_ago(server_, 1), domain::RunStatus::Succeeded).end;
+  server_.put(server_.keys.running(NodeId("node-1"), running.run), core::encode(running));
+  const RawAnswer ended = get(path, has);
+  EXPECT_EQ(ended.status, 200);
+  EXPECT_NE(ended.header("etag"), first.header("etag"));
+}
+
 domain::OutputChunk chunk_of(const domain::RunId& run, std::uint64_t sequence, std::uint64_t offset,
                              const std::string& bytes) {
   domain::OutputChunk chunk;
@@ -256,6 +275,16 @@ TEST_F(Api, OutputInEveryForm) {
   EXPECT_EQ(inside.at("chunks").at(0).at("text"), "lo\n");
   const auto over = json::parse(get(path + "?from=113", "Accept: application/json\r\n").body);
   EXPECT_EQ(over.at("chunks").as_array().size(), 0u);
+  const RawAnswer lines = get(path + "?from=3", "Accept: application/x-ndjson\r\n");
+  EXPECT_EQ(lines.header("content-type"), "application/x-ndjson");
+  std::vector<std::string> each;
+  for (std::size_t at = 0, end = 0; (end = lines.body.find('\n', at)) != std::string::npos; at = end + 1)
+    each.push_back(lines.body.substr(at, end - at));
+  ASSERT_EQ(each.size(), 3u) << lines.body;
+  EXPECT_EQ(json::parse(each[0]), inside.at("chunks").at(0)) << "the chunks of the JSON form, one in each line";
+  EXPECT_EQ(json::parse(each[1]), inside.at("chunks").at(1));
+  EXPECT_EQ(json::parse(each[2]), inside.at("chunks").at(2));
+  EXPECT_EQ(get(path + "?follow=1&from=3", "Accept: application/x-ndjson\r\n").body, lines.body) << "it is over";
   EXPECT_EQ(get(path, "Accept: image/png\r\n").status, 406);
   const RawAnswer events = get(path + "?follow=1", "Last-Event-ID: 8\r\n");
   EXPECT_EQ(events.header("content-type"), "text/event-stream");
