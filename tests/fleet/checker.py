@@ -504,6 +504,7 @@ class Checker:
             "kill_ms_max": round(self.kill_latest),
             "triggers": len(self.e.triggers),
             "faults": len(self.e.faults) + len(self.e.history_faults),
+            "history_faults": dict(collections.Counter(fault.kind for fault in self.e.history_faults)),
             "sightings": len(self.e.sightings),
             "record_start_differs_ms_max": round(self.start_difference),
             "record_end_differs_ms_max": round(self.end_difference),

@@ -285,13 +285,17 @@ def history_away(fleet, seconds, chance):
     kinds = [(fleet.refuse_writes, how) for how in mongo.REFUSALS]
     kinds += [(fleet.kill_mongo,), (fleet.freeze_mongo,), (fleet.fill_mongo,), (fleet.kill_mongo, True)]
     kinds += [(fleet.cut_off_mongo, *how) for how in CUTS]
-    waiting = []
-    while not plan.over():
-        waiting = waiting or chance.sample(kinds, len(kinds))
-        plan.begin("mongo", chance.uniform(1.5, 4), *waiting.pop())
+    for number in itertools.count():
+        if number % len(kinds) == 0:
+            waiting = chance.sample(kinds, len(kinds))
+        if number < len(kinds):
+            plan.end = max(plan.end, time.monotonic() + 8)  # each once, however long that takes
+        elif plan.over():
+            break
+        plan.begin("mongo", chance.uniform(1.5, 3), *waiting.pop())
         while plan.busy and not plan.over():
             plan.rest(0.1)
-        plan.rest(chance.uniform(1.5, 3))  # half of the time without a fault, to compare with
+        plan.rest(chance.uniform(1.5, 2.5))  # half of the time without a fault, to compare with
     plan.heal_all()
     return first, now_ms()
 
