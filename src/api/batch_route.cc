@@ -1,7 +1,10 @@
 // POST /api/v1/jobs:batch: many changes in one request, each with an answer of its own, in their order.
+#include <set>
+
 #include "api/conditions.h"
 #include "api/edit_routes.h"
 #include "api/problem_words.h"
+#include "base/check.h"
 #include "domain/job_json.h"
 #include "domain/nearest.h"
 
@@ -12,7 +15,7 @@ constexpr std::size_t kItemsMax = 500;
 
 struct Item {
   enum class Action { Put, Patch, Delete, Run };
-  Action action = Action::Put;
+  std::optional<Action> action;
   JobName name;
   std::string document;  // Put: the job; Patch: the merge patch
   Precondition precondition;
@@ -24,22 +27,28 @@ struct Batch {
   std::vector<Item> items;
 };
 
-constexpr std::pair<std::string_view, Item::Action> kActions[] = {{"put", Item::Action::Put},
-                                                                  {"patch", Item::Action::Patch},
-                                                                  {"delete", Item::Action::Delete},
-                                                                  {"run", Item::Action::Run}};
-void read_action(const domain::JsonValue& member, Item& item) {
-  const std::string_view word = member.text().value_or("put");
+// What an action takes beside its name.
+struct ActionForm {
+  std::string_view word;
+  Item::Action action;
+  std::string_view document;  // the member that it needs; empty: none
+  bool if_match, if_none_match;
+};
+constexpr ActionForm kActions[] = {{"put", Item::Action::Put, "job", true, true},
+                                   {"patch", Item::Action::Patch, "patch", true, false},
+                                   {"delete", Item::Action::Delete, "", true, false},
+                                   {"run", Item::Action::Run, "", false, false}};
+
+const ActionForm* read_action(const domain::JsonValue& member) {
+  const auto word = member.text();
+  if (!word) return nullptr;
   std::vector<std::string_view> known;
-  for (const auto& [name, action] : kActions) {
-    if (name == word) {
-      item.action = action;
-      return;
-    }
-    known.push_back(name);
+  for (const ActionForm& form : kActions) {
+    if (form.word == *word) return &form;
+    known.push_back(form.word);
   }
-  member.refuse("expected \"put\", \"patch\", \"delete\" or \"run\"", std::string(domain::nearest(word, known)));
-  item.action = Item::Action::Run;  // which asks for nothing more: what else is missing cannot be known
+  member.refuse("expected \"put\", \"patch\", \"delete\" or \"run\"", std::string(domain::nearest(*word, known)));
+  return nullptr;
 }
 
 // A sentence about headers, in the words of a batch.
@@ -50,47 +59,90 @@ std::string in_members(std::string detail) {
   return detail;
 }
 
-void read_item(const domain::JsonValue& value, Item& item) {
-  Request conditions;
+// What stands in an item beside its action and its name.
+struct Members {
+  std::optional<std::string> job{}, patch{};
+  Request conditions{};
+  bool has_if_match = false, has_if_none_match = false;
+};
+
+// What `form` does not take is refused: an action that did less than its item says would be no answer to it.
+void refuse_what_is_not_taken(const domain::JsonValue& value, const ActionForm& form, const Members& members) {
+  const auto refuse = [&](bool there, bool taken, std::string_view key) {
+    if (there && !taken) value.refuse_member(key, fmt::format("a {} takes no {}", form.word, key));
+  };
+  refuse(members.job.has_value(), form.document == "job", "job");
+  refuse(members.patch.has_value(), form.document == "patch", "patch");
+  refuse(members.has_if_match, form.if_match, "if_match");
+  refuse(members.has_if_none_match, form.if_none_match, "if_none_match");
+}
+
+void read_precondition(const domain::JsonValue& value, const ActionForm& form, const Members& members, Item& item) {
+  if (!form.if_match || (members.has_if_none_match && !form.if_none_match)) return;
+  const auto precondition = precondition_of(members.conditions);
+  if (!precondition) {
+    const bool about_none = precondition.error().errors.front().header == "If-None-Match";
+    value.refuse_member(about_none ? "if_none_match" : "if_match", in_members(precondition.error().detail));
+  } else if (precondition->kind == Precondition::Kind::None) {
+    value.refuse_member("if_match", form.if_none_match
+                                        ? "missing; expected the revision you read, as \"\\\"412\\\"\", or \"*\" for "
+                                          "whatever stands; to create, if_none_match with \"*\" is expected instead"
+                                        : "missing; expected the revision you read, as \"\\\"412\\\"\", or \"*\" for "
+                                          "whatever stands");
+  } else {
+    item.precondition = *precondition;
+  }
+}
+
+// `names` are those of the items before it. One for each item: a dry run judges every item by what stands now, and
+// would be wrong about the second change of one job.
+void read_item(const domain::JsonValue& value, Item& item, std::set<std::string>& names) {
+  if (value.kind() != domain::JsonKind::Object) return value.refuse_kind("an object");
+  const ActionForm* form = nullptr;
+  Members members;
   bool has_action = false, has_name = false;
   for (const domain::JsonValue member : value.members()) {
     if (member.key() == "action") {
       has_action = true;
-      read_action(member, item);
+      form = read_action(member);
     } else if (member.key() == "name") {
       has_name = true;
-      const auto name = domain::make_job_name(member.text().value_or("x"));
+      const auto text = member.text();
+      if (!text) continue;
+      const auto name = domain::make_job_name(*text);
       if (!name) member.refuse(name.error().message());
       if (name) item.name = *name;
+      if (name && !names.insert(name->text()).second)
+        member.refuse("stands in an item before this one: a batch names each job once");
     } else if (member.key() == "job" || member.key() == "patch") {
       if (member.kind() != domain::JsonKind::Object) member.refuse_kind("an object");
-      item.document = member.raw();
+      (member.key() == "job" ? members.job : members.patch) = member.raw();
     } else if (member.key() == "if_match") {
-      conditions.headers.add("If-Match", std::string(member.text().value_or("")));
+      members.has_if_match = true;
+      if (const auto text = member.text()) members.conditions.headers.add("If-Match", std::string(*text));
     } else if (member.key() == "if_none_match") {
-      conditions.headers.add("If-None-Match", std::string(member.text().value_or("")));
+      members.has_if_none_match = true;
+      if (const auto text = member.text()) members.conditions.headers.add("If-None-Match", std::string(*text));
     } else {
       member.refuse_key({"action", "name", "job", "patch", "if_match", "if_none_match"});
     }
   }
   if (!has_action) value.refuse_member("action", "missing");
   if (!has_name) value.refuse_member("name", "missing");
-  const bool needs_document = item.action == Item::Action::Put || item.action == Item::Action::Patch;
-  if (needs_document && item.document.empty())
-    value.refuse_member(item.action == Item::Action::Put ? "job" : "patch", "missing");
-  if (item.action == Item::Action::Run) return;
-  const auto precondition = precondition_of(conditions);
-  if (!precondition) return value.refuse(in_members(precondition.error().detail));
-  if (precondition->kind == Precondition::Kind::None)
-    return value.refuse_member("if_match",
-                               "missing; expected the revision you read, as \"\\\"412\\\"\", or \"*\" for "
-                               "whatever stands; to create, if_none_match with \"*\" is expected instead");
-  item.precondition = *precondition;
+  if (form == nullptr) return;  // what else is missing cannot be known
+  item.action = form->action;
+  refuse_what_is_not_taken(value, *form, members);
+  read_precondition(value, *form, members, item);
+  if (form->document.empty()) return;
+  const auto& document = form->action == Item::Action::Put ? members.job : members.patch;
+  if (!document) value.refuse_member(form->document, "missing");
+  item.document = document.value_or("");
 }
 
 std::optional<Problem> read_batch(const Request& request, Batch& batch) {
   return read_body(request, Body::Required, [&](const domain::JsonValue& root) {
     bool has_items = false;
+    std::set<std::string> names;
     for (const domain::JsonValue member : root.members()) {
       if (member.key() == "dry_run") {
         batch.dry_run = member.boolean().value_or(false);
@@ -100,7 +152,7 @@ std::optional<Problem> read_batch(const Request& request, Batch& batch) {
         has_items = true;
         if (member.size() > kItemsMax) member.refuse(fmt::format("has more than {} items", kItemsMax));
         if (member.size() > kItemsMax) continue;
-        for (const domain::JsonValue element : member.elements()) read_item(element, batch.items.emplace_back());
+        for (const domain::JsonValue element : member.elements()) read_item(element, batch.items.emplace_back(), names);
       } else {
         member.refuse_key({"dry_run", "reason", "items"});
       }
@@ -133,7 +185,8 @@ Answer EditApi::batch(Call& call) {
     return parts_.jobs.save(*std::move(job), item.precondition, effect);
   };
   const auto perform = [&](const Item& item) -> Done {
-    switch (item.action) {
+    CHECK(item.action);
+    switch (*item.action) {
       case Item::Action::Put:
       case Item::Action::Patch: {
         const auto saved = save(item);

@@ -99,6 +99,11 @@ constexpr SentenceForm kForms[] = {
     {"missing; expected the revision you read, as \"\\\"412\\\"\", or \"*\" for whatever stands; to create, "
      "if_none_match with \"*\" is expected instead",
      "缺少；应为读到的版本，如 \"\\\"412\\\"\"，或 \"*\" 表示现有的任何内容；新建时应改用 if_none_match 加 \"*\""},
+    {"missing; expected the revision you read, as \"\\\"412\\\"\", or \"*\" for whatever stands",
+     "缺少；应为读到的版本，如 \"\\\"412\\\"\"，或 \"*\" 表示现有的任何内容"},
+    {"a {} takes no {}", "{0} 不接受 {1}"},
+    {"stands in an item before this one: a batch names each job once",
+     "前面的某一项已有此名称：一批中每个任务只能出现一次"},
     {"If-Match and If-None-Match exclude each other", "If-Match 与 If-None-Match 不能同时给出"},
     {"a write takes If-None-Match: * only (the job must not exist)", "写入只接受 If-None-Match: *（任务必须不存在）"},
     {"say what you expect to change: If-Match with the ETag you read, If-Match: * for whatever stands, or "

@@ -162,14 +162,17 @@ TEST_F(Edits, TheNewestHundredVersionsAreKept) {
 
 TEST_F(Edits, BatchAnswersItemByItem) {
   create("a");
+  create("b");
+  create("c");
+  create("d");
   const RawAnswer answer = call("POST", ":batch", R"({"reason":"the move to the new rack","items":[
       {"action":"put","name":"n","job":{"schedule":"@daily","command":"x"},"if_none_match":"*"},
       {"action":"put","name":"a","job":{"schedule":"@daily","command":"x"},"if_none_match":"*"},
-      {"action":"patch","name":"a","patch":{"enabled":false},"if_match":"*"},
+      {"action":"patch","name":"b","patch":{"enabled":false},"if_match":"*"},
       {"action":"put","name":"bad","job":{"schedule":"nonsense","command":"x"},"if_none_match":"*"},
-      {"action":"run","name":"a"},
+      {"action":"run","name":"c"},
       {"action":"delete","name":"none","if_match":"*"},
-      {"action":"delete","name":"n","if_match":"*"}]})");
+      {"action":"delete","name":"d","if_match":"*"}]})");
   ASSERT_EQ(answer.status, 200) << answer.body;
   std::vector<std::int64_t> statuses;
   const json::value parsed_answer = parsed(answer);
@@ -177,7 +180,7 @@ TEST_F(Edits, BatchAnswersItemByItem) {
   EXPECT_THAT(statuses, ElementsAre(201, 412, 200, 422, 202, 404, 200));
   EXPECT_EQ(parsed_answer.at("failed"), 3);
   EXPECT_EQ(parsed_answer.at("items").at(1).at("problem").at("code"), "precondition_failed");
-  EXPECT_EQ(server_.list(server_.keys.jobs()).size(), 1u);
+  EXPECT_EQ(server_.list(server_.keys.jobs()).size(), 4u);
   const auto started = server_.list(server_.keys.triggers());
   ASSERT_EQ(started.size(), 1u);
   EXPECT_THAT(started.front().value, HasSubstr("the move to the new rack"));
@@ -196,9 +199,56 @@ TEST_F(Edits, BatchAnswersItemByItem) {
   EXPECT_THAT(unsaid.at("detail").as_string().c_str(), HasSubstr("missing; expected the revision you read"));
   EXPECT_EQ(mistake_of(R"({"action":"delete","name":"a","if_match":"412"})").at("detail"),
             "if_match is not * and not a list of tags like \"412\"");
-  std::string many = R"({"items":[{"action":"run","name":"a"})";
-  for (int i = 1; i < 501; ++i) many += R"(,{"action":"run","name":"a"})";
-  EXPECT_EQ(call("POST", ":batch?dry_run=1", many + "]}").status, 422) << "one past the limit";
+  EXPECT_EQ(mistake_of(R"({"action":"delete","name":"a","if_match":"412"})").at("pointer"), "/items/0/if_match");
+  const auto many = [&](int count) {
+    std::string items;
+    for (int i = 0; i < count; ++i) items += fmt::format(R"({}{{"action":"run","name":"j{}"}})", i == 0 ? "" : ",", i);
+    return call("POST", ":batch?dry_run=1", fmt::format(R"({{"items":[{}]}})", items)).status;
+  };
+  EXPECT_EQ(many(500), 200);
+  EXPECT_EQ(many(501), 422) << "one past the limit";
+}
+
+// An item that says more than its action does is a mistake of whoever wrote it: nothing of the batch is done.
+TEST_F(Edits, ABatchDoesNoMoreAndNoLessThanItSays) {
+  create("a");
+  create("b");
+  struct Case {
+    const char* items;
+    std::vector<std::string> pointers;
+  };
+  const Case cases[] = {
+      {R"({"action":"put","name":"a","patch":{"schedule":"@daily","command":"x"},"if_match":"*"})",
+       {"/items/0/job", "/items/0/patch"}},
+      {R"({"action":"put","name":"a","job":{"schedule":"@daily","command":"x"},"patch":{},"if_match":"*"})",
+       {"/items/0/patch"}},
+      {R"({"action":"patch","name":"a","job":{"schedule":"@daily","command":"x"},"patch":{},"if_match":"*"})",
+       {"/items/0/job"}},
+      {R"({"action":"delete","name":"a","job":{},"if_match":"*"})", {"/items/0/job"}},
+      {R"({"action":"delete","name":"a","patch":{},"if_match":"*"})", {"/items/0/patch"}},
+      {R"({"action":"run","name":"a","job":{}})", {"/items/0/job"}},
+      {R"({"action":"run","name":"a","if_match":"\"999\""})", {"/items/0/if_match"}},
+      {R"({"action":"run","name":"a","if_none_match":"*"})", {"/items/0/if_none_match"}},
+      {R"({"action":"delete","name":"a","if_none_match":"*"})", {"/items/0/if_none_match"}},
+      {R"({"action":"patch","name":"a","patch":{},"if_none_match":"*"})", {"/items/0/if_none_match"}},
+      {R"({"action":"put","name":"a","job":{},"if_match":"x"})", {"/items/0/if_match"}},
+      {R"({"action":"put","name":"a","job":{},"if_none_match":"\"7\""})", {"/items/0/if_none_match"}},
+      {R"({"action":"put","name":"a","job":{},"if_match":"*","if_none_match":"*"})", {"/items/0/if_none_match"}},
+      {R"({"action":"delete","name":"b","if_match":"*"},5)", {"/items/1"}},
+      {R"({"action":"delete","name":"b","if_match":"*"},{"action":"run","name":"b"})", {"/items/1/name"}},
+      {R"({"action":5,"name":7})", {"/items/0/action", "/items/0/name"}},
+  };
+  for (const Case& test : cases) {
+    const RawAnswer answer = call("POST", ":batch", fmt::format(R"({{"items":[{}]}})", test.items));
+    EXPECT_EQ(answer.status, 422) << test.items << answer.body;
+    std::vector<std::string> pointers;
+    for (const json::value& mistake : parsed(answer).at("errors").as_array())
+      pointers.push_back(json::value_to<std::string>(mistake.at("pointer")));
+    EXPECT_THAT(pointers, ::testing::UnorderedElementsAreArray(test.pointers)) << answer.body;
+  }
+  EXPECT_EQ(server_.list(server_.keys.jobs()).size(), 2u);
+  EXPECT_TRUE(server_.list(server_.keys.triggers()).empty());
+  EXPECT_EQ(parsed(call("GET", "/a/versions", "", "")).at("items").as_array().size(), 1u);
 }
 
 TEST_F(Edits, ExplainTellsWhatCounts) {

@@ -56,9 +56,10 @@ const Limit kLimits[] = {
      200, 400},
     {"items of a batch", 500,
      [](std::size_t n) {
-       return Asked{
-           "POST", "/api/v1/jobs:batch",
-           fmt::format(R"({{"dry_run":true,"items":[{}]}})", repeated(n, R"({"action":"run","name":"a"})", ","))};
+       std::string items;
+       for (std::size_t i = 0; i < n; ++i)
+         items += fmt::format(R"({}{{"action":"run","name":"j{}"}})", i == 0 ? "" : ",", i);
+       return Asked{"POST", "/api/v1/jobs:batch", fmt::format(R"({{"dry_run":true,"items":[{}]}})", items)};
      },
      200, 422},
     {"firings of an explanation", 1000,
