@@ -1,5 +1,7 @@
 #include "api/api.h"
 
+#include "api/conditions.h"
+
 namespace cronfleet::api {
 
 Api::Api(ApiParts parts)
@@ -43,6 +45,16 @@ Route in_json(Route route) {
   return route;
 }
 
+// As the document says: reads, deletes and what restores a version take no body.
+Route without_body(Route route) {
+  if (!is_safe(route.method) && route.method != Method::Delete && !route.pattern.ends_with(":restore")) return route;
+  route.handle = [handle = std::move(route.handle)](Call& call) -> Answer {
+    if (auto problem = body_refused(call.request)) return Refusal(*std::move(problem));
+    return handle(call);
+  };
+  return route;
+}
+
 }  // namespace
 
 void Api::add_routes(Router& router) {
@@ -57,7 +69,8 @@ void Api::add_routes(Router& router) {
   add_run_routes(json);
   add_event_routes(json);
   Router once;
-  for (Route route : json.routes()) {
+  for (const Route& served : json.routes()) {
+    Route route = without_body(served);
     // A run that is asked for keeps its key in the transaction that asks for it.
     if (route.method == Method::Post && route.writes && !route.pattern.ends_with(":run"))
       route.handle = [this, handle = std::move(route.handle)](Call& call) { return kept_.once(call, handle); };
@@ -66,8 +79,10 @@ void Api::add_routes(Router& router) {
   add_when_started(router, once);
   Router cron;
   add_cron_routes(cron);
-  for (const Route& route : cron.routes()) router.add(in_json(route));
-  add_health_routes(router);
+  for (const Route& route : cron.routes()) router.add(without_body(in_json(route)));
+  Router health;
+  add_health_routes(health);
+  for (const Route& route : health.routes()) router.add(without_body(route));
 }
 
 void Api::add_when_started(Router& router, const Router& routes) {

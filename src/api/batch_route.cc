@@ -147,7 +147,7 @@ std::optional<Problem> read_batch(const Request& request, Batch& batch) {
       if (member.key() == "dry_run") {
         batch.dry_run = member.boolean().value_or(false);
       } else if (member.key() == "reason") {
-        batch.reason = member.text().value_or("");
+        batch.reason = reason_of(member);
       } else if (member.key() == "items") {
         has_items = true;
         if (member.size() > kItemsMax) member.refuse(fmt::format("has more than {} items", kItemsMax));
@@ -237,7 +237,9 @@ Answer EditApi::batch(Call& call) {
   if (effect == Effect::Write && parts_.audit)
     parts_.audit("jobs changed", fmt::format("{} of {} by {}: {}", batch.items.size() - failed, batch.items.size(),
                                              actor_of(call.request), batch.reason));
-  return Response{.body = json.take()};
+  Response response{.body = json.take()};
+  mark_dry_run(response, effect);
+  return response;
 }
 
 }  // namespace cronfleet::api

@@ -86,6 +86,19 @@ Outcome<Precondition> required_precondition_of(const Request& request) {
       "say what you expect to change: If-Match with the ETag you read, or If-Match: * for whatever stands");
 }
 
+std::optional<Problem> precondition_refused(const Request& request, Makes makes) {
+  const auto refused = [](std::string_view header, std::string detail) {
+    return at_header(header, {.status = 400, .code = "invalid_precondition", .detail = std::move(detail)});
+  };
+  if (request.headers.get("If-Match"))
+    return refused("If-Match", makes == Makes::Job ? "a create takes no If-Match" : "a run takes no If-Match");
+  const auto none = request.headers.get("If-None-Match");
+  if (!none) return std::nullopt;
+  if (makes == Makes::Run) return refused("If-None-Match", "a run takes no If-None-Match");
+  if (trimmed(*none) == "*") return std::nullopt;
+  return refused("If-None-Match", "a write takes If-None-Match: * only (the job must not exist)");
+}
+
 bool client_has(const Request& request, std::string_view tag) {
   const auto header = request.headers.get("If-None-Match");
   if (!header) return false;
@@ -109,6 +122,24 @@ Problem no_body() {
   Problem problem{.status = 400, .code = "invalid_json", .detail = "the body is empty: expected a JSON object"};
   problem.errors.push_back({.code = problem.code, .detail = problem.detail});
   return problem;
+}
+
+std::optional<Problem> body_refused(const Request& request) {
+  if (request.body.empty()) return std::nullopt;
+  Problem problem{.status = 400,
+                  .code = "unexpected_body",
+                  .detail = is_safe(request.method)
+                                ? "this takes no body"
+                                : "this takes no body; dry_run belongs into the query: ?dry_run=true"};
+  problem.errors.push_back({.code = problem.code, .detail = problem.detail});
+  return problem;
+}
+
+std::string reason_of(const domain::JsonValue& member) {
+  const std::string_view text = member.text().value_or("");
+  if (text.size() <= kReasonBytesMax) return std::string(text);
+  member.refuse(fmt::format("expected at most {} bytes", kReasonBytesMax));
+  return {};
 }
 
 Effect effect_of(Query& query) { return query.flag("dry_run") ? Effect::DryRun : Effect::Write; }

@@ -17,6 +17,10 @@ std::string etag_of(core::Revision revision);  // "\"412\""
 Outcome<Precondition> precondition_of(const Request& request);
 // The same, 428 where neither stands.
 Outcome<Precondition> required_precondition_of(const Request& request);
+// 400 where a request that makes something new (a job, a run) says more than that with If-Match or If-None-Match:
+// nothing stands there yet that it could mean. A create may say If-None-Match: *, which is what it does anyway.
+enum class Makes { Job, Run };
+std::optional<Problem> precondition_refused(const Request& request, Makes makes);
 // Whether If-None-Match of a GET names `tag`, compared weakly (RFC 9110, 13.1.2): the client has it already. * names
 // any.
 bool client_has(const Request& request, std::string_view tag);
@@ -43,6 +47,14 @@ std::optional<Problem> read_body(const Request& request, Body need, Read&& read)
   problem.code = is_json ? "invalid_body" : "invalid_json";
   return problem;
 }
+
+// Where the document names no body, one that comes is refused with 400 unexpected_body: {"dry_run":true} with a DELETE
+// would delete.
+std::optional<Problem> body_refused(const Request& request);
+
+// A reason for a record, at most kReasonBytesMax of it; empty, and noted, where it is none.
+constexpr std::size_t kReasonBytesMax = 1024;
+std::string reason_of(const domain::JsonValue& member);
 
 // dry_run=1: nothing is to be written.
 Effect effect_of(Query& query);

@@ -99,6 +99,7 @@ Answer EditApi::clone_job(Call& call) {
   if (auto problem = call.query.problem()) return Refusal(*std::move(problem));
   const auto name = name_of(call);
   if (!name) return Refusal(name.error());
+  if (auto problem = precondition_refused(call.request, Makes::Job)) return Refusal(*std::move(problem));
   std::string to;
   bool enabled = false;
   auto problem = read_body(call.request, Body::Required, [&](const domain::JsonValue& root) {
@@ -106,7 +107,9 @@ Answer EditApi::clone_job(Call& call) {
     for (const domain::JsonValue member : root.members()) {
       if (member.key() == "name") {
         has_name = true;
-        to = member.text().value_or("");
+        const auto text = member.text();
+        if (!text) continue;
+        to = *text;
         if (const auto valid = domain::make_job_name(to); !valid) member.refuse(valid.error().message());
       } else if (member.key() == "enabled") {
         enabled = member.boolean().value_or(false);

@@ -434,7 +434,7 @@ Outcome<RunAccepted> not_accepted(const JobName& name, const std::string& memory
     if (found.key != memory) continue;
     if (decode_remembered(found.value).request == digest) return RunAccepted{.run = run, .repeated = true};
     return refuse_header("Idempotency-Key", 422, "idempotency_mismatch",
-                         "this Idempotency-Key came before, with another body");
+                         "this Idempotency-Key came before, with another body, query or precondition");
   }
   if (answer.found.empty()) return Refusal(not_found(name));
   return Refusal(unsettled());

@@ -120,6 +120,7 @@ Response answer_saved(const JobCatalogue& jobs, const Saved& saved, const Meanin
   const bool created = saved.created && effect == Effect::Write;
   Response response{.status = created ? 201 : 200, .body = json.take()};
   if (saved.job.revision != 0) response.headers.add("ETag", etag_of(saved.job.revision));
+  mark_dry_run(response, effect);
   if (created) response.headers.add("Location", std::string(kAddress) + percent_encode(saved.job.name.text()));
   return response;
 }
@@ -200,6 +201,7 @@ Answer Api::put_job(Call& call) {
 Answer Api::create_job(Call& call) {
   const Effect effect = call.query.flag("dry_run") ? Effect::DryRun : Effect::Write;
   if (auto problem = call.query.problem()) return Refusal(*std::move(problem));
+  if (auto problem = precondition_refused(call.request, Makes::Job)) return Refusal(*std::move(problem));
   auto job = job_of(call.request, JobName());
   if (!job) return Refusal(std::move(job.error()));
   auto saved = jobs_.save(*std::move(job), {.kind = Precondition::Kind::Absent}, effect);
@@ -222,7 +224,9 @@ Answer Api::delete_job(Call& call) {
     return refuse_header("If-None-Match", 400, "invalid_precondition", "a delete takes If-Match only");
   const auto erased = jobs_.erase(*name, *precondition, effect);
   if (!erased) return Refusal(erased.error());
-  return Response{.body = encode(jobs_, *erased)};
+  Response response{.body = encode(jobs_, *erased)};
+  mark_dry_run(response, effect);
+  return response;
 }
 
 Answer Api::run_job(Call& call) {
@@ -230,6 +234,7 @@ Answer Api::run_job(Call& call) {
   if (auto problem = call.query.problem()) return Refusal(*std::move(problem));
   const auto name = name_of(call);
   if (!name) return Refusal(name.error());
+  if (auto problem = precondition_refused(call.request, Makes::Run)) return Refusal(*std::move(problem));
   const auto key = idempotency_key_of(call.request);
   if (!key) return Refusal(key.error());
   RunRequest request{.actor = actor_of(call.request),
@@ -241,7 +246,7 @@ Answer Api::run_job(Call& call) {
   auto problem = read_body(call.request, Body::Optional, [&](const domain::JsonValue& root) {
     for (const domain::JsonValue member : root.members()) {
       if (member.key() == "reason") {
-        request.reason = member.text().value_or("");
+        request.reason = reason_of(member);
       } else if (member.key() == "worker") {
         request.worker = member.text().value_or("");
       } else if (member.key() == "parameters") {
@@ -286,7 +291,7 @@ Answer Api::pause_job(Call& call) {
         until = member.instant();
         if (until && *until <= jobs_.now()) member.refuse("expected an instant that lies ahead");
       } else if (member.key() == "reason") {
-        reason = member.text().value_or("");
+        reason = reason_of(member);
       } else {
         member.refuse_key({"until", "reason"});
       }
@@ -301,7 +306,7 @@ Answer Api::resume_job(Call& call) {
   auto problem = read_body(call.request, Body::Optional, [&](const domain::JsonValue& root) {
     for (const domain::JsonValue member : root.members()) {
       if (member.key() == "reason") {
-        reason = member.text().value_or("");
+        reason = reason_of(member);
       } else {
         member.refuse_key({"reason"});
       }

@@ -2,6 +2,7 @@
 
 #include "api/request_digest.h"
 #include "async/await.h"
+#include "base/utf8.h"
 #include "domain/json_reader.h"
 #include "domain/json_writer.h"
 
@@ -74,7 +75,7 @@ Kept decode(std::string_view text) {
 Answer answer_of(Kept kept, const std::string& request) {
   if (kept.request != request)
     return refuse_header("Idempotency-Key", 422, "idempotency_mismatch",
-                         "this Idempotency-Key came before, with another body");
+                         "this Idempotency-Key came before, with another body, query or precondition");
   if (!kept.answered) {
     Problem problem{.status = 409,
                     .code = "request_in_flight",
@@ -91,10 +92,18 @@ Answer answer_of(Kept kept, const std::string& request) {
 }  // namespace
 
 Outcome<std::string> idempotency_key_of(const Request& request) {
-  const std::string key(request.headers.get("Idempotency-Key").value_or(""));
+  static constexpr std::string_view kHeader = "Idempotency-Key", kCode = "invalid_idempotency_key";
+  const auto sent = request.headers.get(kHeader);
+  if (!sent) return std::string();
+  // Which of two is meant, nobody knows; a variable without a value in somebody's script is no key.
+  if (request.headers.count(kHeader) > 1)
+    return refuse_header(kHeader, 400, kCode, "{} is given more than once", kHeader);
+  std::string key(trimmed(*sent));
+  if (key.empty())
+    return refuse_header(kHeader, 400, kCode, "an Idempotency-Key has 1 to {} characters, found none", kKeyMax);
   if (key.size() > kKeyMax)
-    return refuse_header("Idempotency-Key", 400, "invalid_idempotency_key",
-                         "an Idempotency-Key has at most {} characters", kKeyMax);
+    return refuse_header(kHeader, 400, kCode, "an Idempotency-Key has at most {} characters", kKeyMax);
+  if (!is_utf8(key)) return refuse_header(kHeader, 400, kCode, "an Idempotency-Key is not valid UTF-8");
   return key;
 }
 
@@ -145,7 +154,10 @@ Answer KeptAnswers::once(Call& call, const std::function<Answer(Call&)>& handle)
   if (client_key->empty() || dry_run) return handle(call);
 
   const std::string key = keys_.idempotency(request_digest({"post", call.request.path(), *client_key}));
-  const std::string request = request_digest({call.request.query(), call.request.body});
+  const Headers& headers = call.request.headers;
+  const std::string request =
+      request_digest({call.request.query(), call.request.body, headers.get("If-Match").value_or(""),
+                      headers.get("If-None-Match").value_or("")});
   auto taken = take(key, request);
   if (!taken) return std::move(taken.error());
   const core::Condition still_ours{.key = key, .kind = Kind::ValueEquals, .value = taken->value};

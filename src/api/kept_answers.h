@@ -15,7 +15,8 @@
 
 namespace cronfleet::api {
 
-// The header Idempotency-Key, empty where there is none; 400 invalid_idempotency_key past 255 characters.
+// The header Idempotency-Key, empty where there is none; 400 invalid_idempotency_key where it is empty, given twice, no
+// UTF-8 or longer than 255 characters.
 Outcome<std::string> idempotency_key_of(const Request& request);
 
 class KeptAnswers {
@@ -24,9 +25,9 @@ class KeptAnswers {
   KeptAnswers(coord::CoordStore& store, core::Keys keys, const async::Clock& clock, TokenSource& tokens)
       : store_(store), keys_(std::move(keys)), clock_(clock), tokens_(tokens), lease_(store, clock) {}
 
-  // What `handle` answers, or answered when the same key came with the same body. 422 idempotency_mismatch: it came
-  // with another body, 409 request_in_flight: it is being handled. A server that dies over a request holds its key for
-  // a minute. From any thread of the handlers.
+  // What `handle` answers, or answered when the same key came with the same body, query and precondition. 422
+  // idempotency_mismatch: one of them was another, 409 request_in_flight: it is being handled. A server that dies over
+  // a request holds its key for a minute. From any thread of the handlers.
   Answer once(Call& call, const std::function<Answer(Call&)>& handle);
 
  private:

@@ -9,7 +9,7 @@ Outcome<KillRequest> kill_request_of(const Request& request) {
   auto problem = read_body(request, Body::Optional, [&](const domain::JsonValue& root) {
     for (const domain::JsonValue member : root.members()) {
       if (member.key() == "reason") {
-        wanted.reason = member.text().value_or("");
+        wanted.reason = reason_of(member);
       } else if (member.key() == "grace") {
         wanted.grace = member.duration(std::chrono::milliseconds(0), std::chrono::hours(24));
       } else {

@@ -31,8 +31,7 @@ Outcome<Intent> intent_of(const Request& request, Effect effect) {
   auto problem = read_body(request, Body::Optional, [&](const domain::JsonValue& root) {
     for (const domain::JsonValue member : root.members()) {
       if (member.key() == "reason") {
-        intent.reason = member.text().value_or("");
-        if (intent.reason.size() > 1024) member.refuse("expected at most 1024 bytes");
+        intent.reason = reason_of(member);
       } else {
         member.refuse_key({"reason"});
       }

@@ -9,9 +9,10 @@ namespace {
 TEST(JobName, RefusesByRule) {
   for (const std::string_view name : {"backup", "每晚备份", "a b", "x"}) EXPECT_TRUE(make_job_name(name)) << name;
   EXPECT_TRUE(make_job_name(std::string(128, 'x')));
-  for (const std::string& name : {std::string(), std::string(129, 'x'), std::string(" a"), std::string("a/b"),
-                                  std::string("a:b"), std::string("a%b"), std::string("a\nb"), std::string("\xff"),
-                                  std::string("\xc0\x80"), std::string("\xed\xa0\x80")}) {
+  for (const std::string& name :
+       {std::string(), std::string(129, 'x'), std::string(" a"), std::string("a/b"), std::string("a:b"),
+        std::string("a%b"), std::string("a\nb"), std::string("\xff"), std::string("\xc0\x80"),
+        std::string("\xed\xa0\x80"), std::string("."), std::string("..")}) {
     EXPECT_FALSE(make_job_name(name)) << name;
   }
 }

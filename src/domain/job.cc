@@ -25,6 +25,9 @@ Result<JobName> make_job_name(std::string_view text) {
     return fail(Code::InvalidArgument, "a job name has 1 to {} characters, found none", kNameCharactersMax);
   if (text.front() == ' ' || text.back() == ' ')
     return fail(Code::InvalidArgument, "job name '{}' begins or ends with a space", text);
+  // Whoever follows an address takes these for steps in its path, even where they are written %2E.
+  if (text == "." || text == "..")
+    return fail(Code::InvalidArgument, "job name '{}' is a step in a path to whoever follows an address", text);
   std::size_t count = 0;
   for (std::string_view rest = text; !rest.empty(); ++count) {
     const auto [length, point] = utf8_head(rest);

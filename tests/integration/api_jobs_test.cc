@@ -120,6 +120,8 @@ TEST_F(Api, BadJobsChangeNothing) {
        R"({"schedule":"0 0 1 1 *","starts_at":"2090-02-01T00:00:00Z","ends_at":"2090-03-01T00:00:00Z","command":"true"})",
        422, "never_fires", "/schedule"},
       {"name with a colon", "a%3Ab", std::string(kJob), 400, "invalid_name", ""},
+      {"a step in a path", "%2E", std::string(kJob), 400, "invalid_name", ""},
+      {"two of them", "%2e%2e", std::string(kJob), 400, "invalid_name", ""},
       {"name with a slash", "a%2Fb", std::string(kJob), 400, "invalid_name", ""},
       {"name with a line break", "a%0Ab", std::string(kJob), 400, "invalid_name", ""},
       {"long name", "%41", "", 400, "invalid_json", ""},
@@ -136,6 +138,7 @@ TEST_F(Api, BadJobsChangeNothing) {
   EXPECT_TRUE(names(get("/api/v1/jobs"), "name").empty());
   EXPECT_TRUE(server_.list(server_.keys.prefix()).empty());
 
+  EXPECT_EQ(create("...", kJob).status, 201);
   EXPECT_EQ(create(std::string(128, 'a'), kJob).status, 201);
   EXPECT_EQ(create(std::string(129, 'a'), kJob).status, 400);
   EXPECT_EQ(create("off", R"({"schedule":"0 0 30 2 *","command":"true","enabled":false})").status, 201);
@@ -264,6 +267,7 @@ TEST_F(Api, EveryWriteHasADryRun) {
   for (const Write& write : kWrites) {
     const RawAnswer answer = call(write.method, write.path + "?dry_run=1", write.body, write.headers);
     EXPECT_EQ(answer.status, write.status) << write.method << " " << write.path << ": " << answer.body;
+    EXPECT_EQ(answer.header("x-cronfleet-dry-run"), write.status < 300 ? "true" : "") << write.path;
     EXPECT_EQ(server_.list(server_.keys.prefix()), before) << write.method << " " << write.path;
   }
   // All writes of the router are in the table.
@@ -272,6 +276,86 @@ TEST_F(Api, EveryWriteHasADryRun) {
     if (!api::is_safe(route.method) && route.writes)
       verbs.insert(fmt::format("{} {}", api::to_string(route.method), route.pattern));
   EXPECT_EQ(verbs.size(), 17u) << "a write without a dry run, or without a row here";
+}
+
+TEST_F(Api, ReasonsEndAt1024Bytes) {
+  ASSERT_EQ(create("nightly", kJob).status, 201);
+  const auto running = running_of("nightly", minutes_ago(server_, 1));
+  server_.put(server_.keys.running(NodeId("node-1"), running.run), core::encode(running));
+  server_.put(server_.keys.worker(NodeId("node-1")), core::encode(worker_of("node-1")));
+  server_.health.set_back_to = 1;
+  for (const std::string& path :
+       {std::string("/jobs/nightly:run"), std::string("/jobs/nightly:pause"), std::string("/jobs/nightly:resume"),
+        std::string("/jobs/nightly:kill"), "/runs/" + running.run.text() + ":kill", std::string("/jobs:batch"),
+        std::string("/workers/node-1:drain"), std::string("/workers/node-1:undrain"),
+        std::string("/alarms/restored_store:confirm")}) {
+    const auto ask = [&](std::size_t bytes) {
+      return call("POST", "/api/v1" + path,
+                  fmt::format(R"({{"reason":"{}"{}}})", std::string(bytes, 'x'),
+                              path == "/jobs:batch" ? R"(,"items":[])" : ""));
+    };
+    EXPECT_LT(ask(1024).status, 300) << path << ask(1024).body;
+    const RawAnswer past = ask(1025);
+    EXPECT_EQ(past.status, 422) << path;
+    EXPECT_EQ(json::parse(past.body).at("errors").at(0).at("pointer"), "/reason") << path;
+  }
+}
+
+// {"dry_run":true} with a DELETE must not delete.
+TEST_F(Api, ABodyThatNobodyAskedForIsRefused) {
+  const RawAnswer created = create("nightly", kJob);
+  ASSERT_EQ(created.status, 201);
+  const std::string tag = created.header("etag"), number = tag.substr(1, tag.size() - 2);
+  ASSERT_EQ(call("PUT", "/api/v1/jobs/nightly", R"({"schedule":"@daily","command":"x"})", "If-Match: *\r\n").status,
+            200);
+  const auto before = server_.list(server_.keys.prefix());
+  const auto document = json::parse(get("/api/v1/openapi.json").body);
+  int refused = 0;
+  for (const auto& [pattern, item] : document.at("paths").as_object()) {
+    if (pattern == "/" || pattern == "/api/v1/openapi.json") continue;
+    for (const auto& [verb, operation] : item.as_object()) {
+      if (verb == "parameters" || operation.as_object().contains("requestBody")) continue;
+      std::string path(pattern), method(verb);
+      for (const auto& [name, value] : {std::pair<std::string, std::string>("{name}", "nightly"),
+                                        {"{revision}", number},
+                                        {"{id}", "nightly@2026-03-01T02:00:00Z.1"},
+                                        {"{node}", "node-1"},
+                                        {"{code}", "restored_store"}})
+        if (const auto at = path.find(name); at != std::string::npos) path.replace(at, name.size(), value);
+      for (char& c : method) c = static_cast<char>(c - 'a' + 'A');
+      const RawAnswer answer = call(method, path, R"({"dry_run":true})", method == "GET" ? "" : "If-Match: *\r\n");
+      EXPECT_EQ(answer.status, 400) << method << " " << path << ": " << answer.body;
+      EXPECT_EQ(code(answer), "unexpected_body");
+      ++refused;
+    }
+  }
+  EXPECT_GT(refused, 20);
+  EXPECT_EQ(server_.list(server_.keys.prefix()), before);
+  EXPECT_THAT(call("DELETE", "/api/v1/jobs/nightly", "{}", "If-Match: *\r\n").body, HasSubstr("?dry_run=true"));
+}
+
+// What makes something new has nothing that a precondition could mean.
+TEST_F(Api, ACreateAndARunTakeNoPrecondition) {
+  ASSERT_EQ(create("nightly", kJob).status, 201);
+  const auto before = server_.list(server_.keys.prefix());
+  struct Case {
+    const char *path, *body, *header;
+  };
+  const Case cases[] = {{"/api/v1/jobs", R"({"name":"b","schedule":"@daily","command":"x"})", "If-Match"},
+                        {"/api/v1/jobs", R"({"name":"b","schedule":"@daily","command":"x"})", "If-None-Match"},
+                        {"/api/v1/jobs/nightly:clone", R"({"name":"b"})", "If-Match"},
+                        {"/api/v1/jobs/nightly:clone", R"({"name":"b"})", "If-None-Match"},
+                        {"/api/v1/jobs/nightly:run", "", "If-Match"},
+                        {"/api/v1/jobs/nightly:run", "", "If-None-Match"}};
+  for (const Case& test : cases) {
+    const RawAnswer answer = call("POST", test.path, test.body, fmt::format("{}: \"7\"\r\n", test.header));
+    EXPECT_EQ(answer.status, 400) << test.path << test.header << answer.body;
+    EXPECT_EQ(code(answer), "invalid_precondition");
+    EXPECT_EQ(json::parse(answer.body).at("errors").at(0).at("header"), test.header);
+  }
+  EXPECT_EQ(server_.list(server_.keys.prefix()), before);
+  EXPECT_EQ(call("POST", cases[0].path, cases[0].body, "If-None-Match: *\r\n").status, 201)
+      << "what a create says anyway";
 }
 
 TEST_F(Api, AJobIsPausedAndResumedAsASave) {

@@ -93,6 +93,35 @@ TEST_F(Api, LengthsOfAnIdempotencyKey) {
   }
 }
 
+TEST_F(Api, AnIdempotencyKeyIsOneText) {
+  ASSERT_EQ(create("x", kJob).status, 201);
+  for (const char* verb : {"run", "pause"}) {
+    for (const char* headers : {"Idempotency-Key:\r\n", "Idempotency-Key:  \r\n",
+                                "Idempotency-Key: a\r\nIdempotency-Key: b\r\n", "Idempotency-Key: \xff\xfe\r\n"}) {
+      const RawAnswer answer = call("POST", fmt::format("/api/v1/jobs/x:{}", verb), "", headers);
+      EXPECT_EQ(answer.status, 400) << verb << headers;
+      EXPECT_EQ(code(answer), "invalid_idempotency_key") << verb << headers;
+      EXPECT_EQ(json::parse(answer.body).at("errors").at(0).at("header"), "Idempotency-Key");
+    }
+  }
+  EXPECT_TRUE(server_.list(server_.keys.triggers()).empty());
+}
+
+// An answer is given again to the same request only, and what it expects to stand is part of it.
+TEST_F(Api, AKeyBelongsToItsPreconditionToo) {
+  const RawAnswer created = create("x", kJob);
+  const std::string tag = created.header("etag"), number = tag.substr(1, tag.size() - 2);
+  const std::string key = "Idempotency-Key: k\r\n", same = fmt::format("If-Match: {}\r\n", tag) + key;
+  const RawAnswer paused = call("POST", "/api/v1/jobs/x:pause", "", same);
+  ASSERT_EQ(paused.status, 200) << paused.body;
+  EXPECT_EQ(call("POST", "/api/v1/jobs/x:pause", "", same).body, paused.body);
+  for (const std::string& other : {key, "If-Match: *\r\n" + key, "If-Match: \"1\"\r\n" + key})
+    EXPECT_EQ(code(call("POST", "/api/v1/jobs/x:pause", "", other)), "idempotency_mismatch") << other;
+  const std::string restore = "/api/v1/jobs/x/versions/" + number + ":restore";
+  ASSERT_EQ(call("POST", restore, "", "If-Match: *\r\n" + key).status, 200);
+  EXPECT_EQ(code(call("POST", restore, "", "If-None-Match: *\r\n" + key)), "idempotency_mismatch");
+}
+
 TEST_F(Api, AKeyInFlightIsRefusedUntilItsMinuteIsOver) {
   ASSERT_EQ(create("x", kJob).status, 201);
   ASSERT_EQ(call("POST", "/api/v1/jobs/x:pause", "", "Idempotency-Key: k\r\n").status, 200);

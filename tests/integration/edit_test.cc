@@ -71,7 +71,7 @@ TEST_F(Edits, DryRunsWriteNothing) {
   EXPECT_EQ(call("DELETE", "/a?dry_run=1").status, 200);
   EXPECT_EQ(call("PUT", "/new?dry_run=1", kJob, "If-None-Match: *\r\n").status, 200);
   EXPECT_EQ(call("PUT", "/a?dry_run=1", kJob, "If-None-Match: *\r\n").status, 412);
-  EXPECT_EQ(call("POST", "/a:clone?dry_run=1", R"({"name":"copy"})").status, 200);
+  EXPECT_EQ(call("POST", "/a:clone?dry_run=1", R"({"name":"copy"})", "").status, 200);
   EXPECT_EQ(
       call("POST", ":batch", R"({"dry_run":true,"items":[{"action":"delete","name":"a","if_match":"*"}]})").status,
       200);
@@ -104,16 +104,17 @@ TEST_F(Edits, ASaveSaysWhatItMeans) {
 
 TEST_F(Edits, Clone) {
   create("a");
-  const RawAnswer copy = call("POST", "/a:clone", R"({"name":"a2"})");
+  const RawAnswer copy = call("POST", "/a:clone", R"({"name":"a2"})", "");
   ASSERT_EQ(copy.status, 201) << copy.body;
   EXPECT_EQ(copy.header("location"), "/api/v1/jobs/a2");
   EXPECT_EQ(parsed(copy).at("job").at("enabled"), false);
   EXPECT_EQ(parsed(copy).at("job").at("labels").at("team"), "db");
-  EXPECT_EQ(code(call("POST", "/a:clone", R"({"name":"a2"})")), "job_exists");
-  EXPECT_EQ(call("POST", "/a:clone", R"({"name":"a3","enabled":true})").status, 201);
+  EXPECT_EQ(code(call("POST", "/a:clone", R"({"name":"a2"})", "")), "job_exists");
+  EXPECT_EQ(call("POST", "/a:clone", R"({"name":"a3","enabled":true})", "").status, 201);
   for (const char* wrong : {"{}", R"({"name":"x/y"})", R"({"name":"x","nmae":"y"})"})
-    EXPECT_EQ(call("POST", "/a:clone", wrong).status, 422) << wrong;
-  EXPECT_EQ(call("POST", "/none:clone", R"({"name":"x"})").status, 404);
+    EXPECT_EQ(call("POST", "/a:clone", wrong, "").status, 422) << wrong;
+  EXPECT_EQ(parsed(call("POST", "/a:clone", R"({"name":7})", "")).at("errors").as_array().size(), 1u);
+  EXPECT_EQ(call("POST", "/none:clone", R"({"name":"x"})", "").status, 404);
 }
 
 TEST_F(Edits, VersionsAreKeptComparedAndRestored) {
@@ -242,7 +243,8 @@ TEST_F(Edits, ABatchDoesNoMoreAndNoLessThanItSays) {
     const RawAnswer answer = call("POST", ":batch", fmt::format(R"({{"items":[{}]}})", test.items));
     EXPECT_EQ(answer.status, 422) << test.items << answer.body;
     std::vector<std::string> pointers;
-    for (const json::value& mistake : parsed(answer).at("errors").as_array())
+    const json::value problem = parsed(answer);
+    for (const json::value& mistake : problem.at("errors").as_array())
       pointers.push_back(json::value_to<std::string>(mistake.at("pointer")));
     EXPECT_THAT(pointers, ::testing::UnorderedElementsAreArray(test.pointers)) << answer.body;
   }
