@@ -293,7 +293,8 @@ def prepare(server, operation):
         server.ask("DELETE", "/api/v1/jobs/nightly", headers=change)
     if wanted in ("kill_run", "kill_job"):
         server.ask("PATCH", "/api/v1/jobs/nightly", json.dumps({"command": "sleep 60", "kill_grace": "1s"}), change)
-        return {"id": json.loads(server.ask("POST", "/api/v1/jobs/nightly:run", "{}", change)[2])["run_id"]}
+        return {"id": json.loads(server.ask("POST", "/api/v1/jobs/nightly:run", "{}",
+                                            {"Content-Type": "application/json"})[2])["run_id"]}
     if wanted in ("get_version", "diff_versions", "restore_version"):
         server.ask("PATCH", "/api/v1/jobs/nightly", json.dumps({"description": "new"}), change)
         return {"revision": json.loads(server.ask("GET", "/api/v1/jobs/nightly/versions")[2])["items"][1]["revision"]}
