@@ -40,7 +40,8 @@ class MemorySpool final : public history::RecordSpool {
       : disk_(disk), loop_(loop), rng_(rng), left_(disk.size()) {}
   void put(std::string run, std::string bytes, async::Callback<bool> done) override {
     auto answer = std::make_shared<async::Callback<bool>>(std::move(done));
-    if (rng_.below(16) == 0) return after(up_to(), [answer] { (*answer)(false); });
+    full_ = rng_.below(16) == 0;
+    if (full_) return after(up_to(), [answer] { (*answer)(false); });
     after(up_to(), [this, run = std::move(run), bytes = std::move(bytes), answer]() mutable {
       remove(run);
       disk_.emplace_back(std::move(run), std::move(bytes));
@@ -59,6 +60,7 @@ class MemorySpool final : public history::RecordSpool {
     return std::vector{disk_[read_++].second};
   }
   std::size_t size() const override { return disk_.size(); }
+  std::string trouble() const override { return full_ ? "there is no room" : ""; }
 
  private:
   milliseconds up_to() { return milliseconds(1 + rng_.below(150)); }
@@ -68,6 +70,7 @@ class MemorySpool final : public history::RecordSpool {
   VirtualNode& loop_;
   Rng rng_;
   std::size_t read_ = 0, left_;  // of what earlier lives put
+  bool full_ = false;
 };
 
 // One life of a worker and all that goes with it.

@@ -190,6 +190,33 @@ TEST(Simulation, TenThousandJobsDueAtOnceAreBegunAsFarAsThereIsTime) {
   EXPECT_LE(verdict.execs, 2u * 64 * 11);
 }
 
+// With room in the store for none of the records that wait, each goes to a disk that now and then takes nothing.
+TEST(Simulation, ADiskThatTakesNoRecordsIsToldOnceAndOnceWhenItDoesAgain) {
+  int full = 0, again = 0;
+  for (std::uint64_t seed = 1; seed <= 6; ++seed) {
+    Plan plan = make_plan(seed, profile_of({"history-down"}, 1, minutes(2)));
+    plan.held.keys = 0;
+    const Verdict verdict = simulate(plan, Trace::Full);
+    EXPECT_TRUE(verdict.violations.empty()) << summary(verdict.violations);
+    bool told = false;
+    for (const std::string& line : verdict.trace) {
+      if (line.find("cannot be put on this machine's disk (there is no room)") != std::string::npos) {
+        EXPECT_FALSE(told) << line;
+        told = true;
+        ++full;
+      } else if (line.find("can be put on this machine's disk again") != std::string::npos) {
+        EXPECT_TRUE(told) << line;
+        told = false;
+        ++again;
+      } else if (line.find("history answers again") != std::string::npos) {
+        told = false;
+      }
+    }
+  }
+  EXPECT_GT(full, 0);
+  EXPECT_GT(again, 0);
+}
+
 TEST(Simulation, ThePlanShrinksToWhatFails) {
   Profile profile = profile_of({"crash"}, 1);
   CHECK(switch_off(profile.rules, "record_before_removal"));

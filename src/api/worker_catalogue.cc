@@ -62,6 +62,7 @@ std::optional<Alarm> alarm_of(const core::WorkerEntry& worker, std::string_view 
       {kRestored, "restored_store",
        "if the store was set back on purpose: cronfleet alarm confirm restored_store; else bring the newer state back"},
       {"marker", "marker_ahead", "set the clock that put it there; then: cronfleet alarm confirm marker_ahead"},
+      {"spool:", "spool_trouble", "do what it says; records that cannot be put there wait in the store meanwhile"},
       {"spooled", "records_spooled",
        "start the history again; until it has them, keep that machine's disk: nothing else knows of these runs"},
       {"history", "history_away", "see why the history does not answer; records wait on the worker's disk meanwhile"},

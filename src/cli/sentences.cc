@@ -184,6 +184,16 @@ constexpr SentenceForm kForms[] = {
     {"history answers again", "历史存储恢复回答"},
     {"records of runs that are over are lost", "已结束运行的记录丢失"},
     {"record of a run that is over is lost", "一个已结束运行的记录丢失"},
+    {"records of runs that are over cannot be put on this machine's disk", "已结束运行的记录无法写入本机磁盘"},
+    {"records of runs that are over can be put on this machine's disk again", "已结束运行的记录又可写入本机磁盘"},
+    {"spool of records '{}': no space left: {}: make room in its folder, or raise history.spool_bytes_max",
+     "记录暂存文件 '{0}'：没有空间：{1}：请在其目录中腾出空间，或调大 history.spool_bytes_max"},
+    {"spool of records '{}' is damaged ({}): start the worker again, it sets the file aside",
+     "记录暂存文件 '{0}' 已损坏（{1}）：请重新启动工作节点，它会将该文件移到一旁"},
+    {"spool of records '{}' is damaged ({}) and is kept as '{}': records that it holds may be in no history; `sqlite3 "
+     "{} .recover` reads what is left of them",
+     "记录暂存文件 '{0}' 已损坏（{1}），保留为 '{2}'：其中的记录可能不在任何历史中；`sqlite3 {3} .recover` "
+     "可读出剩余内容"},
     {"{} records wait", "{0} 条记录在等待"},
     {"store reached", "已连上存储"},
     {"waiting for the store", "正在等待存储"},

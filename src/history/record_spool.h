@@ -27,6 +27,8 @@ class RecordSpool {
   //   Corrupt      the rest cannot be read and has been set aside; the sentence says where
   virtual Result<std::vector<std::string>> left(std::size_t most) = 0;
   virtual std::size_t size() const = 0;
+  // Why the last write failed and what to do about it; empty after one that did not.
+  virtual std::string trouble() const = 0;
 };
 
 }  // namespace cronfleet::history

@@ -466,8 +466,20 @@ void Worker::perform(core::Spool& spool) {
   const domain::RunId run = spool.run.entry.run;
   if (parts_.spool == nullptr) return void(queued_.emplace_back(core::Spooled{run, false}));
   parts_.spool->put(run.text(), core::encode(spool.run), [this, alive = alive_, run](bool kept) {
-    if (*alive) step(core::Spooled{run, kept});
+    if (!*alive) return;
+    look_at_spool(kept ? std::string() : parts_.spool->trouble());
+    step(core::Spooled{run, kept});
   });
+}
+
+// Told once when it takes nothing and once when it does again. What it does not take waits in the store meanwhile.
+void Worker::look_at_spool(std::string trouble) {
+  if (trouble.empty() == std::exchange(spool_trouble_, std::move(trouble)).empty()) return;
+  if (!spool_trouble_.empty())
+    observer_.on_message(Level::Error, "records of runs that are over cannot be put on this machine's disk",
+                         spool_trouble_);
+  else
+    observer_.on_message(Level::Info, "records of runs that are over can be put on this machine's disk again", "");
 }
 
 // Some at a time, so that the session is renewed meanwhile. Nothing that the journal tells of is forgotten before all
@@ -476,7 +488,10 @@ void Worker::read_spool() {
   constexpr std::size_t kAtOnce = 500;
   Result<std::vector<std::string>> left;
   if (parts_.spool != nullptr) left = parts_.spool->left(kAtOnce);
-  if (!left) observer_.on_message(Level::Error, "records of runs that are over are lost", left.error().text());
+  if (!left) {
+    spool_lost_ = left.error().message();
+    observer_.on_message(Level::Error, "records of runs that are over are lost", left.error().text());
+  }
   for (const std::string& bytes : left.value_or(std::vector<std::string>())) {
     auto run = core::decode_shelved(bytes);
     if (run)
@@ -779,6 +794,7 @@ void Worker::look_at_store(const Status* trouble) {
 void Worker::look_at_history() {
   const bool away = !writer_.trouble().empty();
   if (away == std::exchange(history_away_, away)) return;
+  if (!away) spool_trouble_.clear();  // nothing more is put there
   if (away)
     observer_.on_message(Level::Warn, "history is away", writer_.trouble());
   else
@@ -835,6 +851,8 @@ void Worker::publish() {
     if (const std::size_t spooled = records_spooled(); spooled > 0)
       entry.warnings.push_back(fmt::format(
           "spooled: the records of {} runs are on this machine's disk alone until the history has them", spooled));
+    for (const std::string& trouble : {spool_trouble_, spool_lost_})
+      if (!trouble.empty()) entry.warnings.push_back("spool: " + trouble);
     if (!writer_.trouble().empty()) entry.warnings.push_back("history: " + writer_.trouble());
   });
 }

@@ -166,6 +166,7 @@ class Worker final : public exec::ExecutorSink, private coord::SessionSink, priv
   void warn_of_markers(core::WorkerEntry& entry) const;
   void look_for_room();
   void look_at_history();
+  void look_at_spool(std::string trouble);
   void look_at_store(const Status* trouble);
   void look_at_clock();
   void look_at_machine();
@@ -212,6 +213,8 @@ class Worker final : public exec::ExecutorSink, private coord::SessionSink, priv
   core::NodeSettings settings_;            // what the operator wants
   bool no_room_ = false;                   // as the log says: every place that the machine's limits leave is taken
   bool history_away_ = false;              // as the log says
+  std::string spool_trouble_,
+      spool_lost_;  // as the log says: why it takes no records, and which file could not be read
   core::Obstacles reported_;
   std::string condition_;
   exec::Room room_;

@@ -115,7 +115,9 @@ TEST_F(Api, ForgettingAWorkerFreesItsLocksAndOnlyThose) {
 
 TEST_F(Api, AlarmsSayWhatToDo) {
   core::WorkerEntry worker = worker_of("node-1");
-  worker.warnings = {"runs are kept together by cgroup v2; no_space: writing", "clock 3.1 s ahead", "odd"};
+  worker.warnings = {"runs are kept together by cgroup v2; no_space: writing", "clock 3.1 s ahead",
+                     "spooled: the records of 5 runs are on this machine's disk alone",
+                     "spool: spool of records '/x/spool.db': no space left", "odd"};
   worker.refused = {{"x", "zone Mars/X is not known"}};
   server_.put(server_.keys.worker(worker.node), core::encode(worker));
   core::WorkerEntry calm = worker_of("node-2");
@@ -126,8 +128,9 @@ TEST_F(Api, AlarmsSayWhatToDo) {
   server_.health.set_back_to = 1;
   const RawAnswer answer = get("/api/v1/alarms");
   ASSERT_EQ(answer.status, 200) << answer.body;
-  EXPECT_EQ(names(answer, "code"), (std::vector<std::string>{"store_space", "restored_store", "disk_full",
-                                                             "clock_suspect", "worker_warning", "job_refused"}));
+  EXPECT_EQ(names(answer, "code"),
+            (std::vector<std::string>{"store_space", "restored_store", "disk_full", "clock_suspect", "records_spooled",
+                                      "spool_trouble", "worker_warning", "job_refused"}));
   const auto alarms = json::parse(answer.body);
   for (const auto& alarm : alarms.at("items").as_array()) EXPECT_FALSE(alarm.at("action").as_string().empty());
   EXPECT_EQ(call("POST", "/api/v1/alarms/disk_full:confirm").status, 404);

@@ -58,13 +58,23 @@ std::int64_t Statement::rows_scanned() const {
 }
 
 Result<std::unique_ptr<Database>> Database::open(const std::string& path, Mode mode) {
-  std::unique_ptr<Database> database(new Database(path));
+  Words words;
+  words.when_damaged = fmt::format(
+      ": stop cronfleet and move the file and its -wal and -shm files aside; a new history begins, and `sqlite3 {} "
+      ".recover` reads what is left of the old",
+      path);
+  return open(path, mode, std::move(words));
+}
+
+Result<std::unique_ptr<Database>> Database::open(const std::string& path, Mode mode, Words words) {
+  std::unique_ptr<Database> database(new Database(path, std::move(words)));
   if (mode == Mode::ReadWrite) {
     // Before SQLite does it with the process's umask; its -wal and -shm files take their mode from this one.
     const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (file < 0) {
-      const Code code = errno == ENOSPC || errno == EDQUOT ? Code::NoSpace : Code::InvalidArgument;
-      return fail(code, "history database '{}': {}", path, std::strerror(errno));
+      const bool full = errno == ENOSPC || errno == EDQUOT;
+      return fail(full ? Code::NoSpace : Code::InvalidArgument, "{} '{}': {}{}", database->words_.name, path,
+                  std::strerror(errno), full ? database->words_.when_full : "");
     }
     ::close(file);
   }
@@ -94,7 +104,7 @@ Result<void> Database::use_write_ahead_log() {
   const auto row = use->step();
   if (!row) return Failure(row.error());
   if (!*row || use->text(0) != "wal")
-    return fail(Code::Unavailable, "history database '{}': a write-ahead log is not possible on this file system",
+    return fail(Code::Unavailable, "{} '{}': a write-ahead log is not possible on this file system", words_.name,
                 path_);
   return {};
 }
@@ -124,16 +134,12 @@ Status Database::failure(int code) const {
   const int kind = code & 0xff;
   const bool io_error = kind == SQLITE_IOERR || kind == SQLITE_CANTOPEN;
   if (kind == SQLITE_FULL || (io_error && (system_error == ENOSPC || system_error == EDQUOT)))
-    return {Code::NoSpace, fmt::format("history database '{}': no space left: {}", path_, said)};
-  if (kind == SQLITE_CORRUPT || kind == SQLITE_NOTADB) {
-    return {Code::Corrupt,
-            fmt::format("history database '{}' is damaged ({}): stop cronfleet and move the file and its -wal and -shm "
-                        "files aside; a new history begins, and `sqlite3 {} .recover` reads what is left of the old",
-                        path_, said, path_)};
-  }
+    return {Code::NoSpace, fmt::format("{} '{}': no space left: {}{}", words_.name, path_, said, words_.when_full)};
+  if (kind == SQLITE_CORRUPT || kind == SQLITE_NOTADB)
+    return {Code::Corrupt, fmt::format("{} '{}' is damaged ({}){}", words_.name, path_, said, words_.when_damaged)};
   if (io_error && system_error != 0)
-    return {Code::Unavailable, fmt::format("history database '{}': {}: {}", path_, said, std::strerror(system_error))};
-  return {Code::Unavailable, fmt::format("history database '{}': {}", path_, said)};
+    return {Code::Unavailable, fmt::format("{} '{}': {}: {}", words_.name, path_, said, std::strerror(system_error))};
+  return {Code::Unavailable, fmt::format("{} '{}': {}", words_.name, path_, said)};
 }
 
 Transaction::~Transaction() {

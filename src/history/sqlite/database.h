@@ -66,8 +66,14 @@ class Use {
 class Database {
  public:
   enum class Mode { ReadWrite, ReadOnly };
+  // What a failure calls the file, and what it tells people to do.
+  struct Words {
+    std::string name = "history database";
+    std::string when_full, when_damaged;
+  };
   // ReadWrite makes the file where there is none, readable by its owner alone.
-  static Result<std::unique_ptr<Database>> open(const std::string& path, Mode mode);
+  static Result<std::unique_ptr<Database>> open(const std::string& path, Mode mode, Words words);
+  static Result<std::unique_ptr<Database>> open(const std::string& path, Mode mode);  // that of the history
   ~Database();
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
@@ -84,9 +90,10 @@ class Database {
   Status failure(int code) const;  // what `code`, just returned by SQLite, means
 
  private:
-  explicit Database(std::string path) : path_(std::move(path)) {}
+  Database(std::string path, Words words) : path_(std::move(path)), words_(std::move(words)) {}
 
   std::string path_;
+  Words words_;
   sqlite3* handle_ = nullptr;
   std::map<std::string, Statement, std::less<>> statements_;
 };

@@ -16,6 +16,7 @@ namespace {
 constexpr std::int64_t kApplicationId = 0x43467370;  // "CFsp"
 constexpr std::size_t kGroupMax = 1'000;
 constexpr std::int64_t kPageBytes = 4'096;
+const std::string kName = "spool of records";
 
 struct Write {
   std::string run;
@@ -30,7 +31,10 @@ struct SqliteRecordSpool::Impl {
 
   Result<void> open() {
     if (database) return {};
-    auto opened = Database::open(options.path, Database::Mode::ReadWrite);
+    auto opened = Database::open(options.path, Database::Mode::ReadWrite,
+                                 {.name = kName,
+                                  .when_full = ": make room in its folder, or raise history.spool_bytes_max",
+                                  .when_damaged = ": start the worker again, it sets the file aside"});
     if (!opened) return Failure(opened.error());
     for (const std::string& sql :
          {fmt::format("PRAGMA page_size = {}", kPageBytes), std::string("PRAGMA auto_vacuum = FULL")})
@@ -52,7 +56,7 @@ struct SqliteRecordSpool::Impl {
     std::error_code none;
     if (read_all || !std::filesystem::exists(options.path, none)) return records;
     if (!reader) {
-      auto opened = Database::open(options.path, Database::Mode::ReadOnly);
+      auto opened = Database::open(options.path, Database::Mode::ReadOnly, {kName, {}, {}});
       if (!opened) return Failure(opened.error());
       auto whole = (*opened)->prepared("SELECT count(*), coalesce(max(id), 0) FROM records");
       if (!whole) return Failure(whole.error());
@@ -87,7 +91,10 @@ struct SqliteRecordSpool::Impl {
     std::error_code none;
     for (int i = 2; std::filesystem::exists(aside, none); ++i) aside = fmt::format("{}.damaged-{}", options.path, i);
     for (const char* part : {"", "-wal", "-shm"}) std::filesystem::rename(options.path + part, aside + part, none);
-    return Failure(Status(Code::Corrupt, fmt::format("{}; it is kept as '{}'", why.message(), aside)));
+    return Failure(Status(Code::Corrupt,
+                          fmt::format("{} and is kept as '{}': records that it holds may be in no history; `sqlite3 {} "
+                                      ".recover` reads what is left of them",
+                                      why.message(), aside, aside)));
   }
 
   Result<void> write(const std::vector<Write>& group) {
@@ -128,7 +135,7 @@ struct SqliteRecordSpool::Impl {
       const auto written = write(group);
       {
         const std::lock_guard lock(mutex);
-        trouble = written ? std::string() : written.error().text();
+        trouble = written ? std::string() : written.error().message();
       }
       // A removal that was not written is harmless: the history finds the record a second time.
       std::vector<async::Callback<bool>> answers;

@@ -25,8 +25,7 @@ class SqliteRecordSpool final : public RecordSpool {
   void remove(std::string run) override;
   Result<std::vector<std::string>> left(std::size_t most) override;
   std::size_t size() const override;
-  // What the last write that failed said; empty after one that did not.
-  std::string trouble() const;
+  std::string trouble() const override;
 
  private:
   struct Impl;
