@@ -4,6 +4,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <iostream>
 #include <string_view>
 #include <vector>
 
@@ -31,6 +32,20 @@ static bool is_service(int count, const char* const* arguments) {
   const std::string_view noun = count > 1 ? arguments[1] : "";
   if (noun == "worker") return count == 2 || arguments[2][0] == '-';
   return noun == "standalone" || noun == "master" || noun == "runner" || noun == "doctor";
+}
+
+// The exit code of a command that ended with `exit_code`, once all that it printed has been written.
+static int written(int exit_code) {
+  std::cout.flush();
+  const bool flushed = std::fflush(stdout) == 0 && std::cout;
+  if (flushed && !std::ferror(stdout)) return exit_code;
+  const bool said = exit_code == cronfleet::cli::kExitFailure;
+  if (!flushed && !said) std::fprintf(stderr, "cannot write the output: %s\n", std::strerror(errno));
+  if (flushed && !said) std::fprintf(stderr, "the output cannot be written\n");
+  // That something differs is no use without what.
+  return exit_code == cronfleet::cli::kExitOk || exit_code == cronfleet::cli::kExitDifferences
+             ? static_cast<int>(cronfleet::cli::kExitFailure)
+             : exit_code;
 }
 
 int main(int count, char** arguments) {
@@ -73,13 +88,9 @@ int main(int count, char** arguments) {
   try {
     app.parse(static_cast<int>(words.size()), words.data());
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0 && !asks_for_help_of_nothing(app)) return app.exit(error);  // --help
+    if (error.get_exit_code() == 0 && !asks_for_help_of_nothing(app)) return written(app.exit(error));  // --help
     std::fputs(usage_mistake(app, error, static_cast<int>(words.size()), words.data()).c_str(), stderr);
     return kExitUsage;
   }
-  if (std::fflush(stdout) != 0 && exit_code == kExitOk) {
-    std::fprintf(stderr, "cannot write the output: %s\n", std::strerror(errno));
-    return kExitFailure;
-  }
-  return exit_code;
+  return written(exit_code);
 }

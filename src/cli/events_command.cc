@@ -68,8 +68,8 @@ class Watcher {
     for (;;) {
       const auto answer = stream_events(cli_, target, last_, interrupts_, heard,
                                         [this](const ServerEvent& event) { return take(event); });
-      if (done_) return kExitOk;
       if (std::ferror(cli_.io.out)) return failed(cli_, {kExitFailure, words("the output cannot be written")});
+      if (done_) return kExitOk;
       if (interrupts_.pending()) return kExitInterrupted;
       const bool refused = answer && answer->status != 200 && answer->status != 503 && answer->status != 429;
       const CliError error = answer && answer->status != 200 ? error_of(*answer)
