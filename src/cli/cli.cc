@@ -46,6 +46,13 @@ int exit_code_of(int status) {
   }
 }
 
+// Answers that a proxy may give in front of a cronfleet server.
+bool may_be_of_a_proxy(int status) {
+  for (const int one : {401, 403, 407, 408, 413, 414, 429, 431})
+    if (status == one) return true;
+  return status >= 500 && status != 501;
+}
+
 std::string text_of(const json::object& object, const char* key) {
   const auto* value = object.if_contains(key);
   return value && value->is_string() ? std::string(value->get_string().c_str()) : "";
@@ -325,6 +332,8 @@ CliResult<ClientAnswer> Cli::ask(const ClientRequest& request) const {
     if (tries >= settings.retries || !(again || (answer && not_taken(*answer)))) {
       if (!answer) return CliFailure(error_of(answer.error()));
       if (answer->status < 200 || answer->status >= 300) return CliFailure(error_of(*answer, request.flags));
+      if (!answer->body.empty() && !answer->header("content-type").starts_with("application/json"))
+        return CliFailure({kExitUnreachable, foreign_sentence(answer->server, answer->status)});
       return *answer;
     }
     if (lost) server_ = (server_ + 1) % settings.servers.size();
@@ -343,6 +352,7 @@ CliError error_of(const ClientError& error) {
   switch (error.kind) {
     case ClientError::Kind::Unreachable: return {kExitUnreachable, error.message};
     case ClientError::Kind::TimedOut: return {kExitTimedOut, error.message, true};
+    case ClientError::Kind::Foreign: return {kExitUnreachable, error.message};
     case ClientError::Kind::Interrupted: return {kExitInterrupted, error.message};
     case ClientError::Kind::Broken: break;
   }
@@ -362,7 +372,10 @@ CliError error_of(const ClientAnswer& answer, const std::map<std::string, std::s
                  words("the server answered {} {}", answer.status, api::reason_phrase(answer.status))};
   json::error_code no_json;
   const auto parsed = json::parse(answer.body, no_json);
-  if (no_json || !parsed.is_object()) return error;
+  const bool is_problem = !no_json && parsed.is_object() && !text_of(parsed.get_object(), "code").empty();
+  if (!is_problem && !answer.server.empty() && !may_be_of_a_proxy(answer.status))
+    return {kExitUnreachable, foreign_sentence(answer.server, answer.status)};
+  if (!is_problem) return error;
   const json::object& problem = parsed.get_object();
   const std::string detail = text_of(problem, "detail");
   if (detail.empty()) return error;

@@ -1,5 +1,4 @@
 #include "cli/client.h"
-#include "cli/words.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -18,6 +17,9 @@
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
 #include <optional>
+
+#include "api/http.h"
+#include "cli/words.h"
 
 namespace cronfleet::cli {
 namespace {
@@ -184,6 +186,11 @@ tl::expected<ServerAddress, std::string> parse_server(std::string_view url) {
   return server;
 }
 
+std::string foreign_sentence(const std::string& server, int status) {
+  return words("{} answered {} {}, and not as a cronfleet server does: does another program listen there?", server,
+               status, api::reason_phrase(status));
+}
+
 std::string ClientAnswer::header(const std::string& name) const {
   const auto found = headers.find(name);
   return found == headers.end() ? "" : found->second;
@@ -198,6 +205,7 @@ tl::expected<ClientAnswer, ClientError> Client::ask(const ClientRequest& request
   if (auto done = connection.read_head(parser, timeout_); !done) return tl::unexpected(done.error());
   if (const error_code error = connection.read_all(parser, timeout_)) return connection.failed(error);
   ClientAnswer answer = head_of(parser);
+  answer.server = server_.text();
   answer.body = std::move(parser.get().body());
   return answer;
 }
@@ -211,7 +219,11 @@ tl::expected<ClientAnswer, ClientError> Client::stream(const ClientRequest& requ
   parser.body_limit(boost::none);
   if (auto done = connection.read_head(parser, timeout_); !done) return tl::unexpected(done.error());
   ClientAnswer answer = head_of(parser);
+  answer.server = server_.text();
   const bool streams = answer.status >= 200 && answer.status < 300;
+  const auto accepted = request.headers.find("Accept");
+  if (streams && accepted != request.headers.end() && !answer.header("content-type").starts_with(accepted->second))
+    return tl::unexpected(ClientError{ClientError::Kind::Foreign, foreign_sentence(answer.server, answer.status)});
   std::vector<char> bytes(64 << 10);
   while (!parser.is_done()) {
     auto& body = parser.get().body();

@@ -25,6 +25,7 @@ struct ClientError {
     TimedOut,     // connected, but no answer in time: what was asked for may have happened
     Broken,       // the answer is no HTTP, or the stream ended too early
     Interrupted,  // somebody wants it to end
+    Foreign,      // whoever listens there is no cronfleet server
   };
   Kind kind = Kind::Unreachable;
   std::string message;
@@ -43,8 +44,12 @@ struct ClientAnswer {
   int status = 0;
   std::map<std::string, std::string> headers{};  // names in lower case
   std::string body{};
+  std::string server{};  // who gave it: "http://127.0.0.1:8090"
   std::string header(const std::string& name) const;
 };
+
+// What to say of an answer that no cronfleet server gives.
+std::string foreign_sentence(const std::string& server, int status);
 
 class Client {
  public:
@@ -56,7 +61,8 @@ class Client {
   // The whole answer, whatever its status.
   tl::expected<ClientAnswer, ClientError> ask(const ClientRequest& request) const;
   // Hands the body of a 2xx answer to `take` as it comes, until it ends or `take` says false; any other answer comes
-  // back whole. Silence longer than `silence` is TimedOut.
+  // back whole. A 2xx answer of another type than `request` accepts is Foreign. Silence longer than `silence` is
+  // TimedOut.
   tl::expected<ClientAnswer, ClientError> stream(const ClientRequest& request, std::chrono::milliseconds silence,
                                                  const std::function<bool(std::string_view)>& take) const;
 

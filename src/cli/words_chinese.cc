@@ -6,6 +6,8 @@ const std::map<std::string_view, std::string_view>& chinese() {
   static const std::map<std::string_view, std::string_view> kChinese = {
       // --- what commands say ---
       {"the server's answer is no JSON", "服务器的回答不是 JSON"},
+      {"{} answered {} {}, and not as a cronfleet server does: does another program listen there?",
+       "{} 回答 {} {}，但不是 cronfleet 服务器的回答方式：那里运行的是别的程序吗？"},
       {"the server's answer is no list", "服务器的回答不是列表"},
       {"the store is away: this is how it was when it was last seen", "存储暂时不可用：以下是最后一次看到的状态"},
       {"{} mistakes:", "{} 处错误："},

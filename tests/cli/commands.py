@@ -2,6 +2,7 @@
 """tests/cli/commands.py BINARY [unittest arguments]: the client commands of the real binary (CLI-T1)."""
 
 import csv
+import http.server
 import io
 import json
 import os
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+import threading
 import time
 import unittest
 
@@ -186,6 +188,81 @@ class Pipes(Case):
             done = subprocess.run([BINARY, "job", "list"], stdout=full, stderr=subprocess.PIPE, env=self.cli.environment)
         self.assertEqual(done.returncode, 1)
         self.assertIn(b"cannot write the output: No space left on device", done.stderr)
+
+
+    def test_a_full_disk_is_a_failure_of_every_command(self):
+        self.create("x", "echo out")
+        run = self.ok("job", "run", "x", "-o", "name").out.strip()
+        self.ok("run", "wait", run)
+        self.ok("job", "apply", "-f", "-", input="name: x\nschedule: '@hourly'\ncommand: 'true'\n")
+        path = self.file("y.yaml", "name: y\nschedule: '@daily'\ncommand: 'true'\n")
+        for arguments in (("job", "list"), ("job", "apply", "--dry-run", "-f", path), ("job", "diff", "x"), ("job", "export"),
+                          ("run", "logs", run), ("run", "logs", "-f", run), ("events", "-n", "1"), ("cron", "next", "@daily"),
+                          ("worker", "list"), ("--help",), ("job", "--help"), ("help",), ("--version",), ("completion", "zsh")):
+            with open("/dev/full", "w") as full:
+                done = subprocess.run([BINARY, *arguments], stdout=full, stderr=subprocess.PIPE, timeout=LIMIT, text=True,
+                                      env=self.cli.environment)
+            self.assertEqual(done.returncode, 1, (arguments, done))
+            self.assertRegex(done.stderr, "cannot write the output: No space left on device|the output cannot be written", arguments)
+            self.assertEqual(len(done.stderr.splitlines()), 1, (arguments, done))
+
+
+class Foreign(Case):
+    """Another program listens where the server should be."""
+
+    def listening(self, status, kind, body):
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def answer(self):
+                self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                self.send_response(status)
+                self.send_header("Content-Type", kind)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *arguments):
+                pass
+
+            do_GET = do_PUT = do_POST = do_DELETE = do_PATCH = answer
+
+        listener = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        thread = threading.Thread(target=listener.serve_forever)
+        thread.start()
+
+        def end():
+            listener.shutdown()
+            listener.server_close()
+            thread.join()
+
+        self.addCleanup(end)
+        return f"http://127.0.0.1:{listener.server_address[1]}"
+
+    def test_every_command_says_so(self):
+        path = self.file("x.yaml", "name: x\nschedule: '@daily'\ncommand: 'true'\n")
+        crontab = self.file("tab", "0 1 * * * /opt/x\n")
+        run = "x@2026-01-01T00:00:00Z.1"
+        commands = [("job", "list"), ("job", "get", "x"), ("job", "create", "z", "-s", "@daily", "--", "true"),
+                    ("job", "apply", "-f", path), ("job", "diff", "-f", path), ("job", "diff", "x"), ("job", "edit", "x"),
+                    ("job", "clone", "x", "y"), ("job", "history", "x"), ("job", "restore", "x", "5"), ("job", "export"),
+                    ("job", "delete", "x", "--yes"), ("job", "run", "x"), ("job", "pause", "x"), ("job", "resume", "x"),
+                    ("run", "list"), ("run", "get", run), ("run", "logs", run), ("run", "logs", "-f", run), ("run", "kill", run),
+                    ("worker", "list"), ("worker", "get", "w"), ("worker", "drain", "w"), ("worker", "undrain", "w"),
+                    ("worker", "labels", "w"), ("worker", "labels", "w", "a=b"), ("worker", "forget", "w", "--yes"),
+                    ("alarm", "list"), ("alarm", "confirm", "restored_store"), ("events", "-n", "1"),
+                    ("import", "crontab", crontab, "--apply")]
+        for answer in ((404, "text/html", b"<html>"), (200, "text/html", b"<html>"), (404, "application/json", b'{"error":"x"}')):
+            address = self.listening(*answer)
+            for arguments in commands:
+                ran = self.ends(8, *arguments, EDITOR="true", CRONFLEET_SERVER=address)
+                self.assertIn(f"{address} answered {answer[0]} ", ran.err)
+                self.assertIn("does another program listen there?", ran.err)
+                self.assertEqual(ran.out.replace("\n", "") if arguments[0] != "import" else "", "", ran)
+            self.ends(125, "job", "run", "x", "--wait", "--server", address)
+            self.ends(125, "run", "wait", run, "--server", address)
+        # What stands in front of a server may speak for it.
+        self.assertIn("the server answered 502 ", self.ends(8, "job", "list", "--retries", "0", "--server",
+                                                                       self.listening(502, "text/html", b"<html>")).err)
+        self.ends(5, "job", "list", "--server", self.listening(403, "text/html", b"<html>"))
 
 
 class ExitCodes(Case):
