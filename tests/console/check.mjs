@@ -20,6 +20,7 @@ import {checkFirstRun} from "./first_run.mjs";
 import {checkHostile} from "./hostile.mjs";
 import {checkLive} from "./live.mjs";
 import {checkLoad} from "./load.mjs";
+import {checkOutput} from "./output.mjs";
 import {checkEmpty, checkPages} from "./pages.mjs";
 import {checkPaper} from "./paper.mjs";
 import {Report} from "./report.mjs";
@@ -99,6 +100,7 @@ if (!only || only.test("alarms")) await checkAlarms({browser, binary, marker: jo
 if (!only || only.test("vision")) await checkVision({browser, binary, past, folder, report, pictures});
 const {server, runs} = await fill();
 await checkPages({browser, server, runs, report, pictures, full: options.full, only});
+if (!only || only.test("output")) await checkOutput({browser, server, runs, report});
 if (!only || only.test("paper")) await checkPaper({browser, server, runs, report, pictures});
 if (!only || only.test("hostile")) await checkHostile({browser, server, report, full: options.full});
 await browser.close();

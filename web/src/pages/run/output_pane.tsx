@@ -8,6 +8,7 @@ import {useCommands} from "../../app/commands.ts";
 import {bytes, clockTime, number} from "../../i18n/format.ts";
 import {plural, texts} from "../../i18n/language.ts";
 import {Button, IconButton} from "../../ui/button.tsx";
+import {Copy} from "../../ui/copy.tsx";
 import {Icon} from "../../ui/icons.tsx";
 import {ProblemNote} from "../../ui/problem.tsx";
 import {say, useSaid} from "../../ui/said.tsx";
@@ -21,14 +22,14 @@ const t = texts({
     follow: "Follow", times: "Times", wrap: "Wrap", announce: "Read out", raw: "Raw", top: "To the start", end: "To the end",
     more: (n: number) => plural(n, {one: "1 new line", other: "{n} new lines"}), gap: (n: string) => `${n} not kept`, gapAbout: "The middle of long output is left out: the job keeps head and tail (output_bytes_max).",
     nothing: "It wrote nothing.", yet: "Nothing written yet.", lines: (n: number) => plural(n, {one: "1 line", other: "{n} lines"}), line: (n: string) => `Line ${n}`,
-    came: (n: number) => plural(n, {one: "1 new line of output", other: "{n} new lines of output"}), stderr: "standard error", copyLink: "Copy a link to the chosen lines",
+    came: (n: number) => plural(n, {one: "1 new line of output", other: "{n} new lines of output"}), stderr: "standard error",
   },
   zh: {
     title: "输出", find: "搜索输出", count: (at, of) => `第 ${at} 个,共 ${of} 个`, none: "无匹配", before: "上一个匹配", after: "下一个匹配",
     follow: "跟随", times: "时间", wrap: "换行", announce: "朗读", raw: "原文", top: "到开头", end: "到末尾",
     more: (n) => `${n} 行新输出`, gap: (n) => `${n} 未保留`, gapAbout: "长输出的中间部分被省略:任务只保留开头和结尾(output_bytes_max)。",
     nothing: "没有任何输出。", yet: "尚无输出。", lines: (n) => `${number(n)} 行`, line: (n) => `第 ${n} 行`,
-    came: (n) => `${n} 行新输出`, stderr: "标准错误", copyLink: "复制所选行的链接",
+    came: (n) => `${n} 行新输出`, stderr: "标准错误",
   },
 });
 
@@ -56,7 +57,7 @@ function useRows(lines: readonly Line[], version: number, width: number): Uint32
     }
     now.count = lines.length;
     return now.starts;
-  }, [lines, version, width]);
+  }, [lines, lines.length, version, width]);  // rendered for another reason, lines may be there before their version is
 }
 
 function marked(text: string, asked: string): ComponentChildren {
@@ -96,7 +97,7 @@ export function OutputPane({followed, live, rawHref}: {followed: Followed; live:
   const starts = useRows(lines, version, wrap ? view.cells : 0);
   const rows = starts[lines.length] ?? 0;
   const digits = Math.max(3, String(lines.length).length);
-  const chosen = readLineLink(place.value.hash);
+  const {hash} = place.value, chosen = readLineLink(hash);
 
   // What is seen: where it is scrolled to and how many cells fit into a row.
   useLayoutEffect(() => {
@@ -141,19 +142,20 @@ export function OutputPane({followed, live, rawHref}: {followed: Followed; live:
   }, [version, following, rows]);
 
   // A link to lines, once they are there.
-  const arrived = useRef("");
+  const arrived = useRef(""), laidOut = lines.length;  // there may be more, and another link, by the time the effect runs
   useEffect(() => {
-    if (!chosen || arrived.current === place.value.hash || chosen.from > lines.length) return;
+    if (!chosen || arrived.current === hash || chosen.from > laidOut) return;
     if (!arrived.current || !pane.current?.contains(document.activeElement)) {
       setFollowing(false);
+      pane.current?.scrollIntoView({block: "nearest"});
       toRow(starts[chosen.from - 1] ?? 0);
     }
-    arrived.current = place.value.hash;
-  }, [place.value.hash, version]);
-  const choose = (line: number, extend: boolean) => {
-    const hash = extend && chosen ? lineLink(chosen.from === line ? chosen.to : chosen.from, line) : lineLink(line);
     arrived.current = hash;
-    navigate(location.pathname + location.search + hash, "replace");
+  }, [hash, version]);
+  const choose = (line: number, extend: boolean) => {
+    const link = extend && chosen ? lineLink(chosen.from === line ? chosen.to : chosen.from, line) : lineLink(line);
+    arrived.current = link;
+    navigate(location.pathname + location.search + link, "replace");
   };
 
   const found = useMemo(() => findLines(lines, needle), [lines, needle, version]);
@@ -226,6 +228,7 @@ export function OutputPane({followed, live, rawHref}: {followed: Followed; live:
           {needle && <><IconButton icon="up" size="small" label={t.before} onClick={() => toMatch(match - 1)} /><IconButton icon="down" size="small" label={t.after} onClick={() => toMatch(match + 1)} /></>}
         </div>
         <div class="out-switches">
+          {chosen && <Copy text={location.href} shown={hash.slice(1)} />}
           {live && <Switch label={t.follow} on={following} set={(on) => { setFollowing(on); if (on) toEnd(); }} />}
           <Switch label={t.times} on={times} set={(on) => (showTimes.value = on)} />
           <Switch label={t.wrap} on={wrap} set={(on) => (wrapLines.value = on)} />
