@@ -55,6 +55,12 @@ Route without_body(Route route) {
   return route;
 }
 
+// As of which revision of the store, and whether there may be a newer one (API-9).
+Answer told(const Call& call, Answer answer) {
+  if (is_safe(call.request.method)) call.reading.tell(answer ? answer->headers : answer.error().headers);
+  return answer;
+}
+
 }  // namespace
 
 void Api::add_routes(Router& router) {
@@ -89,7 +95,7 @@ void Api::add_when_started(Router& router, const Router& routes) {
   for (Route route : routes.routes()) {
     // What needs the store waits until it is known to be ours.
     route.handle = [this, handle = std::move(route.handle)](Call& call) -> Answer {
-      if (started_) return handle(call);
+      if (started_) return told(call, handle(call));
       Problem problem{.status = 503,
                       .code = "starting",
                       .detail = "the coordination store has not answered yet",

@@ -295,7 +295,8 @@ CompatApi::Data CompatApi::list_runs(const Request& request) {
 }
 
 CompatApi::Data CompatApi::list_workers(const Request&) {
-  const auto workers = parts_.workers.list();
+  Reading reading;
+  const auto workers = parts_.workers.list(reading);
   if (!workers) return tl::unexpected(sentence(workers.error()));
   std::vector<std::string> items;
   for (const WorkerView& worker : workers->items) {

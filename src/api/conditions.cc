@@ -148,9 +148,9 @@ void mark_dry_run(Response& response, Effect effect) {
   if (effect == Effect::DryRun) response.headers.add("X-Cronfleet-Dry-Run", "true");
 }
 
-Reading reading_of(Query& query) { return query.choice("stale", {"ok"}) ? Reading::Stale : Reading::Latest; }
-
-void mark_stale(Response& response) { response.headers.add("X-Cronfleet-Stale", "true"); }
+void take_stale(Call& call) {
+  if (call.query.choice("stale", {"ok"})) call.reading = Reading(Reading::From::Copy);
+}
 
 std::string actor_of(const Request& request) {
   const auto client = request.headers.get("X-Cronfleet-Client");

@@ -6,6 +6,7 @@
 #include "api/job_catalogue.h"
 #include "api/problem.h"
 #include "api/query.h"
+#include "api/router.h"
 #include "domain/json_reader.h"
 
 namespace cronfleet::api {
@@ -62,9 +63,7 @@ Effect effect_of(Query& query);
 void mark_dry_run(Response& response, Effect effect);
 
 // stale=ok: the watched copy will do.
-Reading reading_of(Query& query);
-// Says that the answer is from a copy, because the store did not answer.
-void mark_stale(Response& response);
+void take_stale(Call& call);
 
 // Who asks, for records: what X-Cronfleet-Client says (nobody vouches for it before there is a login), else "api".
 std::string actor_of(const Request& request);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "api/conditions.h"
 #include "api/overview_routes.h"
 #include "domain/json_writer.h"
 
@@ -42,8 +43,9 @@ std::vector<WallTime> take_edges(Query& query) {
 Answer OverviewApi::count_firings(Call& call) {
   Query& query = call.query;
   const std::vector<WallTime> edges = take_edges(query);
+  take_stale(call);
   if (auto problem = query.problem()) return Refusal(*std::move(problem));
-  const auto jobs = parts_.jobs.list();
+  const auto jobs = parts_.jobs.list(call.reading);
   if (!jobs) return Refusal(jobs.error());
 
   const WallTime now = parts_.jobs.now(), last = edges.back();

@@ -143,10 +143,11 @@ Answer EditApi::explain_job(Call& call) {
   const auto from = query.instant("from");
   const auto count = query.integer("count", 1, cron::kFiringsMax).value_or(10);
   const bool chinese = query.choice("language", {"en", "zh"}) == "zh";
+  take_stale(call);
   if (auto problem = query.problem()) return Refusal(*std::move(problem));
   const auto name = name_of(call);
   if (!name) return Refusal(name.error());
-  const auto stored = parts_.jobs.get(*name);
+  const auto stored = parts_.jobs.get(*name, call.reading);
   if (!stored) return Refusal(stored.error());
   if (!stored->job || !stored->errors.empty()) return Refusal(problem_of(stored->errors));
   const domain::Job& job = *stored->job;
@@ -207,13 +208,14 @@ Answer EditApi::kill_job(Call& call) {
 }
 
 // --- versions ---
-Outcome<std::vector<EditApi::Version>> EditApi::versions_of(const JobName& name) {
+Outcome<std::vector<EditApi::Version>> EditApi::versions_of(const JobName& name, Reading& reading) {
   // The current one first: a save meanwhile leaves it among the older ones too.
-  const auto current = parts_.jobs.get(name);
+  const auto current = parts_.jobs.get(name, reading);
   if (!current && current.error().status != 404) return Refusal(current.error());
   const std::string prefix = parts_.keys.versions() + name.text() + "/";
   const auto older = async::await<coord::Listing>([&](auto done) { parts_.store.list(prefix, std::move(done)); });
   if (!older) return Refusal(problem_of(older.error().with("listing versions of job '{}'", name)));
+  reading.saw(older->revision);
   std::vector<Version> versions;
   for (const core::KeyValue& entry : older->entries) {
     const auto revision = revision_of(std::string_view(entry.key).substr(prefix.size()));
@@ -234,7 +236,7 @@ Answer EditApi::list_versions(Call& call) {
   if (auto problem = call.query.problem()) return Refusal(*std::move(problem));
   const auto name = name_of(call);
   if (!name) return Refusal(name.error());
-  const auto versions = versions_of(*name);
+  const auto versions = versions_of(*name, call.reading);
   if (!versions) return Refusal(versions.error());
   domain::JsonWriter json;
   json.object([&] {
@@ -265,7 +267,7 @@ Answer EditApi::get_version(Call& call) {
   if (!name) return Refusal(name.error());
   const auto revision = revision_of(call.parameter("revision"));
   if (!revision) return Refusal(revision.error());
-  const auto versions = versions_of(*name);
+  const auto versions = versions_of(*name, call.reading);
   if (!versions) return Refusal(versions.error());
   for (const Version& version : *versions) {
     if (version.revision != *revision) continue;
@@ -288,7 +290,7 @@ Answer EditApi::diff_versions(Call& call) {
   if (!name) return Refusal(name.error());
   const auto revision = revision_of(call.parameter("revision"));
   if (!revision) return Refusal(revision.error());
-  const auto versions = versions_of(*name);
+  const auto versions = versions_of(*name, call.reading);
   if (!versions) return Refusal(versions.error());
   const auto find = [&](core::Revision wanted) {
     return std::find_if(versions->begin(), versions->end(),
@@ -319,7 +321,7 @@ Answer EditApi::restore_version(Call& call) {
   if (!revision) return Refusal(revision.error());
   const auto precondition = required_precondition_of(call.request);
   if (!precondition) return Refusal(precondition.error());
-  const auto versions = versions_of(*name);
+  const auto versions = versions_of(*name, call.reading);
   if (!versions) return Refusal(versions.error());
   for (const Version& version : *versions) {
     if (version.revision != *revision) continue;

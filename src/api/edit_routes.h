@@ -40,7 +40,7 @@ class EditApi {
     bool current = false;
   };
   // Newest first; the current one is the first where the job stands. 404 where nothing was ever kept.
-  Outcome<std::vector<Version>> versions_of(const JobName& name);
+  Outcome<std::vector<Version>> versions_of(const JobName& name, Reading& reading);
   Outcome<Saved> patched(const JobName& name, std::string_view patch, const Precondition& precondition, Effect effect);
   Response answer(const Saved& saved, Effect effect);
 

@@ -225,7 +225,8 @@ void EventFeed::publish(const Change& change) {
 }
 
 void EventFeed::publish_workers() {
-  const auto workers = parts_.workers.list(Reading::Stale);
+  Reading reading(Reading::From::Copy);
+  const auto workers = parts_.workers.list(reading);
   const std::set<NodeId> changed = std::exchange(workers_changed_, {});
   if (!workers) return log_.forget();
   std::set<NodeId> found;
@@ -253,7 +254,8 @@ void EventFeed::publish_workers() {
 
 std::string EventFeed::system_text() {
   // What the alarms have found out is not asked a second time: a store that is away would take its deadline twice.
-  const auto found = parts_.workers.alarms();
+  Reading reading;
+  const auto found = parts_.workers.alarms(reading);
   const std::vector<Alarm> alarms = found ? *found : std::vector<Alarm>();
   const auto stands = [&](std::string_view code) {
     return std::any_of(alarms.begin(), alarms.end(),

@@ -1,6 +1,7 @@
 // GET /api/v1/jobs:glance: what a row of a list shows of a job beside its document. One read of the history per job.
 #include <algorithm>
 
+#include "api/conditions.h"
 #include "api/overview_routes.h"
 #include "cron/query.h"
 #include "domain/json_writer.h"
@@ -57,8 +58,9 @@ Answer OverviewApi::glance(Call& call) {
   if (names.size() > kNamesMax) query.refuse("name", fmt::format("at most {} jobs at a time", kNamesMax));
   const auto language =
       query.choice("language", {"en", "zh"}) == "zh" ? cron::Language::Chinese : cron::Language::English;
+  take_stale(call);
   if (auto problem = query.problem()) return Refusal(*std::move(problem));
-  const auto jobs = parts_.jobs.list(Reading::Stale);
+  const auto jobs = parts_.jobs.list(call.reading);
   if (!jobs) return Refusal(jobs.error());
 
   const WallTime now = parts_.jobs.now();

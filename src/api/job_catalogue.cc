@@ -212,22 +212,30 @@ Problem JobCatalogue::no_job(const JobName& name) {
   return problem;
 }
 
-Outcome<StoredJob> JobCatalogue::get(const JobName& name, Reading reading) {
-  if (reading == Reading::Latest) {
+Outcome<StoredJob> JobCatalogue::get(const JobName& name) {
+  Reading reading;
+  return get(name, reading);
+}
+
+Outcome<StoredJob> JobCatalogue::get(const JobName& name, Reading& reading) {
+  if (!reading.copy_will_do()) {
     const auto found = reader_.get({keys_.job(name)});
-    if (found)
+    if (found) {
+      reading.saw(found->revision);
       return found->entries.empty() ? Outcome<StoredJob>(Refusal(no_job(name))) : stored(name, found->entries.front());
+    }
     if (found.error().code() != Code::Unavailable || !copy_.copy()->whole)
       return Refusal(problem_of(found.error().with("reading job '{}'", name)));
   }
+  if (!reading.copy_will_do() || !reader_.answers()) reading.store_is_away();
   const auto copy = copy_.copy();
+  reading.saw(copy->revision);
   const std::string key = keys_.job(name);
   const auto entry = std::lower_bound(copy->entries.begin(), copy->entries.end(), key,
                                       [](const Watched::Entry& e, const std::string& k) { return e->key < k; });
-  if (entry == copy->entries.end() || (*entry)->key != key) return Refusal(no_job(name));
-  StoredJob job = stored(name, **entry);
-  job.stale = reading == Reading::Latest;
-  return job;
+  if (entry == copy->entries.end() || (*entry)->key != key)
+    return Refusal(reading.is_a_guess() ? store_away() : no_job(name));
+  return stored(name, **entry);
 }
 
 // Documents that have not changed keep what was decoded of them before.
@@ -255,31 +263,40 @@ std::shared_ptr<const JobCatalogue::StoredJobs> JobCatalogue::decoded(
   return jobs;
 }
 
-Outcome<JobCatalogue::Jobs> JobCatalogue::list(Reading reading) {
+Outcome<JobCatalogue::Jobs> JobCatalogue::list() {
+  Reading reading;
+  return list(reading);
+}
+
+Outcome<JobCatalogue::Jobs> JobCatalogue::list(Reading& reading) {
   Jobs jobs;
-  if (reading == Reading::Latest) {
+  if (!reading.copy_will_do()) {
     const auto newest = reader_.get({keys_.edited()});
     if (!newest && (newest.error().code() != Code::Unavailable || !copy_.copy()->whole))
       return Refusal(problem_of(newest.error().with("listing jobs")));
-    jobs.stale = !newest;
+    if (!newest) reading.store_is_away();
     if (newest && !newest->entries.empty() && !copy_.reaches(newest->entries.front().modified, kCatchUp))
-      return list_of_the_store();
+      return list_of_the_store(reading);
+  } else if (!reader_.answers()) {
+    reading.store_is_away();
   }
   const auto copy = copy_.copy();
   if (!copy->whole) return Refusal(problem_of(Status(Code::Unavailable, "the jobs have not been listed yet")));
   jobs.items = decoded(copy);
   jobs.revision = copy->revision;
+  reading.saw(copy->revision);
   return jobs;
 }
 
 // The copy does not follow (its watch is out of contact, say) while the store answers.
-Outcome<JobCatalogue::Jobs> JobCatalogue::list_of_the_store() {
+Outcome<JobCatalogue::Jobs> JobCatalogue::list_of_the_store(Reading& reading) {
   auto listing = reader_.list(keys_.jobs());
   if (!listing) return Refusal(problem_of(listing.error().with("listing jobs")));
   auto copy = std::make_shared<Watched::Copy>();
   for (core::KeyValue& entry : listing->entries)
     copy->entries.push_back(std::make_shared<const core::KeyValue>(std::move(entry)));
   copy->revision = listing->revision;
+  reading.saw(copy->revision);
   return Jobs{.items = decoded(copy), .revision = copy->revision};
 }
 
@@ -304,9 +321,10 @@ Outcome<Saved> JobCatalogue::save(domain::Job job, const Precondition& precondit
 Outcome<Saved> JobCatalogue::pause(const JobName& name, std::optional<WallTime> until, const Precondition& precondition,
                                    Effect effect) {
   for (int tries = 0; tries < kTriesMax; ++tries) {
-    auto stands = get(name);
+    Reading reading;
+    auto stands = get(name, reading);
     if (!stands) return Refusal(std::move(stands.error()));
-    if (stands->stale) return Refusal(problem_of(Status(Code::Unavailable, "the store is away")));
+    if (reading.stale()) return Refusal(store_away());
     if (!stands->job) return Refusal(problem_of(stands->errors));
     const core::KeyValue entry{.key = keys_.job(name), .value = stands->document, .modified = stands->revision};
     if (auto problem = check(precondition, name, entry)) return Refusal(*std::move(problem));

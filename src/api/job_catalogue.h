@@ -3,7 +3,7 @@
 // Straight-line services under the handlers; each call blocks on the store for at most 10 s. Call from any handler
 // thread. A read sees every write that was acknowledged before it, through whatever master (API-9): one job is asked of
 // the store itself, the list is a watched copy that has caught up with the newest edit. Where the store is away, or the
-// caller does not mind (Reading::Stale), the copy answers as it stands, and says so. A write is compare-and-set on the
+// caller does not mind (stale=ok), the copy answers as it stands, and says so. A write is compare-and-set on the
 // job's revision: what the caller expects stands in a Precondition, and a job that changed meanwhile is 412. When only
 // the marker moved (a firing was claimed between our read and our write) the save is made again here (protocol.md rule
 // 3).
@@ -20,6 +20,7 @@
 
 #include "api/day_lease.h"
 #include "api/problem.h"
+#include "api/reading.h"
 #include "api/store_reader.h"
 #include "api/watched.h"
 #include "async/clock.h"
@@ -52,11 +53,8 @@ struct StoredJob {
   core::Revision revision = 0;
   std::optional<domain::Job> job;                // absent where the document, put by hand, cannot be read
   domain::DocumentErrors errors;                 // why not; also when its schedule or zone cannot be read
-  bool stale = false;                            // there may be a newer version
   std::shared_ptr<const Timetable> timetable{};  // absent where it cannot be scheduled
 };
-
-enum class Reading { Latest, Stale };
 
 // What a caller takes to stand before its write.
 struct Precondition {
@@ -102,14 +100,16 @@ class JobCatalogue {
                const cron::ZoneSource& zones, const async::Clock& clock, TokenSource& tokens,
                std::function<std::string()> clock_trouble);
 
-  // 404 job_not_found.
-  Outcome<StoredJob> get(const JobName& name, Reading reading = Reading::Latest);
+  // 404 job_not_found; 503 where the copy does not know it and the store is away. Without `reading` it reads for a
+  // write.
+  Outcome<StoredJob> get(const JobName& name, Reading& reading);
+  Outcome<StoredJob> get(const JobName& name);
   struct Jobs {
     std::shared_ptr<const std::vector<std::shared_ptr<const StoredJob>>> items;  // by name
     core::Revision revision = 0;
-    bool stale = false;
   };
-  Outcome<Jobs> list(Reading reading = Reading::Latest);
+  Outcome<Jobs> list(Reading& reading);
+  Outcome<Jobs> list();
 
   // 412 precondition_failed; 422 invalid_document, never_fires; 503 clock_suspect: the edit moves firings, and nobody
   // here knows what time it is. Nothing has changed then.
@@ -143,7 +143,7 @@ class JobCatalogue {
   Outcome<core::JobState> read_state(const JobName& name);
   Outcome<std::map<std::string, std::string>> parameters_for(const JobName& name, const RunRequest& request);
   std::shared_ptr<const StoredJobs> decoded(const std::shared_ptr<const Watched::Copy>& copy);
-  Outcome<Jobs> list_of_the_store();
+  Outcome<Jobs> list_of_the_store(Reading& reading);
   std::optional<Problem> clock_suspect() const;
   std::optional<Problem> locked_elsewhere(const JobName& name);
   // An edit that lists wait for.

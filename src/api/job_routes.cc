@@ -141,9 +141,9 @@ void Api::add_job_routes(Router& router) {
 
 Answer Api::list_jobs(Call& call) {
   JobList list = JobList::take(call.query, parts_.page_size);
-  const Reading reading = reading_of(call.query);
+  take_stale(call);
   if (auto problem = call.query.problem()) return Refusal(*std::move(problem));
-  const auto jobs = jobs_.list(reading);
+  const auto jobs = jobs_.list(call.reading);
   if (!jobs) return Refusal(jobs.error());
   if (auto looked = list.look_at_last_runs(*jobs->items, parts_.history); !looked)
     return Refusal(problem_of(looked.error().with("looking for the last runs")));
@@ -163,22 +163,19 @@ Answer Api::list_jobs(Call& call) {
     if (!page.next_cursor.empty()) json.member("next_cursor", page.next_cursor);
     json.member("total", page.total);
     json.member("revision", jobs->revision);
-    if (jobs->stale) json.member("stale", true);
+    if (call.reading.stale()) json.member("stale", true);
   });
-  Response response{.body = json.take()};
-  if (jobs->stale) mark_stale(response);
-  return response;
+  return Response{.body = json.take()};
 }
 
 Answer Api::get_job(Call& call) {
-  const Reading reading = reading_of(call.query);
+  take_stale(call);
   if (auto problem = call.query.problem()) return Refusal(*std::move(problem));
   const auto name = name_of(call);
   if (!name) return Refusal(name.error());
-  const auto stored = jobs_.get(*name, reading);
+  const auto stored = jobs_.get(*name, call.reading);
   if (!stored) return Refusal(stored.error());
   Response response;
-  if (stored->stale) mark_stale(response);
   response.headers.add("ETag", etag_of(stored->revision));
   if (!client_has(call.request, etag_of(stored->revision))) response.body = encode(jobs_, *stored);
   return conditional(call.request, std::move(response));

@@ -25,10 +25,11 @@ Outcome<std::vector<RunView>> kill_all(RunCatalogue& runs, const JobName& job, c
   history::RunQuery query;
   query.job = job;
   query.limit = 1;
-  const auto listed = runs.list(query);  // what is not recorded stands in front of the page
+  Reading reading;
+  const auto listed = runs.list(query, reading);  // what is not recorded stands in front of the page
   if (!listed) return Refusal(listed.error());
   // What the copy does not show may run all the same: "nothing was killed" would be a guess.
-  if (listed->stale) return Refusal(store_away());
+  if (reading.stale()) return Refusal(store_away());
   std::vector<RunView> ordered;
   for (const RunView& view : listed->items) {
     if (view.recorded || domain::is_final(view.record.end.status) || view.record.worker.empty()) continue;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <queue>
 
+#include "api/conditions.h"
 #include "domain/json_writer.h"
 
 namespace cronfleet::api {
@@ -74,8 +75,8 @@ void OverviewApi::add_routes(Router& router) {
 }
 
 Outcome<std::vector<ExpectedFiring>> OverviewApi::expected(const std::optional<JobName>& job, WallTime after,
-                                                           WallTime until, std::size_t limit) {
-  const auto jobs = parts_.jobs.list();
+                                                           WallTime until, std::size_t limit, Reading& reading) {
+  const auto jobs = parts_.jobs.list(reading);
   if (!jobs) return Refusal(jobs.error());
   std::priority_queue<ExpectedFiring> earliest;  // the last of them on top
   for (const auto& stored : *jobs->items) {
@@ -105,6 +106,7 @@ Answer OverviewApi::list_firings(Call& call) {
     if (!name) query.refuse("job", name.error().message());
     if (name) job = *std::move(name);
   }
+  take_stale(call);
   if (auto problem = query.problem()) return Refusal(*std::move(problem));
 
   history::RunQuery past;
@@ -115,7 +117,7 @@ Answer OverviewApi::list_firings(Call& call) {
   past.limit = limit;
   RunCatalogue::Runs runs;
   if (range.from < now) {
-    auto listed = parts_.runs.list(past);
+    auto listed = parts_.runs.list(past, call.reading);
     if (!listed) return Refusal(std::move(listed.error()));
     runs = *std::move(listed);
     // Attempts that others followed are no verdicts.
@@ -128,13 +130,13 @@ Answer OverviewApi::list_firings(Call& call) {
   std::vector<ExpectedFiring> firings;
   if (!more_past && runs.items.size() < limit && range.until > now) {
     auto found = expected(job, std::max(range.from - std::chrono::milliseconds(1), now), range.until,
-                          limit + 1 - runs.items.size());
+                          limit + 1 - runs.items.size(), call.reading);
     if (!found) return Refusal(std::move(found.error()));
     firings = *std::move(found);
   }
   // Of a job that has been deleted there may be firings; where there are none, it is a name that nobody knows.
   if (job && runs.items.empty() && firings.empty())
-    if (const auto known = parts_.jobs.get(*job); !known) return Refusal(known.error());
+    if (const auto known = parts_.jobs.get(*job, call.reading); !known) return Refusal(known.error());
   const bool more = more_past || runs.items.size() + firings.size() > limit;
   if (runs.items.size() + firings.size() > limit) firings.resize(limit - runs.items.size());
   domain::JsonWriter json;
@@ -164,6 +166,7 @@ Answer OverviewApi::statistics(Call& call) {
   Query& query = call.query;
   const WallTime now = parts_.jobs.now();
   const Range range = take_range(query, now - std::chrono::hours(24), now, kHoursMax);
+  take_stale(call);
   if (auto problem = query.problem()) return Refusal(*std::move(problem));
   const auto failed = [](const Status& status) { return Refusal(problem_of(status.with("counting runs"))); };
 
@@ -201,7 +204,7 @@ Answer OverviewApi::statistics(Call& call) {
 
   history::RunQuery living;
   living.limit = 1;
-  const auto runs = parts_.runs.list(living);
+  const auto runs = parts_.runs.list(living, call.reading);
   if (!runs) return Refusal(runs.error());
   std::size_t running = 0;
   std::vector<const RunView*> late_now;
@@ -213,7 +216,7 @@ Answer OverviewApi::statistics(Call& call) {
       late_now.push_back(&view);
     }
   }
-  const auto next = expected(std::nullopt, now, now + kRangeMax, kNext);
+  const auto next = expected(std::nullopt, now, now + kRangeMax, kNext, call.reading);
   if (!next) return Refusal(next.error());
   domain::JsonWriter json;
   json.object([&] {

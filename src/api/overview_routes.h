@@ -29,7 +29,7 @@ class OverviewApi {
   // The first `limit` firings in (after, until), of all jobs or of one, by time and name. Costs one look at each job
   // and what lies in the range.
   Outcome<std::vector<ExpectedFiring>> expected(const std::optional<JobName>& job, WallTime after, WallTime until,
-                                                std::size_t limit);
+                                                std::size_t limit, Reading& reading);
 
  private:
   Answer list_firings(Call& call);

@@ -15,6 +15,7 @@
 #include "api/http.h"
 #include "api/problem.h"
 #include "api/query.h"
+#include "api/reading.h"
 
 namespace cronfleet::api {
 
@@ -23,6 +24,7 @@ struct Call {
   const Request& request;
   std::map<std::string, std::string, std::less<>> parameters;  // of the address, decoded
   Query query;
+  Reading reading{};  // of the store, by the handler: a GET answers with its headers
 
   const std::string& parameter(std::string_view name) const;
 };

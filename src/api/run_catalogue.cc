@@ -93,11 +93,11 @@ std::optional<RunView> RunCatalogue::view_of(const core::KeyValue& entry) const 
   return view_of(NodeId(std::string(rest.substr(0, rest.find('/')))), *decoded);
 }
 
-Outcome<std::vector<Watched::Entry>> RunCatalogue::under(const std::string& prefix, Watched& copy, Reading reading,
-                                                         bool& stale) {
-  if (reading == Reading::Latest && !stale) {
+Outcome<std::vector<Watched::Entry>> RunCatalogue::under(const std::string& prefix, Watched& copy, Reading& reading) {
+  if (!reading.copy_will_do() && !reading.stale()) {
     auto listing = reader_.list(prefix);
     if (listing) {
+      reading.saw(listing->revision);
       std::vector<Watched::Entry> entries;
       entries.reserve(listing->entries.size());
       for (core::KeyValue& entry : listing->entries)
@@ -106,18 +106,21 @@ Outcome<std::vector<Watched::Entry>> RunCatalogue::under(const std::string& pref
     }
     if (listing.error().code() != Code::Unavailable || !copy.copy()->whole)
       return Refusal(problem_of(listing.error().with("listing what runs")));
-    stale = true;
+    reading.store_is_away();
+  } else if (!reader_.answers()) {
+    reading.store_is_away();
   }
-  return copy.copy()->entries;
+  const auto whole = copy.copy();
+  reading.saw(whole->revision);
+  return whole->entries;
 }
 
-Outcome<RunCatalogue::Living> RunCatalogue::living(Reading reading) {
-  Living living;
-  const auto triggers = under(keys_.triggers(), copies_.triggers, reading, living.stale);
+Outcome<std::vector<RunView>> RunCatalogue::living(Reading& reading) {
+  const auto triggers = under(keys_.triggers(), copies_.triggers, reading);
   if (!triggers) return Refusal(triggers.error());
-  const auto running = under(keys_.running(), copies_.running, reading, living.stale);
+  const auto running = under(keys_.running(), copies_.running, reading);
   if (!running) return Refusal(running.error());
-  std::vector<RunView>& views = living.items;
+  std::vector<RunView> views;
   std::set<domain::Firing> claimed;
   for (const Watched::Entry& entry : *running) {
     auto view = view_of(*entry);
@@ -132,22 +135,27 @@ Outcome<RunCatalogue::Living> RunCatalogue::living(Reading reading) {
   std::sort(views.begin(), views.end(), [](const RunView& a, const RunView& b) {
     return std::tie(b.record.scheduled_at, b.record.id) < std::tie(a.record.scheduled_at, a.record.id);
   });
-  return living;
+  return views;
 }
 
 Outcome<RunView> RunCatalogue::get(const domain::RunId& run) {
-  const auto living_runs = living();
+  Reading reading;
+  return get(run, reading);
+}
+
+Outcome<RunView> RunCatalogue::get(const domain::RunId& run, Reading& reading) {
+  const auto living_runs = living(reading);
   if (!living_runs) return Refusal(living_runs.error());
-  for (const RunView& view : living_runs->items)
+  for (const RunView& view : *living_runs)
     if (view.record.id == run && !view.record.final) return view;
   auto record = history_.get(run);
   if (record) return RunView{.record = *std::move(record), .recorded = true};
   if (record.error().code() != Code::NotFound)
     return Refusal(problem_of(record.error().with("reading run '{}'", run.text())));
   // Over, and its record on the way to the history.
-  for (const RunView& view : living_runs->items)
+  for (const RunView& view : *living_runs)
     if (view.record.id == run) return view;
-  if (living_runs->stale) return Refusal(store_away());
+  if (reading.is_a_guess()) return Refusal(store_away());
   Problem problem = not_found(run);
   if (!kept_elsewhere_.empty()) problem.detail += "; " + kept_elsewhere_;
   return Refusal(std::move(problem));
@@ -159,13 +167,12 @@ std::optional<domain::RunRecord> RunCatalogue::recorded(const domain::RunId& run
   return *std::move(record);
 }
 
-Outcome<RunCatalogue::Runs> RunCatalogue::list(const history::RunQuery& query, Reading reading) {
-  Runs runs{.items = {}, .next_cursor = {}, .stale = false, .partial = kept_elsewhere_};
+Outcome<RunCatalogue::Runs> RunCatalogue::list(const history::RunQuery& query, Reading& reading) {
+  Runs runs{.items = {}, .next_cursor = {}, .partial = kept_elsewhere_};
   if (query.cursor.empty()) {
     auto views = living(reading);
     if (!views) return Refusal(std::move(views.error()));
-    runs.stale = views->stale;
-    for (RunView& view : views->items)
+    for (RunView& view : *views)
       if (wanted(query, view.record)) runs.items.push_back(std::move(view));
     if (query.order == history::Order::OldestFirst) std::reverse(runs.items.begin(), runs.items.end());
   }
@@ -225,8 +232,8 @@ Outcome<RunView> RunCatalogue::kill(const domain::RunId& run, const KillRequest&
 }
 
 std::string RunCatalogue::coordination_trouble() {
-  const auto answer = async::await<coord::Listing>(
-      [&](auto done) { store_.get({keys_.prefix() + "ready"}, std::move(done)); }, kProbeTimeout);
+  const auto answer = reader_.note(async::await<coord::Listing>(
+      [&](auto done) { store_.get({keys_.prefix() + "ready"}, std::move(done)); }, kProbeTimeout));
   return answer ? "" : answer.error().message();
 }
 

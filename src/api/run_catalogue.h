@@ -37,18 +37,18 @@ class RunCatalogue {
   RunCatalogue(coord::CoordStore& store, StoreReader& reader, Copies& copies, history::RunHistory& history,
                std::string kept_elsewhere, core::Keys keys, const async::Clock& clock);
 
-  // 404 run_not_found.
+  // 404 run_not_found; 503 where the copies do not know it and the store is away.
+  Outcome<RunView> get(const domain::RunId& run, Reading& reading);
   Outcome<RunView> get(const domain::RunId& run);
   // The record of a run that is over; nothing while it is not, or while the history cannot tell.
   std::optional<domain::RunRecord> recorded(const domain::RunId& run);
   struct Runs {
     std::vector<RunView> items;
     std::string next_cursor;
-    bool stale = false;   // what runs is as the watched copies have it
     std::string partial;  // why records are missing; empty: none are
   };
   // A page of the history; the first page also has in front what is not in the history yet, newest first.
-  Outcome<Runs> list(const history::RunQuery& query, Reading reading = Reading::Latest);
+  Outcome<Runs> list(const history::RunQuery& query, Reading& reading);
   Outcome<history::OutputSlice> output(const domain::RunId& run, std::uint64_t from, std::size_t bytes_max);
   // The order to end a run is durable; its worker follows within a second. 404 run_not_found, 409 run_over,
   // 409 not_claimed: it has not reached a worker yet.
@@ -62,13 +62,9 @@ class RunCatalogue {
   std::string history_trouble();
 
  private:
-  struct Living {
-    std::vector<RunView> items;
-    bool stale = false;
-  };
   // Not in the history yet, newest first.
-  Outcome<Living> living(Reading reading = Reading::Latest);
-  Outcome<std::vector<Watched::Entry>> under(const std::string& prefix, Watched& copy, Reading reading, bool& stale);
+  Outcome<std::vector<RunView>> living(Reading& reading);
+  Outcome<std::vector<Watched::Entry>> under(const std::string& prefix, Watched& copy, Reading& reading);
   RunView view_of(const NodeId& node, const core::RunningEntry& entry) const;
   RunView view_of(const core::TriggerEntry& entry) const;
 

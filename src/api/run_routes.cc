@@ -141,7 +141,6 @@ Response runs_as_lines(const RunCatalogue::Runs& runs) {
     response.body += json.take() + "\n";
   }
   if (!runs.next_cursor.empty()) response.headers.add("X-Cronfleet-Next-Cursor", runs.next_cursor);
-  if (runs.stale) mark_stale(response);
   return response;
 }
 
@@ -181,12 +180,12 @@ Answer Api::list_runs(Call& call) {
   if (query.choice("order", {"newest_first", "oldest_first"}) == "oldest_first")
     wanted.order = history::Order::OldestFirst;
   take_run_filter(query, paged.now, wanted);
-  const Reading reading = reading_of(query);
+  take_stale(call);
   if (auto problem = query.problem()) return Refusal(*std::move(problem));
   const auto type = negotiate(call.request, {"application/json", "application/x-ndjson"});
   if (!type)
     return refuse_header("Accept", 406, "not_acceptable", "runs come as application/json or application/x-ndjson");
-  auto runs = runs_.list(wanted, reading);
+  auto runs = runs_.list(wanted, call.reading);
   if (!runs) return Refusal(runs.error());
   if (!runs->next_cursor.empty()) runs->next_cursor = paged.text_of(runs->next_cursor);
   if (*type == "application/x-ndjson") return runs_as_lines(*runs);
@@ -197,25 +196,24 @@ Answer Api::list_runs(Call& call) {
     // Counting them all is dear; when this is all there is, it costs nothing.
     if (wanted.cursor.empty() && runs->next_cursor.empty() && runs->partial.empty())
       json.member("total", runs->items.size());
-    if (runs->stale) json.member("stale", true);
+    if (call.reading.stale()) json.member("stale", true);
     if (!runs->partial.empty()) {
       json.member("partial", true);
       json.member("partial_reason", runs->partial);
     }
   });
-  Response response{.body = json.take()};
-  if (runs->stale) mark_stale(response);
-  return response;
+  return Response{.body = json.take()};
 }
 
 Answer Api::get_run(Call& call) {
+  take_stale(call);
   if (auto problem = call.query.problem()) return Refusal(*std::move(problem));
   const auto run = run_of(call);
   if (!run) return Refusal(run.error());
   if (!negotiate(call.request, {"application/json"}))
     return refuse_header("Accept", 406, "not_acceptable",
                          "a run comes as application/json; its output stands under .../output");
-  auto view = runs_.get(*run);
+  auto view = runs_.get(*run, call.reading);
   if (!view) return Refusal(std::move(view.error()));
   view->record.output.clear();  // stands under .../output
   return conditional(call.request, {.body = domain::encode_run(view->record)});
@@ -228,7 +226,7 @@ Answer Api::get_output(Call& call) {
   auto from = static_cast<std::uint64_t>(asked_from.value_or(0));
   const bool follow = call.query.flag("follow");
   if (auto problem = call.query.problem()) return Refusal(*std::move(problem));
-  const auto view = runs_.get(*run);
+  const auto view = runs_.get(*run, call.reading);
   if (!view) return Refusal(view.error());
   const auto type = follow ? negotiate(call.request, {"text/event-stream", "text/plain", "application/x-ndjson"})
                            : negotiate(call.request, {"text/plain", "application/octet-stream", "application/json",

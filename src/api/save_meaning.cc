@@ -24,7 +24,8 @@ Meaning meaning_of(JobCatalogue& jobs, RunCatalogue& runs, const StoredJob& save
   history::RunQuery query;
   query.job = saved.name;
   query.limit = 1;
-  if (const auto listed = runs.list(query)) {
+  Reading reading;
+  if (const auto listed = runs.list(query, reading)) {
     meaning.runs_under_way =
         static_cast<std::size_t>(std::count_if(listed->items.begin(), listed->items.end(), [](const RunView& view) {
           return !view.recorded && !domain::is_final(view.record.end.status);

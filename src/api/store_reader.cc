@@ -16,7 +16,9 @@ bool StoreReader::away() const { return clock_.mono().time_since_epoch().count()
 Result<coord::Listing> StoreReader::note(Result<coord::Listing> answer) {
   if (answer) {
     away_until_ns_ = 0;
+    answers_ = true;
   } else if (answer.error().code() == Code::Unavailable) {
+    answers_ = false;
     away_until_ns_ = (clock_.mono() + kAway).time_since_epoch().count();
   }
   return answer;

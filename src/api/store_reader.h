@@ -18,14 +18,18 @@ class StoreReader {
   //   Unavailable  no answer in time, or a read of the last second had none
   Result<coord::Listing> get(std::vector<std::string> keys);
   Result<coord::Listing> list(const std::string& prefix);
+  // Takes part in what answers() knows, for who asks the store by itself.
+  Result<coord::Listing> note(Result<coord::Listing> answer);
+  // Whether the last read that was tried had an answer.
+  bool answers() const { return answers_.load(); }
 
  private:
   bool away() const;
-  Result<coord::Listing> note(Result<coord::Listing> answer);
 
   coord::CoordStore& store_;
   const async::Clock& clock_;
   std::atomic<std::int64_t> away_until_ns_{0};  // of the monotonic clock
+  std::atomic<bool> answers_{true};
 };
 
 }  // namespace cronfleet::api

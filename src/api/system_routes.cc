@@ -43,11 +43,13 @@ void Api::add_health_routes(Router& router) {
 }
 
 Answer Api::system(Call& call) {
-  const Reading reading = reading_of(call.query);
+  take_stale(call);
   if (auto problem = call.query.problem()) return Refusal(*std::move(problem));
-  const auto workers = workers_.list(reading);
+  const auto workers = workers_.list(call.reading);
   if (!workers) return Refusal(workers.error());
   const StoreHealth health = workers_.health();
+  const std::string_view coordination = coordination_state(runs_, health);
+  if (coordination == "down") call.reading.store_is_away();  // whoever asks with stale=ok wants to know it too
   domain::JsonWriter json;
   json.object([&] {
     json.member("name", "cronfleet");
@@ -60,7 +62,7 @@ Answer Api::system(Call& call) {
     json.member("revision", workers->revision);
     json.member("workers", std::count_if(workers->items.begin(), workers->items.end(),
                                          [](const WorkerView& view) { return view.state != WorkerView::State::Gone; }));
-    if (workers->stale) json.member("stale", true);
+    if (call.reading.stale()) json.member("stale", true);
     json.key("stores").array([&] {
       const auto store = [&](std::string_view role, const std::string& backend, std::string_view state) {
         json.object([&] {
@@ -69,7 +71,7 @@ Answer Api::system(Call& call) {
           json.member("state", state);
         });
       };
-      store("coordination", parts_.coordination_backend, coordination_state(runs_, health));
+      store("coordination", parts_.coordination_backend, coordination);
       store("history", parts_.history_backend, history_state(runs_));
     });
     json.key("releases").object([&] {
@@ -88,9 +90,7 @@ Answer Api::system(Call& call) {
       json.value("no authentication: everybody on this machine can change jobs and run commands");
     });
   });
-  Response response{.body = json.take()};
-  if (workers->stale) mark_stale(response);
-  return response;
+  return Response{.body = json.take()};
 }
 
 Answer Api::ready(Call&) {

@@ -158,14 +158,15 @@ Outcome<core::TxnAnswer> WorkerCatalogue::commit(core::Txn txn) {
   return std::move(answers->front());
 }
 
-Outcome<WorkerCatalogue::Workers> WorkerCatalogue::list(Reading reading) {
+Outcome<WorkerCatalogue::Workers> WorkerCatalogue::list(Reading& reading) {
   Workers workers;
   std::vector<Watched::Entry> registrations, settings;
   const auto take = [](coord::Listing& listing, std::vector<Watched::Entry>& into) {
     for (core::KeyValue& entry : listing.entries)
       into.push_back(std::make_shared<const core::KeyValue>(std::move(entry)));
   };
-  bool from_copies = reading == Reading::Stale;
+  bool from_copies = reading.copy_will_do();
+  if (from_copies && !reader_.answers()) reading.store_is_away();
   if (!from_copies) {
     auto registered = reader_.list(keys_.workers());
     auto set = registered ? reader_.list(keys_.nodes()) : Result<coord::Listing>(Failure(registered.error()));
@@ -176,7 +177,8 @@ Outcome<WorkerCatalogue::Workers> WorkerCatalogue::list(Reading reading) {
     } else if (set.error().code() != Code::Unavailable || !copies_.workers.copy()->whole) {
       return Refusal(problem_of(set.error().with("listing workers")));
     } else {
-      from_copies = workers.stale = true;
+      from_copies = true;
+      reading.store_is_away();
     }
   }
   if (from_copies) {
@@ -184,6 +186,7 @@ Outcome<WorkerCatalogue::Workers> WorkerCatalogue::list(Reading reading) {
     settings = copies_.nodes.copy()->entries;
     workers.revision = copies_.workers.copy()->revision;
   }
+  reading.saw(workers.revision);
 
   std::map<NodeId, WorkerView> views;
   for (const Watched::Entry& entry : settings) {
@@ -213,12 +216,17 @@ Outcome<WorkerCatalogue::Workers> WorkerCatalogue::list(Reading reading) {
   return workers;
 }
 
-Outcome<WorkerView> WorkerCatalogue::get(const NodeId& node, Reading reading) {
+Outcome<WorkerView> WorkerCatalogue::get(const NodeId& node) {
+  Reading reading;
+  return get(node, reading);
+}
+
+Outcome<WorkerView> WorkerCatalogue::get(const NodeId& node, Reading& reading) {
   auto workers = list(reading);
   if (!workers) return Refusal(std::move(workers.error()));
   for (WorkerView& view : workers->items)
     if (view.entry.node == node) return std::move(view);
-  if (workers->stale) return Refusal(store_away());
+  if (reading.is_a_guess()) return Refusal(store_away());
   Problem problem = not_found(node);
   std::vector<std::string_view> known;
   for (const WorkerView& view : workers->items) known.push_back(view.entry.node.text());
@@ -359,7 +367,7 @@ Outcome<core::RestoredEntry> WorkerCatalogue::confirm_restored(const Intent& int
   return entry;
 }
 
-Outcome<std::vector<Alarm>> WorkerCatalogue::alarms() {
+Outcome<std::vector<Alarm>> WorkerCatalogue::alarms(Reading& reading) {
   std::vector<Alarm> alarms;
   // A key is given up much sooner than a list; and what did not answer a moment ago the reader does not ask again.
   const auto confirmed = reader_.get({keys_.restored()});
@@ -371,7 +379,7 @@ Outcome<std::vector<Alarm>> WorkerCatalogue::alarms() {
                       .detail = "of the server that answers: " + trouble,
                       .action = "set its clock (chronyc tracking, timedatectl); edits go through another master"});
   const bool answers = confirmed.has_value();
-  const auto workers = list();
+  const auto workers = list(reading);
   if (!workers) {
     // What can be told without the store is told.
     if (alarms.empty() && workers.error().status == 503)
@@ -381,7 +389,7 @@ Outcome<std::vector<Alarm>> WorkerCatalogue::alarms() {
     if (alarms.empty()) return Refusal(workers.error());
     return alarms;
   }
-  if ((workers->stale || !answers) &&
+  if ((reading.stale() || !answers) &&
       std::none_of(alarms.begin(), alarms.end(), [](const Alarm& a) { return a.code == "store_away"; }))
     alarms.push_back({.code = "store_away",
                       .detail = "the coordination store does not answer",

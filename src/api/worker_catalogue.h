@@ -71,10 +71,11 @@ class WorkerCatalogue {
   struct Workers {
     std::vector<WorkerView> items;  // by node
     core::Revision revision = 0;
-    bool stale = false;
   };
-  Outcome<Workers> list(Reading reading = Reading::Latest);
-  Outcome<WorkerView> get(const NodeId& node, Reading reading = Reading::Latest);  // 404 worker_not_found
+  Outcome<Workers> list(Reading& reading);
+  // 404 worker_not_found; 503 where the copies do not know it and the store is away.
+  Outcome<WorkerView> get(const NodeId& node, Reading& reading);
+  Outcome<WorkerView> get(const NodeId& node);
 
   // 404 worker_not_found: neither registered nor known by settings.
   enum class Drain { On, Off };
@@ -95,7 +96,7 @@ class WorkerCatalogue {
   //   409 alarm_not_raised: neither this server nor a registered worker says that it was
   Outcome<core::RestoredEntry> confirm_restored(const Intent& intent);
 
-  Outcome<std::vector<Alarm>> alarms();
+  Outcome<std::vector<Alarm>> alarms(Reading& reading);
   StoreHealth health() const { return health_ ? health_() : StoreHealth{}; }
 
  private:

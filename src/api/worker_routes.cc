@@ -150,9 +150,9 @@ void Api::add_worker_routes(Router& router) {
 }
 
 Answer Api::list_workers(Call& call) {
-  const Reading reading = reading_of(call.query);
+  take_stale(call);
   if (auto problem = call.query.problem()) return Refusal(*std::move(problem));
-  const auto workers = workers_.list(reading);
+  const auto workers = workers_.list(call.reading);
   if (!workers) return Refusal(workers.error());
   domain::JsonWriter json;
   json.object([&] {
@@ -160,17 +160,15 @@ Answer Api::list_workers(Call& call) {
       for (const WorkerView& view : workers->items) write_worker(json, view);
     });
     json.member("revision", workers->revision);
-    if (workers->stale) json.member("stale", true);
+    if (call.reading.stale()) json.member("stale", true);
   });
-  Response response{.body = json.take()};
-  if (workers->stale) mark_stale(response);
-  return response;
+  return Response{.body = json.take()};
 }
 
 Answer Api::get_worker(Call& call) {
-  const Reading reading = reading_of(call.query);
+  take_stale(call);
   if (auto problem = call.query.problem()) return Refusal(*std::move(problem));
-  const auto view = workers_.get(node_of(call), reading);
+  const auto view = workers_.get(node_of(call), call.reading);
   if (!view) return Refusal(view.error());
   return conditional(call.request, {.body = encode(*view)});
 }
@@ -191,8 +189,9 @@ Answer Api::drain_worker(Call& call, WorkerCatalogue::Drain drain) {
 }
 
 Answer Api::get_labels(Call& call) {
+  take_stale(call);
   if (auto problem = call.query.problem()) return Refusal(*std::move(problem));
-  const auto view = workers_.get(node_of(call));
+  const auto view = workers_.get(node_of(call), call.reading);
   if (!view) return Refusal(view.error());
   return conditional(call.request, labels_answer(*view));
 }
@@ -251,7 +250,7 @@ Answer Api::forget_worker(Call& call) {
 
 Answer Api::list_alarms(Call& call) {
   if (auto problem = call.query.problem()) return Refusal(*std::move(problem));
-  const auto alarms = workers_.alarms();
+  const auto alarms = workers_.alarms(call.reading);
   if (!alarms) return Refusal(alarms.error());
   domain::JsonWriter json;
   json.object([&] {

@@ -160,6 +160,8 @@ class Contract:
             if status not in ANY_REQUEST - OF_OPERATIONS:
                 return self.wrong("a status that the document does not name", about)
             described = resolve({"$ref": "#/components/responses/Problem"})
+        if status < 300 and "X-Cronfleet-Revision" in self.server.headers and "X-Cronfleet-Revision" not in described.get("headers", {}):
+            self.wrong("a header that the document does not name", f"X-Cronfleet-Revision {about}")
         content = described.get("content", {})
         media = content_type.split(";")[0]
         if not content:
@@ -349,6 +351,9 @@ def run_examples(contract):
         if operation["operationId"] in REFUSED:
             if (status, json.loads(answer)["code"]) != REFUSED[operation["operationId"]]:
                 contract.wrong("the example is refused otherwise", f"{method.upper()} {path} -> {status} {answer[:300]!r}")
+        elif method == "get" and ("X-Cronfleet-Revision" in contract.server.headers) != (
+                "X-Cronfleet-Revision" in resolve(operation["responses"]["200"]).get("headers", {})):
+            contract.wrong("X-Cronfleet-Revision is where the document does not say so, or not where it does", f"{method.upper()} {path}")
         elif status >= 300:
             contract.wrong("the example is refused", f"{method.upper()} {path} -> {status} {answer[:300]!r}")
         if operation["operationId"] == "kill_job" and not json.loads(answer)["runs"]:

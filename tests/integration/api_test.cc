@@ -83,7 +83,53 @@ TEST_F(Api, WhileTheStoreIsAwayCopiesAnswerAndWritesAreRefused) {
     for (int tries = 0; tries < 5'000 && json::parse(get(path).body).at("items").as_array().empty(); ++tries) {
     }
   }
+  const std::string run = "/api/v1/runs/" + running.run.text();
+  const std::vector<std::string> reads = {"/api/v1/jobs",
+                                          "/api/v1/jobs/nightly",
+                                          "/api/v1/jobs/nightly:explain",
+                                          "/api/v1/runs",
+                                          run,
+                                          "/api/v1/jobs:glance?name=nightly",
+                                          "/api/v1/firings",
+                                          "/api/v1/firings?job=nightly",
+                                          "/api/v1/firings:count?edge=2026-01-01T00:00:00Z,2100-01-01T00:00:00Z",
+                                          "/api/v1/statistics",
+                                          "/api/v1/workers",
+                                          "/api/v1/workers/node-1",
+                                          "/api/v1/workers/node-1/labels",
+                                          "/api/v1/system"};
+  const auto with_stale = [](const std::string& path) {
+    return path + (path.find('?') == std::string::npos ? "?stale=ok" : "&stale=ok");
+  };
+  for (const std::string& path : reads) {
+    for (const std::string& asked : {path, with_stale(path)}) {
+      const RawAnswer answer = get(asked);
+      EXPECT_EQ(answer.status, 200) << asked << " " << answer.body;
+      EXPECT_EQ(answer.header("x-cronfleet-stale"), "") << asked;
+      EXPECT_GT(std::stol("0" + answer.header("x-cronfleet-revision")), 0) << asked;
+    }
+  }
   server_.take_store_away(true);
+  for (const std::string& path : reads) {
+    for (const std::string& asked : {path, with_stale(path)}) {
+      const RawAnswer answer = get(asked);
+      EXPECT_EQ(answer.status, 200) << asked << " " << answer.body;
+      EXPECT_EQ(answer.header("x-cronfleet-stale"), "true") << asked;
+      EXPECT_GT(std::stol("0" + answer.header("x-cronfleet-revision")), 0) << asked;
+    }
+  }
+  for (const char* path :
+       {"/api/v1/jobs?stale=ok", "/api/v1/runs?stale=ok", "/api/v1/workers?stale=ok", "/api/v1/system?stale=ok"})
+    EXPECT_EQ(json::parse(get(path).body).at("stale"), true) << path;
+  // What the copies do not show may have come since.
+  for (const char* path :
+       {"/api/v1/jobs/nope", "/api/v1/jobs/nope:explain", "/api/v1/firings?job=nope", "/api/v1/workers/nope",
+        "/api/v1/runs/nope@2026-03-01T02:00:00Z.1", "/api/v1/jobs/nope/versions"}) {
+    EXPECT_EQ(get(path).status, 503) << path;
+    if (std::string_view(path).find("versions") == std::string_view::npos) {
+      EXPECT_EQ(get(with_stale(path)).status, 404) << path;
+    }
+  }
   EXPECT_EQ(get("/readyz").status, 503);
   for (const char* path : {"/api/v1/jobs", "/api/v1/runs", "/api/v1/workers"}) {
     const RawAnswer answer = get(path);

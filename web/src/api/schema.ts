@@ -536,7 +536,7 @@ export interface Operations {
   };
   glance_jobs: {
     path: Record<never, never>;
-    query: { name: Array<string>; language?: "en" | "zh" };
+    query: { name: Array<string>; language?: "en" | "zh"; stale?: "ok" };
     body: undefined;
     answer: {
       items: Array<Glance>;
@@ -546,7 +546,7 @@ export interface Operations {
   };
   explain_job: {
     path: { name: string };
-    query: { from?: string; count?: number; language?: "en" | "zh" };
+    query: { from?: string; count?: number; language?: "en" | "zh"; stale?: "ok" };
     body: undefined;
     answer: {
       name: string;
@@ -662,7 +662,7 @@ export interface Operations {
   };
   get_run: {
     path: { id: string };
-    query: Record<never, never>;
+    query: { stale?: "ok" };
     body: undefined;
     answer: Run;
   };
@@ -690,7 +690,7 @@ export interface Operations {
   };
   list_firings: {
     path: Record<never, never>;
-    query: { from?: string; until?: string; job?: string; limit?: number };
+    query: { from?: string; until?: string; job?: string; limit?: number; stale?: "ok" };
     body: undefined;
     answer: {
       now: string;
@@ -700,7 +700,7 @@ export interface Operations {
   };
   count_firings: {
     path: Record<never, never>;
-    query: { edge: Array<string> };
+    query: { edge: Array<string>; stale?: "ok" };
     body: undefined;
     answer: {
       now: string;
@@ -721,7 +721,7 @@ export interface Operations {
   };
   statistics: {
     path: Record<never, never>;
-    query: { from?: string; until?: string };
+    query: { from?: string; until?: string; stale?: "ok" };
     body: undefined;
     answer: {
       now: string;
@@ -818,7 +818,7 @@ export interface Operations {
   };
   get_labels: {
     path: { node: string };
-    query: Record<never, never>;
+    query: { stale?: "ok" };
     body: undefined;
     answer: {
       node: string;
