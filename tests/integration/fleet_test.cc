@@ -1,4 +1,5 @@
 // Masters and workers as processes over a real etcd: what a user can see of a fleet.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -121,13 +122,34 @@ TEST_F(Fleet, ReadsSeeWhatAnotherMasterAcknowledged) {
   ASSERT_TRUE(a.wait_until_ready() && b.wait_until_ready());
   for (int i = 0; i < 60; ++i) {
     const std::string name = "job-" + std::to_string(i);
-    ASSERT_EQ((i % 2 == 0 ? a : b).put_job(name, R"("schedule":"@yearly","command":"true")"), 201);
+    Server& writer = i % 2 == 0 ? a : b;
     Server& other = i % 2 == 0 ? b : a;
+    ASSERT_EQ(writer.put_job(name, R"("schedule":"@daily","command":"true")"), 201);
     EXPECT_EQ(other.ask("GET", "/api/v1/jobs?limit=1").json().at("total").as_int64(), i + 1);
-    EXPECT_EQ(other.ask("GET", "/api/v1/jobs/" + name).status, 200);
+    const HttpAnswer job = other.ask("GET", "/api/v1/jobs/" + name);
+    ASSERT_EQ(job.status, 200);
+    const std::int64_t revision = job.json().at("revision").as_int64();
+    const HttpAnswer explained = other.ask("GET", "/api/v1/jobs/" + name + ":explain");
+    EXPECT_EQ(explained.json().at("revision").as_int64(), revision);
+    EXPECT_GE(std::stoll(explained.headers.at("x-cronfleet-revision")), revision);
+    EXPECT_EQ(other.ask("GET", "/api/v1/jobs:glance?name=" + name).json().at("items").as_array().size(), 1u);
+    EXPECT_EQ(other.ask("GET", "/api/v1/firings?job=" + name).json().at("items").as_array().size(), 1u);
+    ASSERT_EQ(writer.put_job(name, R"("schedule":"@daily","command":"false")"), 200);
+    EXPECT_EQ(other.ask("GET", "/api/v1/jobs/" + name + "/versions").json().at("items").as_array().size(), 2u);
     const HttpAnswer asked = a.ask("POST", "/api/v1/jobs/" + name + ":run");
     ASSERT_EQ(asked.status, 202) << asked.body;
     EXPECT_EQ(b.ask("GET", asked.headers.at("location")).status, 200);
+    EXPECT_EQ(b.ask("GET", "/api/v1/runs?job=" + name).json().at("items").as_array().size(), 1u);
+  }
+  Process worker(worker_arguments("w1"));
+  ASSERT_TRUE(eventually([&] { return ready_workers(a).contains("w1"); })) << worker.errors();
+  for (int i = 0; i < 20; ++i) {
+    Server& writer = i % 2 == 0 ? a : b;
+    Server& other = i % 2 == 0 ? b : a;
+    const std::string labels = fmt::format(R"({{"round":"{}"}})", i), path = "/api/v1/workers/w1";
+    ASSERT_EQ(writer.ask("PUT", path + "/labels", labels, {{"If-Match", "*"}}).status, 200);
+    EXPECT_EQ(other.ask("GET", path + "/labels").json().at("labels"), boost::json::parse(labels));
+    EXPECT_EQ(other.ask("GET", path).json().at("settings").at("labels"), boost::json::parse(labels));
   }
 }
 
