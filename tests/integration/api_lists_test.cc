@@ -2,7 +2,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
+#include <functional>
+#include <set>
 
 #include "api/raw_client.h"
 #include "api/url.h"
@@ -138,6 +141,81 @@ TEST_F(Api, JobsInEveryOrder) {
     }
   }
   EXPECT_EQ(code(get("/api/v1/jobs?sort=owner")), "invalid_query");
+}
+
+// While somebody reads page after page, jobs and runs come and go before, behind and at the place where a page ended:
+// what was there all the time is seen once, in order (API-4).
+TEST_F(Api, PagesAreStableUnderInserts) {
+  const auto at = [](int day, int hour) {
+    return fmt::format(R"({{"schedule":"@at 2090-01-{:02}T{:02}:00:00Z","command":"true"}})", day, hour);
+  };
+  using Names = std::vector<std::string>;
+  const auto paged = [&](const std::string& path, std::string_view member, const std::function<void(int)>& meanwhile) {
+    Names seen;
+    std::string cursor;
+    for (int pages = 0; pages < 50; ++pages) {
+      const RawAnswer page = get(path + (cursor.empty() ? "" : "&cursor=" + api::percent_encode(cursor)));
+      EXPECT_EQ(page.status, 200) << page.body;
+      for (const std::string& name : names(page, member)) seen.push_back(name);
+      const auto parsed = json::parse(page.body);
+      const auto* next = parsed.as_object().if_contains("next_cursor");
+      if (!next) break;
+      cursor = next->as_string().c_str();
+      meanwhile(pages);
+    }
+    return seen;
+  };
+  const auto without_new = [](Names seen) {
+    std::erase_if(seen, [](const std::string& name) { return name.find("new") != std::string::npos; });
+    return seen;
+  };
+
+  Names jobs;
+  for (int i = 0; i < 9; ++i) {
+    jobs.push_back(fmt::format("k{}", i));
+    ASSERT_EQ(create(jobs.back(), at(2 + 2 * i, 0)).status, 201);
+  }
+  for (const std::string sort : {"name", "-name", "next", "-next", "revision", "-revision"}) {
+    Names want = jobs;
+    if (sort.starts_with('-')) std::reverse(want.begin(), want.end());
+    const std::string path = "/api/v1/jobs?limit=2&sort=" + sort;
+    EXPECT_EQ(paged(path, "name", [](int) {}), want) << sort;
+    Names come;
+    const Names seen = paged(path, "name", [&](int page) {
+      if (page > 3) return;  // a list by revision would have no end
+      // By name and by next firing: in front of all, behind all, and between those where this page ended.
+      for (const auto& [name, day] : {std::pair(fmt::format("a-new{}", page), 1),
+                                      {fmt::format("z-new{}", page), 28},
+                                      {fmt::format("k{}-new", 2 * page + 1), 5 + 4 * page}}) {
+        ASSERT_EQ(create(name, at(day, 12)).status, 201) << name;
+        come.push_back(name);
+      }
+    });
+    EXPECT_EQ(without_new(seen), want) << sort;
+    EXPECT_EQ(std::set<std::string>(seen.begin(), seen.end()).size(), seen.size()) << sort << ": seen twice";
+    for (const std::string& name : come)
+      ASSERT_EQ(call("DELETE", "/api/v1/jobs/" + name, "", "If-Match: *\r\n").status, 200);
+  }
+
+  Names runs;
+  for (int i = 0; i < 9; ++i) {
+    const auto record = record_of("k", minutes_ago(server_, 100 - 2 * i), domain::RunStatus::Succeeded);
+    runs.push_back(record.id.text());
+    server_.record({record});
+  }
+  for (const std::string order : {"oldest_first", "newest_first"}) {
+    Names want = runs;
+    if (order == "newest_first") std::reverse(want.begin(), want.end());
+    int come = 0;
+    const Names seen = paged("/api/v1/runs?limit=2&order=" + order, "id", [&](int page) {
+      for (const int minutes : {1, 99 - 4 * page, 200}) {
+        const std::string job = fmt::format("new-{}-{}", order, come++);
+        server_.record({record_of(job, minutes_ago(server_, minutes), domain::RunStatus::Succeeded)});
+      }
+    });
+    EXPECT_EQ(without_new(seen), want) << order;
+    EXPECT_EQ(std::set<std::string>(seen.begin(), seen.end()).size(), seen.size()) << order << ": seen twice";
+  }
 }
 
 TEST_F(Api, CursorsBelongToTheirList) {
