@@ -81,6 +81,87 @@ TEST_F(Api, APostWithAnIdempotencyKeyIsDoneOnce) {
   EXPECT_EQ(call("POST", "/api/v1/jobs/new:pause", "", "Idempotency-Key: k3\r\n").status, 200);
 }
 
+// One lease carries what comes in within an hour: the last of them must be there a day later too.
+TEST_F(Api, AnIdempotencyKeyIsKeptForADay) {
+  using namespace std::chrono_literals;
+  ASSERT_EQ(create("x", kJob).status, 201);
+  const std::string pause = "/api/v1/jobs/x:pause", run = "/api/v1/jobs/x:run";
+  const auto asked = [&](const std::string& path, int key) {
+    return call("POST", path, R"({"reason":"a"})", fmt::format("Idempotency-Key: key-{}\r\n", key));
+  };
+  ASSERT_EQ(asked(pause, 0).status, 200);  // takes the lease
+  server_.advance(59min);
+  const RawAnswer first = asked(pause, 1), ran = asked(run, 1);
+  ASSERT_EQ(first.status, 200) << first.body;
+  ASSERT_EQ(ran.status, 202) << ran.body;
+  ASSERT_EQ(call("POST", "/api/v1/jobs/x:resume").status, 200);
+  server_.remove(server_.list(server_.keys.triggers()).front().key);  // a worker has taken it
+  server_.advance(24h);
+  EXPECT_EQ(asked(pause, 1).body, first.body);
+  EXPECT_EQ(asked(run, 1).body.find("true") != std::string::npos, true) << "repeated";
+  EXPECT_FALSE(json::parse(get("/api/v1/jobs/x").body).at("job").as_object().contains("paused_until"));
+  server_.advance(2h);
+  const RawAnswer anew = asked(run, 1);
+  ASSERT_EQ(anew.status, 202) << anew.body;
+  EXPECT_EQ(json::parse(anew.body).at("repeated"), false) << "it is not kept for good";
+  ASSERT_EQ(asked(pause, 1).status, 200);
+  EXPECT_TRUE(json::parse(get("/api/v1/jobs/x").body).at("job").as_object().contains("paused_until"));
+}
+
+// Each POST that writes, twice with one key: the second is answered like the first and does nothing.
+TEST_F(Api, EveryPostThatWritesTakesAnIdempotencyKey) {
+  ASSERT_EQ(create("x", kJob).status, 201);
+  const std::string revision = get("/api/v1/jobs/x").header("etag");
+  ASSERT_EQ(call("PUT", "/api/v1/jobs/x", R"({"schedule":"@daily","command":"true"})", "If-Match: *\r\n").status, 200);
+  const auto running = running_of("x", minutes_ago(server_, 1));
+  server_.put(server_.keys.running(NodeId("gone"), running.run), core::encode(running));
+  core::WorkerEntry worker = worker_of("node-1");
+  worker.warnings = {"restored: the store was set back; it stood at revision 99 until 2026-11-26T12:00:00.000Z"};
+  server_.put(server_.keys.worker(worker.node), core::encode(worker));
+  struct Case {
+    const char* pattern;
+    std::string path, body, other;
+  };
+  const Case kCases[] = {
+      {"/api/v1/jobs", "/api/v1/jobs", R"({"name":"new","schedule":"@daily","command":"true"})", R"({"name":"newer"})"},
+      {"/api/v1/jobs:batch", "/api/v1/jobs:batch", R"({"items":[{"action":"run","name":"x"}]})", R"({"items":[]})"},
+      {"/api/v1/jobs/{name}:run", "/api/v1/jobs/x:run", "{}", R"({"reason":"b"})"},
+      {"/api/v1/jobs/{name}:pause", "/api/v1/jobs/x:pause", "{}", R"({"reason":"b"})"},
+      {"/api/v1/jobs/{name}:resume", "/api/v1/jobs/x:resume", "{}", R"({"reason":"b"})"},
+      {"/api/v1/jobs/{name}:clone", "/api/v1/jobs/x:clone", R"({"name":"y"})", R"({"name":"z"})"},
+      {"/api/v1/jobs/{name}:kill", "/api/v1/jobs/x:kill", "{}", R"({"reason":"b"})"},
+      {"/api/v1/jobs/{name}/versions/{revision}:restore",
+       fmt::format("/api/v1/jobs/x/versions/{}:restore", revision.substr(1, revision.size() - 2)), "", ""},
+      {"/api/v1/runs/{id}:kill", "/api/v1/runs/" + running.run.text() + ":kill", "{}", R"({"reason":"b"})"},
+      {"/api/v1/workers/{node}:drain", "/api/v1/workers/node-1:drain", "{}", R"({"reason":"b"})"},
+      {"/api/v1/workers/{node}:undrain", "/api/v1/workers/node-1:undrain", "{}", R"({"reason":"b"})"},
+      {"/api/v1/workers/{node}:forget", "/api/v1/workers/gone:forget", "{}", R"({"reason":"b"})"},
+      {"/api/v1/alarms/{code}:confirm", "/api/v1/alarms/restored_store:confirm", "{}", R"({"reason":"b"})"},
+  };
+  std::set<std::string> posts, tried;
+  for (const api::Route& route : server_.router().routes())
+    if (route.method == api::Method::Post && route.writes) posts.insert(route.pattern);
+  for (const Case& c : kCases) {
+    tried.insert(c.pattern);
+    const std::string more = "Idempotency-Key: k\r\nIf-Match: *\r\n";
+    const std::string_view match = c.path.ends_with(":restore") ? more : std::string_view(more).substr(0, 20);
+    const RawAnswer first = call("POST", c.path, c.body, match);
+    EXPECT_LT(first.status, 300) << c.path << " " << first.body;
+    const auto writes = [&] { return json::parse(get("/api/v1/system").body).at("revision").as_int64(); };
+    const std::int64_t before = writes();
+    const RawAnswer again = call("POST", c.path, c.body, match);
+    EXPECT_EQ(again.status, first.status) << c.path << " " << again.body;
+    if (!c.path.ends_with(":run")) {
+      EXPECT_EQ(again.body, first.body) << c.path;
+    }
+    EXPECT_EQ(writes(), before) << c.path << " has written again";
+    if (!c.other.empty()) {
+      EXPECT_EQ(code(call("POST", c.path, c.other, match)), "idempotency_mismatch") << c.path;
+    }
+  }
+  EXPECT_EQ(posts, tried);
+}
+
 TEST_F(Api, LengthsOfAnIdempotencyKey) {
   ASSERT_EQ(create("x", kJob).status, 201);
   for (const char* verb : {"run", "pause"}) {

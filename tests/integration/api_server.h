@@ -2,6 +2,7 @@
 // own, without a worker: tests put what a worker would have written.
 #pragma once
 
+#include <atomic>
 #include <future>
 #include <mutex>
 #include <thread>
@@ -18,6 +19,18 @@
 #include "tz/zone_database.h"
 
 namespace cronfleet::testing {
+
+// The system's clocks, and as much later as a test has said.
+class AheadClock final : public async::Clock {
+ public:
+  WallTime wall() const override { return clock_.wall() + ahead_.load(); }
+  MonoTime mono() const override { return clock_.mono() + ahead_.load(); }
+  void advance(std::chrono::minutes by) { ahead_ = ahead_.load() + by; }
+
+ private:
+  async::SystemClock clock_;
+  std::atomic<std::chrono::minutes> ahead_{std::chrono::minutes(0)};
+};
 
 class ApiServer {
  public:
@@ -74,6 +87,8 @@ class ApiServer {
   std::uint16_t port() const { return http_->port(); }
   const api::Router& router() const { return router_; }
   WallTime now() const { return clock_.wall(); }
+  // It is that much later for server and stores.
+  void advance(std::chrono::minutes by) { clock_.advance(by); }
 
   // --- what a worker does ---
   void put(const std::string& key, const std::string& value) { write({key, value}); }
@@ -132,7 +147,7 @@ class ApiServer {
   TemporaryFolder folder_{TemporaryFolder::Place::Memory};
   std::mutex audited_mutex_;
   std::vector<std::string> audited_;
-  async::SystemClock clock_;
+  AheadClock clock_;
   async::SystemTokens tokens_;
   async::AsioLoop loop_{clock_};
   std::thread loop_thread_;
