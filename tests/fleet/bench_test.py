@@ -61,7 +61,7 @@ class Away(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             truth = pathlib.Path(folder) / "truth"
             truth.write_text("".join(f"start\t{run}\tw0\nend\t{run}\tw0\n" for run in starts) + "start\tcut off in the mid")
-            bench.count_of_keys = lambda *_: 0
+            bench.count_of_keys, bench.PATIENCE = lambda *_: 0, 1
             return said(bench.judge_records, Fleet(documents), bench.Started(truth))
 
     def test_records(self):

@@ -176,8 +176,8 @@ class Fleet:
             return {"history": {"backend": "local"}}
         port = self.proxy.open(f"mongo/{name}", self.mongo.front.port) if self.proxy else self.mongo.port
         # Workers notice a frozen server within a second, so that several faults fit into a minute. Masters have longer:
-        # FerretDB reads every record for each page.
-        milliseconds = 60_000 if name.startswith("master") else 1000
+        # FerretDB reads every record for each page. So have all where nothing freezes.
+        milliseconds = 60_000 if name.startswith("master") or not self.proxy else 1000
         return {"mongodb": {"uri": f"mongodb://127.0.0.1:{port}/?socketTimeoutMS={milliseconds}&serverSelectionTimeoutMS=1000"}}
 
     def configuration(self, name, document):
