@@ -60,6 +60,8 @@ std::vector<std::string> fixed_words(const std::string& kind) {
   if (kind == "SHELL") return {"bash", "zsh", "fish"};
   if (kind == "ROLE") return {"standalone", "master", "worker"};
   if (kind == "LANGUAGE") return {"en", "zh"};
+  if (kind == "ALARM") return {"restored_store", "marker_ahead"};
+  if (kind == "KEY") return {"name", "next", "revision", "-name", "-next", "-revision"};
   if (kind == "STATUS")
     return {"waiting",   "claimed", "running", "succeeded", "failed", "signalled",
             "timed_out", "killed",  "skipped", "missed",    "lost",   "refused"};
@@ -99,6 +101,8 @@ std::string path_query(const Completion& completion) {
     return "/api/v1/jobs?limit=200" + (completion.word.empty() ? "" : "&text=" + api::percent_encode(completion.word));
   if (completion.kind == "LABEL") return "/api/v1/jobs?limit=500";
   if (completion.kind == "WORKER") return "/api/v1/workers";
+  if (completion.kind == "REVISION" && !completion.first.empty())
+    return "/api/v1/jobs/" + api::percent_encode(completion.first) + "/versions";
   if (completion.kind == "RUN") return "/api/v1/runs?limit=100";
   return "";
 }
@@ -128,6 +132,8 @@ void ask_server(Completion& completion) {
       completion.candidates.push_back({text_at(item, {"name"}), text_at(item, {"job", "schedule"})});
     if (completion.kind == "WORKER")
       completion.candidates.push_back({text_at(item, {"node"}), text_at(item, {"state"})});
+    if (completion.kind == "REVISION")
+      completion.candidates.push_back({text_at(item, {"revision"}), text_at(item, {"since"})});
     if (completion.kind == "RUN") completion.candidates.push_back({text_at(item, {"id"}), text_at(item, {"status"})});
     if (completion.kind == "LABEL") add_labels(item, labels);
   }
@@ -235,12 +241,24 @@ Completion complete(const CLI::App& app, const std::vector<std::string>& words) 
     } else if (const CLI::App* sub = only_values ? nullptr : command_named(*command, word)) {
       command = sub;
       positional = 0;
+    } else if (!commands_of(*command).empty()) {
+      return completion;  // no command that there is
     } else {
-      ++positional;
+      if (positional++ == 0) completion.first = word;
     }
   }
   if (pending) {
     complete_value(type_of(*pending), completion);
+    return completion;
+  }
+  // "--status=suc": what comes behind the = is completed, with what stands before it.
+  if (const auto equals = completion.word.find('=');
+      !only_values && completion.word.starts_with("--") && equals != std::string::npos) {
+    const CLI::Option* option = option_named(*command, completion.word);
+    if (!option || option->get_items_expected_max() == 0) return completion;
+    completion.before = completion.word.substr(0, equals + 1);
+    completion.word = completion.word.substr(equals + 1);
+    complete_value(type_of(*option), completion);
     return completion;
   }
   if (!only_values && completion.word.starts_with('-')) {
@@ -311,7 +329,7 @@ int run_completion(const CLI::App& app, int count, const char* const* arguments)
   for (const Candidate& one : completion.candidates) {
     if (!one.text.starts_with(completion.word) || visible(one.text) != one.text) continue;
     if (++lines > kCandidatesMax) break;
-    out += line_of(shell, one, completion.word) + "\n";
+    out += line_of(shell, {completion.before + one.text, one.description}, completion.before + completion.word) + "\n";
   }
   std::fwrite(out.data(), 1, out.size(), stdout);
   return kExitOk;

@@ -19,8 +19,10 @@ struct Candidate {
 // Where the words lead: which command, and what may come next.
 struct Completion {
   std::vector<Candidate> candidates;
-  std::string kind;  // JOB, RUN, WORKER, LABEL, CONTEXT: to be asked for; PATH: the shell's own; else empty
+  std::string kind;  // JOB, RUN, WORKER, LABEL, CONTEXT, REVISION: to be asked for; PATH: the shell's own; else empty
   std::string word;  // what has been typed of it
+  std::string before{};  // what stands before it in one word: "--status="
+  std::string first{};   // the first word of the command that is no option: a job's name
   ClientOptions options;
 };
 // `words` after the program's name, the one at the cursor last (empty: a new one). Pure.

@@ -278,7 +278,7 @@ void add_job_command(CLI::App& app, CliIo io, int& exit_code) {
   restore_verb->add_option("revision", flags->revision, "the version")
       ->required()
       ->check(revision_number())
-      ->type_name("");
+      ->type_name("REVISION");
 
   CLI::App* export_verb = verbs.add("export", "Write jobs as documents for job apply: YAML, or JSON with -o json",
                                     "Examples:\n"

@@ -355,7 +355,7 @@ void add_alarm_command(CLI::App& app, CliIo io, int& exit_code) {
   confirm_verb->add_option("alarm", flags->alarm, "restored_store or marker_ahead")
       ->required()
       ->check(CLI::IsMember({"restored_store", "marker_ahead"}))
-      ->type_name("");
+      ->type_name("ALARM");
   confirm_verb->add_option("--reason", flags->reason, "why, for the record")->type_name("TEXT");
 }
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """tests/cli/completions.py BINARY: completion in bash, zsh and fish, run for real (CLI-T1)."""
 
+import json
 import os
 import pathlib
 import shutil
@@ -83,11 +84,13 @@ class Completions(unittest.TestCase):
         self.bash("cronfleet job get we\t", "weekly\\ report ")
         self.bash("cronfleet job list --lab\tte\t", "--label team=db")
         self.bash("cronfleet job list -o nd\t", "ndjson ")
+        self.bash("cronfleet job list --output=nd\t", "--output=ndjson ")
 
     def test_zsh(self):
         self.zsh("cronfleet jo\t", "cronfleet job ")
         self.zsh("cronfleet job get ni\t", "nightly")
         self.zsh("cronfleet job get we\t", "weekly\\ report")
+        self.zsh("cronfleet job list --output=nd\t", "--output=ndjson")
 
     def test_fish(self):
         self.assertIn("job", self.fish("cronfleet jo"))
@@ -104,6 +107,16 @@ class Completions(unittest.TestCase):
         self.assertEqual(self.complete("run", "list", "--status", "suc"), ["succeeded"])
         self.assertEqual(self.complete("completion", ""), ["bash", "zsh", "fish"])
         self.assertEqual(self.complete("job", "list", "--no"), ["--no-input"])
+        self.assertEqual(self.complete("run", "list", "--status=suc"), ["--status=succeeded"])
+        self.assertEqual(self.complete("job", "list", "--output=js"), ["--output=json"])
+        self.assertEqual(self.complete("job", "list", "--no-input=x"), [])
+        self.assertEqual(self.complete("job", "list", "--sort", "n"), ["name", "next"])
+        self.assertEqual(self.complete("alarm", "confirm", ""), ["restored_store", "marker_ahead"])
+        self.assertEqual(self.complete("nosuch", ""), [])
+        self.assertEqual(self.complete("job", "nosuch", ""), [])
+        revision = json.loads(self.cli("job", "get", "nightly", "-o", "json").out)["revision"]
+        eventually(lambda: self.complete("job", "restore", "nightly", "") == [str(revision)])
+        eventually(lambda: self.complete("job", "diff", "nightly", "--from", "") == [str(revision)])
         self.assertEqual(self.complete("help", "import", ""), ["crontab"])
         self.assertEqual(self.complete("help", "import", "crontab", ""), [])
         self.assertIn("doctor", self.complete("help", ""))
