@@ -38,7 +38,7 @@ int run_service(const ServiceFlags& flags, Load load, Run run) {
   if (!loaded) {
     std::string text = cli::words("cronfleet: bad configuration, nothing was started:") + "\n";
     for (const config::Mistake& mistake : loaded.error().all()) text += cli::said(mistake.text()) + "\n";
-    std::fprintf(stderr, "%s\n", text.c_str());
+    std::fputs(text.c_str(), stderr);
     return kServiceBadConfiguration;
   }
   if (flags.print_config) {

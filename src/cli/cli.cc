@@ -64,19 +64,28 @@ std::int64_t number_of(const json::object& object, const char* key) {
 
 std::string mistake_text(const json::object& mistake, const std::map<std::string, std::string>& flags) {
   std::string place;
+  const std::string hint = text_of(mistake, "suggestion");
+  const std::string suggested = hint.empty() ? "" : words("; did you mean '{}'?", hint);
+  // The names of what stands in the address stand in no command line: the sentence does without.
+  if (const std::string parameter = text_of(mistake, "parameter");
+      (parameter == "name" || parameter == "id" || parameter == "node") && flags.count(parameter) == 0)
+    return text_of(mistake, "detail") + suggested;
   for (const char* key : {"pointer", "parameter", "header"})
     if (place.empty()) place = in_command_line(text_of(mistake, key), flags);
   // A line is one of the body, which nobody wrote: it was made here. A column alone is one of the value.
   if (const auto column = number_of(mistake, "column"); column > 0 && number_of(mistake, "line") == 0)
     place += words(" column {}", column);
-  const std::string suggestion = text_of(mistake, "suggestion");
-  return words("{}: {}{}", place, text_of(mistake, "detail"),
-               suggestion.empty() ? "" : words("; did you mean '{}'?", suggestion));
+  return words("{}: {}{}", place, text_of(mistake, "detail"), suggested);
 }
 
 std::string variable(const char* name) {
   const char* value = std::getenv(name);
   return value ? value : "";
+}
+
+// What parse_output_form says of "-o", told of where the form stands.
+std::string at_place(std::string message, const std::string& place) {
+  return message.starts_with("-o") ? place + message.substr(2) : message;
 }
 
 CliFailure usage(std::string message) { return CliFailure({kExitUsage, std::move(message)}); }
@@ -120,13 +129,20 @@ CliResult<Context> context_of(const ClientOptions& options) {
 
 CliResult<std::vector<ServerAddress>> servers_of(const ClientOptions& options, const Context& context) {
   std::vector<std::string> texts = options.servers;
-  if (texts.empty() && options.needs_server) texts = split(variable("CRONFLEET_SERVER"));
-  if (texts.empty()) texts = context.servers;
+  std::string place = "--server";
+  if (texts.empty() && options.needs_server) {
+    texts = split(variable("CRONFLEET_SERVER"));
+    place = "CRONFLEET_SERVER";
+  }
+  if (texts.empty()) {
+    texts = context.servers;
+    place = words("a server of the context");
+  }
   if (texts.empty()) texts = {"http://127.0.0.1:8090"};
   std::vector<ServerAddress> servers;
   for (const std::string& text : texts) {
     auto server = parse_server(text);
-    if (!server) return usage(server.error());
+    if (!server) return usage(words("{}: {}", place, server.error()));
     servers.push_back(*std::move(server));
   }
   return servers;
@@ -193,11 +209,17 @@ CliResult<ClientSettings> settings_of(const CliIo& io, const ClientOptions& opti
   if (!servers) return CliFailure(servers.error());
   settings.servers = *std::move(servers);
 
-  std::string output = options.output;
-  if (output.empty()) output = variable("CRONFLEET_OUTPUT");
-  if (output.empty()) output = context->output;
+  std::string output = options.output, place = "-o";
+  if (output.empty()) {
+    output = variable("CRONFLEET_OUTPUT");
+    place = "CRONFLEET_OUTPUT";
+  }
+  if (output.empty()) {
+    output = context->output;
+    place = words("the output of the context");
+  }
   auto form = parse_output_form(output.empty() ? "table" : output);
-  if (!form) return usage(form.error());
+  if (!form) return usage(at_place(form.error(), place));
   settings.output = *std::move(form);
 
   auto timeout = options.timeout_seconds ? options.timeout_seconds : context->timeout_seconds;

@@ -112,7 +112,7 @@ int set(const Cli& cli, const Flags& flags) {
                   if (!flags.client.servers.empty()) context.servers = flags.client.servers;
                   if (!flags.keep_output.empty()) {
                     if (auto form = parse_output_form(flags.keep_output); !form)
-                      return CliFailure({kExitUsage, form.error()});
+                      return CliFailure({kExitUsage, words("--keep-output{}", form.error().substr(2))});
                     context.output = flags.keep_output;
                   }
                   if (flags.client.timeout_seconds) context.timeout_seconds = flags.client.timeout_seconds;

@@ -92,6 +92,7 @@ int list_jobs(const Cli& cli, const JobFilter& filter) {
     if (cli.settings.output.is_for_people() && text_at(item, {"valid"}) == "false")
       cli.note(words("job '{}' is refused: {}", visible(text_at(item, {"name"})), visible(refusal_of(item))));
   note_staleness(cli, *answer);
+  if (array_at(*answer, "items").empty() && cli.settings.output.is_for_people()) cli.note(words("no jobs"));
   return kExitOk;
 }
 

@@ -84,6 +84,19 @@ struct ListFilter {
   int limit = 20;
 };
 
+// An empty list may be one of a name that is mistyped; a job that is gone may still have runs.
+void note_emptiness(const Cli& cli, const ListFilter& filter) {
+  const auto note_unknown = [&](const char* where, const std::string& name) {
+    if (name.empty()) return;
+    const auto found = ask_json(cli, {.target = where + api::percent_encode(name)});
+    if (!found && found.error().exit_code == kExitNotFound) cli.note(found.error().message);
+  };
+  if (!cli.settings.output.is_for_people()) return;
+  cli.note(words("no runs"));
+  note_unknown("/api/v1/jobs/", filter.job);
+  note_unknown("/api/v1/workers/", filter.worker);
+}
+
 int list(const Cli& cli, const ListFilter& filter) {
   // What cannot be read is for the server, whose sentence has the column.
   const auto from = parse_rfc3339(filter.from), until = parse_rfc3339(filter.until);
@@ -109,6 +122,7 @@ int list(const Cli& cli, const ListFilter& filter) {
   if (!answer) return failed(cli, answer.error());
   print_list(cli, *answer, run_view());
   note_staleness(cli, *answer);
+  if (array_at(*answer, "items").empty()) note_emptiness(cli, filter);
   return kExitOk;
 }
 

@@ -44,6 +44,12 @@ class Help final : public CLI::Formatter {
     return "\n" + words("Also:") + names + "\n";
   }
 
+  std::string make_subcommands(const CLI::App* app, CLI::AppFormatMode mode) const override {
+    constexpr std::string_view kTitle = "\nSubcommands:\n";
+    std::string text = CLI::Formatter::make_subcommands(app, mode);
+    return text.starts_with(kTitle) ? "\n" + words("Commands:") + "\n" + text.substr(kTitle.size()) : text;
+  }
+
   std::string make_option_opts(const CLI::Option* option) const override {
     const std::string type = type_of(*option);
     return type.empty() ? "" : " " + type;
@@ -109,6 +115,7 @@ std::string what_of(const CLI::Option& option) {
   if (option.nonpositional()) return "";
   std::string name = option.get_name(true, false);
   if (name == "copy") return "name";
+  if (name == "EXPRESSION") return "expression";
   if (name.ends_with('s')) name.pop_back();
   return name;
 }
@@ -241,6 +248,10 @@ std::string usage_mistake(const CLI::App& app, const CLI::ParseError& error, int
   std::string what = error.what();
   std::erase(what, kWhole);
   constexpr std::string_view kRequired = " is required";
+  for (const CLI::Option* one : command.get_options())
+    if (!one->nonpositional() && what == one->get_name(true, false) + std::string(kRequired))
+      return words("{}: {}\nSee {} --help\n", path_of(command), words("the {} is missing", what_of(*one)),
+                   path_of(command));
   // The names of positionals stand in no command line: their sentences do without.
   for (const CLI::Option* one : command.get_options())
     if (const std::string head = one->get_name(true, false) + ": "; !one->nonpositional() && what.starts_with(head))

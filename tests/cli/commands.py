@@ -260,7 +260,7 @@ class Foreign(Case):
             self.ends(125, "job", "run", "x", "--wait", "--server", address)
             self.ends(125, "run", "wait", run, "--server", address)
         # What stands in front of a server may speak for it.
-        self.assertIn("the server answered 502 ", self.ends(8, "job", "list", "--retries", "0", "--server",
+        self.assertIn("the server answered 502 Bad Gateway", self.ends(8, "job", "list", "--retries", "0", "--server",
                                                                        self.listening(502, "text/html", b"<html>")).err)
         self.ends(5, "job", "list", "--server", self.listening(403, "text/html", b"<html>"))
 
@@ -341,6 +341,34 @@ class ExitCodes(Case):
             self.assertRegex(self.cli(*arguments, LC_ALL="zh_CN.UTF-8").err, "[\u4e00-\u9fff]")
         self.assertIn("--since: 'xx': expected the id of an event like", self.ends(2, "events", "--since", "xx").err)
         self.assertIn("--topic: 'run': expected one of jobs, runs", self.ends(2, "events", "--topic", "run").err)
+
+    def test_every_mistake_says_where_it_stands(self):
+        self.create("nightly")
+        for code, wanted, arguments, more in (
+            (2, "cronfleet job get: the name is missing\n", ("job", "get"), {}),
+            (2, "cronfleet job pause: the name is missing\n", ("job", "pause"), {}),
+            (2, "cronfleet run kill: the id is missing\n", ("run", "kill"), {}),
+            (2, "cronfleet worker drain: the node is missing\n", ("worker", "drain"), {}),
+            (2, "cronfleet cron explain: the expression is missing\n", ("cron", "explain"), {}),
+            (2, "cronfleet import crontab: the path is missing\n", ("import", "crontab"), {}),
+            (2, "-o 'yml': expected table, ", ("job", "list", "-o", "yml"), {}),
+            (2, "CRONFLEET_OUTPUT 'yml': expected table, ", ("job", "list"), {"CRONFLEET_OUTPUT": "yml"}),
+            (2, "CRONFLEET_OUTPUT template: column 1: ", ("job", "list"), {"CRONFLEET_OUTPUT": "template={"}),
+            (2, "--keep-output 'yml': expected table, ", ("context", "set", "c", "--server", "http://a:1", "--keep-output", "yml"), {}),
+            (2, "CRONFLEET_SERVER: 'ftp://x' is not a server address", ("job", "list"), {"CRONFLEET_SERVER": "ftp://x"}),
+            (2, "--server: 'ftp://x' is not a server address", ("job", "list", "--server", "ftp://x"), {}),
+            (4, "no job 'nightl'; did you mean 'nightly'?\n", ("job", "get", "nightl"), {}),
+            (7, "job name 'a b/c' contains '/'", ("job", "get", "a b/c"), {}),
+            (7, "'nope' is not a run id like ", ("run", "get", "nope"), {}),
+            (0, "no runs\nno job 'nightl'; did you mean 'nightly'?\n", ("run", "list", "--job", "nightl"), {}),
+            (0, "no runs\nno worker 'nope'", ("run", "list", "--worker", "nope"), {}),
+            (0, "no runs\n", ("run", "list", "--job", "nightly"), {}),
+            (0, "no jobs\n", ("job", "list", "--text", "nowhere"), {}),
+        ):
+            ran = self.ends(code, *arguments, **more)
+            self.assertTrue(ran.err.startswith(wanted), (arguments, ran))
+            self.assertRegex(self.ends(code, *arguments, **more, LC_ALL="zh_CN.UTF-8").err, "[一-鿿]")
+        self.assertEqual(self.ok("run", "list", "--job", "nightly", "-o", "csv").err, "")
 
     def test_pause_and_resume_say_what_they_found(self):
         self.create("x")
