@@ -18,6 +18,7 @@ const t = texts({
     history: "The history is away: runs that are over are missing here for now. Workers keep their records on disk until it is back.",
     workers: "No worker is up: nothing will run.",
     clock: (nodes: string) => `The clock is not to be trusted on ${nodes}; nothing new starts there.`,
+    ownClock: "The clock of this server is not to be trusted; it refuses changes that move firings.",
     more: (n: number) => (n === 1 ? "1 alarm" : `${n} alarms`), look: "What to do",
   },
   zh: {
@@ -26,6 +27,7 @@ const t = texts({
     history: "历史存储不可用:已结束的运行暂时不显示。执行节点会把记录保存在磁盘上直到恢复。",
     workers: "没有执行节点在线:不会有任何运行。",
     clock: (nodes) => `${nodes} 的时钟不可信;那里不会启动新的运行。`,
+    ownClock: "本服务器的时钟不可信;它会拒绝改变触发时间的修改。",
     more: (n) => `${n} 个告警`, look: "如何处理",
   },
 });
@@ -36,8 +38,10 @@ function sentences(alarms: readonly Alarm[]): {key: string; text: string; bad: b
   const said: {key: string; text: string; bad: boolean}[] = [];
   if (has("history_away")) said.push({key: "history", text: t.history, bad: true});
   if (has("no_workers")) said.push({key: "workers", text: t.workers, bad: true});
-  const clocks = alarms.filter((alarm) => alarm.code === "clock_suspect").map((alarm) => alarm.node ?? "");
-  if (clocks.length > 0) said.push({key: "clock", text: t.clock(clocks.slice(0, 3).join(", ")), bad: false});
+  const suspects = alarms.filter((alarm) => alarm.code === "clock_suspect"), clocks = suspects.flatMap((alarm) => alarm.node || []);
+  const rest = clocks.length - 3;
+  if (clocks.length > 0) said.push({key: "clock", text: t.clock(clocks.slice(0, 3).join(", ") + (rest > 0 ? ` +${rest}` : "")), bad: false});
+  if (suspects.length > clocks.length) said.push({key: "own clock", text: t.ownClock, bad: false});
   return said;
 }
 
