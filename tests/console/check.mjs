@@ -8,6 +8,7 @@
 //   --tasks         instead of all else: the tasks, by mouse and by keyboard alone (tasks.mjs)
 //   --short         with --tasks: ten of them, each by one hand
 //   --load          instead of all else: ten thousand jobs, two hundred events a second, for --minutes (10) (load.mjs)
+//   --open-long     instead of all else: a page that stays open for --minutes, with its answers (open_long.mjs)
 //   --serve         checks nothing: fills a node, says its address, and keeps it until it is interrupted
 import {mkdtempSync, rmSync} from "node:fs";
 import {tmpdir} from "node:os";
@@ -20,6 +21,7 @@ import {checkFirstRun} from "./first_run.mjs";
 import {checkHostile} from "./hostile.mjs";
 import {checkLive} from "./live.mjs";
 import {checkLoad} from "./load.mjs";
+import {checkOpenLong} from "./open_long.mjs";
 import {checkOutput} from "./output.mjs";
 import {checkEmpty, checkPages} from "./pages.mjs";
 import {checkPaper} from "./paper.mjs";
@@ -33,7 +35,7 @@ import {checkVision} from "./vision.mjs";
 
 const {values: options} = parseArgs({options: {
   build: {type: "string"}, pictures: {type: "string"}, full: {type: "boolean", default: false}, only: {type: "string"},
-  load: {type: "boolean", default: false}, minutes: {type: "string", default: "10"},
+  load: {type: "boolean", default: false}, "open-long": {type: "boolean", default: false}, minutes: {type: "string", default: "10"},
   jobs: {type: "string"}, days: {type: "string", default: "7"}, tasks: {type: "boolean", default: false}, short: {type: "boolean", default: false}, serve: {type: "boolean", default: false}, port: {type: "string"},
 }});
 if (!options.build) {
@@ -80,6 +82,12 @@ if (options.tasks) {
   await empty.stop();
   process.exit(report.finish());
 }
+if (options["open-long"]) {
+  await checkOpenLong({browser, server: empty, report, minutes: Number(options.minutes)});
+  await browser.close();
+  await empty.stop();
+  process.exit(report.finish());
+}
 if (options.load) {
   await empty.stop();
   const {server, runs, names} = await fill();
@@ -93,6 +101,7 @@ if (!only || only.test("first-run")) await checkFirstRun({browser, server: empty
 if (!only || only.test("across")) await checkAcross({browser, server: empty, binary, report});
 if (!only || only.test("live")) await checkLive({browser, server: empty, report});
 if (!only || only.test("states")) await checkStates({browser, server: empty, report});
+if (!only || only.test("open-long")) await checkOpenLong({browser, server: empty, report});
 if (!only || only.test("bundle")) await checkBundle({browser, server: empty, report});
 if (!only || only.test("load")) await checkWorkerLoad({browser, server: empty, report});
 await empty.stop();
