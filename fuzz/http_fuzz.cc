@@ -44,7 +44,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     Query query(*std::move(pairs));
     query.integer("limit", 1, 500);
     query.instant("from");
-    query.words("status");
+    query.words("status", "a status");
     query.flag("follow");
     query.choice("order", {"newest_first", "oldest_first"});
     if (const auto problem = query.problem()) CHECK(!to_response(*problem, "id").body.empty());
