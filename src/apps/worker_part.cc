@@ -89,10 +89,9 @@ Result<std::unique_ptr<WorkerPart>> WorkerPart::open(Daemon& daemon, const Worke
           .tokens = daemon.tokens,
           .zones = zones,
           .rng = daemon.rng.fork("worker"),
-          .reopen_executor = [executor = &part->executor_]() -> Result<std::vector<exec::JournalEntry>> {
-            auto again = executor->open();
-            if (!again) return Failure(again.error());
-            return std::move(again->entries);
+          .reopen_executor = [executor = &part->executor_](const auto& take) -> Result<void> {
+            if (auto again = executor->open(take); !again) return Failure(again.error());
+            return {};
           },
           .keep_store_seen = std::move(keep_store_seen),
           .shelf = &part->shelf_,

@@ -627,15 +627,20 @@ void Worker::on_runner_lost(std::string error) {
 // Every run that the lost runner had is over: its journal says how, or that it never came to be.
 void Worker::reopen_executor() {
   if (!parts_.reopen_executor) return;
-  auto journal = parts_.reopen_executor();
-  if (!journal) {
-    observer_.on_message(Level::Error, "runner cannot be started", journal.error().text());
+  const std::vector<domain::RunId> active = scheduler_.active_runs();
+  const std::set<domain::RunId> lost(active.begin(), active.end());
+  std::map<domain::RunId, exec::JournalEntry> left;
+  const auto reopened = parts_.reopen_executor([&](exec::JournalEntry entry) {
+    if (!lost.contains(entry.run)) return;  // over before, and known
+    entry.output.clear();                   // as is what it wrote
+    left.emplace(entry.run, std::move(entry));
+  });
+  if (!reopened) {
+    observer_.on_message(Level::Error, "runner cannot be started", reopened.error().text());
     reopen_timer_ = parts_.timers.at(parts_.clock.mono() + options_.tick, [this] { reopen_executor(); });
     return;
   }
-  std::map<domain::RunId, exec::JournalEntry> left;
-  for (exec::JournalEntry& entry : *journal) left.emplace(entry.run, std::move(entry));
-  for (const domain::RunId& run : scheduler_.active_runs()) {
+  for (const domain::RunId& run : active) {
     const auto found = left.find(run);
     if (found != left.end() && found->second.ended) {
       step(core::RunEnded{run, found->second.ended->end, found->second.ended->output_text});

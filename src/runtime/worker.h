@@ -60,8 +60,9 @@ struct WorkerParts {
   TokenSource& tokens;
   const cron::ZoneSource& zones;
   Rng rng;
-  // Starts a lost runner again and says what the old one left; empty where a runner cannot be lost.
-  std::function<Result<std::vector<exec::JournalEntry>>()> reopen_executor{};
+  // Starts a lost runner again and says what the old one left, run by run: with the history away that is more than
+  // memory should hold. Empty where a runner cannot be lost.
+  std::function<Result<void>(const std::function<void(exec::JournalEntry)>& take)> reopen_executor{};
   std::function<void(const StoreSeen&)> keep_store_seen{};  // where it outlives us; now and then
   history::Shelf* shelf = nullptr;                      // for records that have no room in memory; null: it always has
   history::RecordSpool* spool = nullptr;                // for records whose keys may not wait; null: they do

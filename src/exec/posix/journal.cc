@@ -13,7 +13,7 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
-#include <set>
+#include <unordered_map>
 
 #include "base/check.h"
 #include "exec/posix/bytes.h"
@@ -120,86 +120,149 @@ std::string_view run_of(std::string_view payload) { return ByteReader(payload).t
 
 // ---- reading
 
-Result<JournalReplay> replay(const std::string& folder) {
-  struct Found {
-    JournalEntry entry;
-    std::size_t order = 0;
-    std::map<std::uint64_t, domain::OutputChunk> chunks;
-    std::optional<domain::RunEnd> end;
-    bool not_started = false, known = false;
-  };
-  JournalReplay result;
-  std::map<std::string, Found, std::less<>> runs;
-  std::set<std::string, std::less<>> acknowledged;
+RunHasher::RunHasher() { randombytes_buf(key_.data(), key_.size()); }
+
+RunDigest RunHasher::of(std::string_view run) const {
+  static_assert(sizeof(RunDigest) == crypto_shorthash_siphashx24_BYTES);
+  static_assert(sizeof key_ == crypto_shorthash_siphashx24_KEYBYTES);
+  RunDigest digest;
+  crypto_shorthash_siphashx24(reinterpret_cast<unsigned char*>(&digest),
+                              reinterpret_cast<const unsigned char*>(run.data()), run.size(), key_.data());
+  return digest;
+}
+
+namespace {
+
+// Where the frames of a run end, and in which order the runs began.
+struct Extent {
+  std::size_t order = 0;
+  std::uint64_t last = 0;  // segment
+  bool acknowledged = false;
+};
+using Extents = std::unordered_map<RunDigest, Extent, RunDigestHash>;
+
+// What the frames of one run have told so far.
+struct Found {
+  JournalEntry entry;
+  std::size_t order = 0;
+  std::map<std::uint64_t, domain::OutputChunk> chunks;
+  std::optional<domain::RunEnd> end;
+  bool not_started = false;
+
+  // False: the frame cannot be read.
+  bool add(std::uint8_t type, std::string_view payload) {
+    if (type == kIntent) return true;
+    auto report = decode_fields(type, payload);
+    if (!report) return false;
+    if (auto* started = std::get_if<StartedReport>(&*report)) {
+      entry.started = Started{entry.run, started->pid, started->started_at};
+    } else if (auto* failed = std::get_if<StartFailedReport>(&*report)) {
+      not_started = failed->why != NotStarted::Frozen;  // that one may have run an instruction
+    } else if (auto* chunk = std::get_if<OutputReport>(&*report)) {
+      chunks.try_emplace(chunk->sequence, domain::OutputChunk{entry.run, chunk->sequence, chunk->offset, chunk->stream,
+                                                              chunk->written_at, std::move(chunk->bytes)});
+    } else if (auto* ended = std::get_if<EndedReport>(&*report)) {
+      end = std::move(ended->end);
+    }
+    return true;
+  }
+
+  JournalEntry finished() && {
+    entry.reached_exec = !not_started;
+    for (auto& [sequence, chunk] : chunks) entry.output.push_back(std::move(chunk));
+    if (end) {
+      const std::uint64_t bytes = end->output_bytes;
+      entry.ended = Ended{entry.run, std::move(*end), readable_output(entry.output, bytes)};
+    }
+    return std::move(entry);
+  }
+};
+
+// A first reading: which runs there are, where they end, and whether all of it was written since this machine started.
+Result<Extents> extents_of(const std::string& folder, const std::vector<std::uint64_t>& numbers,
+                           const RunHasher& hasher, bool& same_boot) {
+  Extents extents;
   const std::string boot = boot_id();
+  for (const std::uint64_t number : numbers) {
+    const auto bytes = read_file(folder + "/" + segment_name(number));
+    if (!bytes) return Failure(bytes.error());
+    const auto take = [&](std::uint8_t type, std::string_view payload, std::string_view) {
+      ByteReader in(payload);
+      const std::string_view name = in.text();
+      if (type == kHeader) {
+        if (in.text() != boot) same_boot = false;
+        return;
+      }
+      const auto [at, fresh] = extents.try_emplace(hasher.of(name));
+      if (fresh) at->second.order = extents.size();
+      at->second.last = number;
+      if (type == kAcknowledged) at->second.acknowledged = true;
+    };
+    std::string damage;  // the second reading tells of it
+    for_each_frame(*bytes, take, damage);
+  }
+  return extents;
+}
+
+}  // namespace
+
+Result<JournalFindings> replay(const std::string& folder, const std::function<void(JournalEntry entry)>& take) {
   const auto numbers = segment_numbers(folder);
   if (!numbers) return Failure(numbers.error());
-  result.same_boot = !numbers->empty();
+  JournalFindings findings;
+  findings.same_boot = !numbers->empty();
+  const RunHasher hasher;
+  const auto extents = extents_of(folder, *numbers, hasher, findings.same_boot);
+  if (!extents) return Failure(extents.error());
+  std::unordered_map<RunDigest, Found, RunDigestHash> held;
   for (const std::uint64_t number : *numbers) {
     const std::string path = folder + "/" + segment_name(number);
     const auto bytes = read_file(path);
     if (!bytes) return Failure(bytes.error());
     std::string damage;
-    const auto take = [&](std::uint8_t type, std::string_view payload, std::string_view) {
-      ByteReader in(payload);
-      const std::string_view name = in.text();
-      if (type == kHeader) {
-        if (in.text() != boot) result.same_boot = false;
-        return;
-      }
-      if (type == kAcknowledged) {
-        acknowledged.emplace(name);
-        return;
-      }
-      Found& run = runs[std::string(name)];
-      if (!run.known) {
-        run.known = true;
-        run.order = runs.size();
+    const auto take_frame = [&](std::uint8_t type, std::string_view payload, std::string_view) {
+      if (type == kHeader || type == kAcknowledged) return;
+      const std::string_view name = run_of(payload);
+      const RunDigest digest = hasher.of(name);
+      const auto extent = extents->find(digest);
+      if (extent == extents->end() || extent->second.acknowledged) return;
+      const auto [at, fresh] = held.try_emplace(digest);
+      if (fresh) {
+        at->second.order = extent->second.order;
         if (auto id = domain::parse_run_id(name))
-          run.entry.run = std::move(*id);
+          at->second.entry.run = std::move(*id);
         else
           damage = id.error().message();
       }
-      if (type == kIntent) return;
-      auto report = decode_fields(type, payload);
-      if (!report) {
+      if (!at->second.add(type, payload))
         damage = fmt::format("frame of type {} about '{}' cannot be read", type, name);
-      } else if (auto* started = std::get_if<StartedReport>(&*report)) {
-        run.entry.started = Started{run.entry.run, started->pid, started->started_at};
-      } else if (auto* failed = std::get_if<StartFailedReport>(&*report)) {
-        run.not_started = failed->why != NotStarted::Frozen;  // that one may have run an instruction
-      } else if (auto* chunk = std::get_if<OutputReport>(&*report)) {
-        run.chunks.try_emplace(chunk->sequence,
-                               domain::OutputChunk{run.entry.run, chunk->sequence, chunk->offset, chunk->stream,
-                                                   chunk->written_at, std::move(chunk->bytes)});
-      } else if (auto* ended = std::get_if<EndedReport>(&*report)) {
-        run.end = std::move(ended->end);
-      }
     };
-    for_each_frame(*bytes, take, damage);
-    if (!damage.empty()) result.damage.push_back(path + ": " + damage);
-  }
-  std::vector<Found*> in_order;
-  for (auto& [name, run] : runs)
-    if (!acknowledged.contains(name) && !run.entry.run.firing.job.empty()) in_order.push_back(&run);
-  std::sort(in_order.begin(), in_order.end(), [](const Found* a, const Found* b) { return a->order < b->order; });
-  for (Found* run : in_order) {
-    run->entry.reached_exec = !run->not_started;
-    for (auto& [sequence, chunk] : run->chunks) run->entry.output.push_back(std::move(chunk));
-    if (run->end) {
-      const std::uint64_t bytes = run->end->output_bytes;
-      run->entry.ended = Ended{run->entry.run, std::move(*run->end), readable_output(run->entry.output, bytes)};
+    for_each_frame(*bytes, take_frame, damage);
+    if (!damage.empty()) findings.damage.push_back(path + ": " + damage);
+    findings.held_most = std::max(findings.held_most, held.size());
+    std::map<std::size_t, Found> over;
+    for (auto it = held.begin(); it != held.end();) {
+      if (extents->at(it->first).last != number) {
+        ++it;
+        continue;
+      }
+      if (!it->second.entry.run.firing.job.empty()) over.emplace(it->second.order, std::move(it->second));
+      it = held.erase(it);
     }
-    result.entries.push_back(std::move(run->entry));
+    for (auto& [order, run] : over) take(std::move(run).finished());
   }
-  return result;
+  return findings;
+}
+
+Result<JournalReplay> replay(const std::string& folder) {
+  JournalReplay all;
+  auto findings = replay(folder, [&](JournalEntry entry) { all.entries.push_back(std::move(entry)); });
+  if (!findings) return Failure(findings.error());
+  static_cast<JournalFindings&>(all) = std::move(*findings);
+  return all;
 }
 
 // ---- opening
-
-Journal::Journal(JournalOptions options) : options_(std::move(options)) {
-  randombytes_buf(hash_key_.data(), hash_key_.size());
-}
 
 std::string Journal::path(std::uint64_t number) const { return options_.folder + "/" + segment_name(number); }
 
@@ -246,12 +309,12 @@ Result<void> Journal::load_segment(std::uint64_t number) {
   Segment& segment = segments_[number];
   segment.number = number;
   std::string damage;
-  std::vector<Digest> acknowledged;
+  std::vector<RunDigest> acknowledged;
   const auto take = [&](std::uint8_t type, std::string_view payload, std::string_view frame) {
     if (type == kAcknowledged)
-      acknowledged.push_back(digest(run_of(payload)));
+      acknowledged.push_back(hasher_.of(run_of(payload)));
     else if (type != kHeader)
-      count(digest(run_of(payload)), frame.size());
+      count(hasher_.of(run_of(payload)), frame.size());
   };
   const std::size_t end = for_each_frame(*bytes, take, damage);
   // Cut: what follows is torn, or the unused part of a reserve.
@@ -259,7 +322,7 @@ Result<void> Journal::load_segment(std::uint64_t number) {
     return fail(Code::Unavailable, "cutting '{}' at {}: {}", path(number), end, std::strerror(errno));
   segment.bytes = end;
   total_bytes_ += end;
-  for (const Digest& run : acknowledged) forget(run);
+  for (const RunDigest& run : acknowledged) forget(run);
   return {};
 }
 
@@ -323,16 +386,7 @@ bool Journal::write(std::string_view a, std::string_view b) {
   return true;
 }
 
-Journal::Digest Journal::digest(std::string_view run) const {
-  static_assert(sizeof(Digest) == crypto_shorthash_siphashx24_BYTES);
-  static_assert(sizeof hash_key_ == crypto_shorthash_siphashx24_KEYBYTES);
-  Digest digest;
-  crypto_shorthash_siphashx24(reinterpret_cast<unsigned char*>(&digest),
-                              reinterpret_cast<const unsigned char*>(run.data()), run.size(), hash_key_.data());
-  return digest;
-}
-
-void Journal::count(const Digest& run, std::uint64_t bytes) {
+void Journal::count(const RunDigest& run, std::uint64_t bytes) {
   Segment& newest = segments_.rbegin()->second;
   const auto [at, fresh] = live_.try_emplace(run);
   if (fresh) {
@@ -344,7 +398,7 @@ void Journal::count(const Digest& run, std::uint64_t bytes) {
   live_bytes_ += bytes;
 }
 
-void Journal::forget(const Digest& run) {
+void Journal::forget(const RunDigest& run) {
   const auto found = live_.find(run);
   if (found == live_.end()) return;
   live_bytes_ -= found->second.bytes;
@@ -356,7 +410,7 @@ void Journal::add_frame(std::string_view run, std::uint8_t type, std::string_vie
   std::string bytes = head_of(type, payload, {});
   bytes.append(payload);
   if (type != kStarted && type != kAcknowledged) urgent_ = true;
-  waiting_.push_back({type == kAcknowledged ? std::nullopt : std::optional(digest(run)), std::move(bytes)});
+  waiting_.push_back({type == kAcknowledged ? std::nullopt : std::optional(hasher_.of(run)), std::move(bytes)});
 }
 
 void Journal::add_intent(std::string_view run) {
@@ -391,7 +445,7 @@ bool Journal::add_output(std::string_view run, const OutputReport& head, std::st
     use_reserve();
     return false;
   }
-  count(digest(run), front.size() + bytes.size());
+  count(hasher_.of(run), front.size() + bytes.size());
   return true;
 }
 
@@ -480,7 +534,7 @@ void Journal::acknowledge(std::string_view run) {
   std::string payload;
   ByteWriter(payload).text(run);
   add_frame(run, kAcknowledged, payload);
-  forget(digest(run));
+  forget(hasher_.of(run));
   collect();
 }
 
@@ -504,7 +558,7 @@ bool Journal::carry_over(Segment& segment) {
   if (!bytes) return false;
   std::string kept, damage;
   const auto take = [&](std::uint8_t type, std::string_view payload, std::string_view frame) {
-    if (type != kHeader && type != kAcknowledged && live_.contains(digest(run_of(payload)))) kept.append(frame);
+    if (type != kHeader && type != kAcknowledged && live_.contains(hasher_.of(run_of(payload)))) kept.append(frame);
   };
   for_each_frame(*bytes, take, damage);
   if (!write(kept, {})) return false;

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -29,16 +30,39 @@ struct JournalOptions {
   std::uint64_t reserve_bytes = 4ull << 20;  // set aside for intents and ends: about 15,000 of them
 };
 
-struct JournalReplay {
-  std::vector<JournalEntry> entries;  // runs not acknowledged, in order of their first frame
+struct JournalFindings {
   // Written since this machine started: then a run without an entry was never executed. A power cut may have taken
   // intents along, so after one the absence of an entry proves nothing.
   bool same_boot = false;
   std::vector<std::string> damage;  // torn or broken places, a sentence each; a torn end after a crash is ordinary
+  std::size_t held_most = 0;        // runs that were in memory at once
+};
+struct JournalReplay : JournalFindings {
+  std::vector<JournalEntry> entries;  // in the order of their last segments, and in one of their first frames
 };
 
 // Reads what stands in `folder`, changing nothing; no folder is an empty journal. Not while a runner writes to it.
-Result<JournalReplay> replay(const std::string& folder);
+// Each run that is not acknowledged is handed over with the segment that holds its last frame, so that what is in
+// memory is one segment and the runs that began before it and go on after it: two readings, some 60 bytes for each run.
+Result<JournalFindings> replay(const std::string& folder, const std::function<void(JournalEntry entry)>& take);
+Result<JournalReplay> replay(const std::string& folder);  // all of it
+
+// A run by its name's keyed hash: with the history away there may be 100,000 of them, each with a name of 40 bytes.
+struct RunDigest {
+  std::uint64_t first = 0, second = 0;
+  friend bool operator==(const RunDigest&, const RunDigest&) = default;
+};
+struct RunDigestHash {
+  std::size_t operator()(const RunDigest& digest) const noexcept { return digest.first; }
+};
+class RunHasher {
+ public:
+  RunHasher();  // with a key of its own
+  RunDigest of(std::string_view run) const;
+
+ private:
+  std::array<unsigned char, 16> key_;
+};
 
 // One thread, but for File (below). Fails only where it says so: full() tells of a full disk.
 class Journal {
@@ -88,14 +112,6 @@ class Journal {
   std::size_t segments() const { return segments_.size(); }
 
  private:
-  // A run by its name's keyed hash: with the history away there may be 100,000 of them, each with a name of 40 bytes.
-  struct Digest {
-    std::uint64_t first = 0, second = 0;
-    friend bool operator==(const Digest&, const Digest&) = default;
-  };
-  struct DigestHash {
-    std::size_t operator()(const Digest& digest) const noexcept { return digest.first; }
-  };
   // Where a run that is not acknowledged has its frames: in no segment before the first and in none after the last.
   struct Place {
     std::uint64_t bytes = 0, first = 0, last = 0;
@@ -108,10 +124,10 @@ class Journal {
     std::size_t first_of = 0;          // how many runs have it as their first
   };
   struct Frame {
-    std::optional<Digest> run;  // none: an acknowledgement
+    std::optional<RunDigest> run;  // none: an acknowledgement
     std::string bytes;
   };
-  explicit Journal(JournalOptions options);
+  explicit Journal(JournalOptions options) : options_(std::move(options)) {}
 
   Result<void> load();
   Result<void> load_segment(std::uint64_t number);
@@ -120,9 +136,8 @@ class Journal {
   bool use_reserve();
   void add_frame(std::string_view run, std::uint8_t type, std::string_view payload);
   bool write(std::string_view a, std::string_view b);
-  Digest digest(std::string_view run) const;
-  void count(const Digest& run, std::uint64_t bytes);
-  void forget(const Digest& run);
+  void count(const RunDigest& run, std::uint64_t bytes);
+  void forget(const RunDigest& run);
   void rotate_when_due();
   void collect();
   bool carry_over(Segment& segment);
@@ -131,9 +146,9 @@ class Journal {
   JournalOptions options_;
   Fd lock_;
   std::shared_ptr<File> folder_;
-  std::array<unsigned char, 16> hash_key_;
+  RunHasher hasher_;
   std::map<std::uint64_t, Segment> segments_;  // the last one is written to
-  std::unordered_map<Digest, Place, DigestHash> live_;
+  std::unordered_map<RunDigest, Place, RunDigestHash> live_;
   std::uint64_t live_bytes_ = 0, total_bytes_ = 0;
   std::vector<Frame> waiting_;  // until flush(); longer only while even the reserve is used up
   std::vector<std::shared_ptr<File>> unsynced_;

@@ -278,6 +278,49 @@ TEST(Journal, SlowRunsLoseNothingWhileTheirSegmentsAreFreed) {
   EXPECT_EQ(journal->segments(), 1u);
 }
 
+// What is in memory at once is one segment and what began before it, however much there is.
+TEST(Journal, IsReadInParts) {
+  TempFolder temp;
+  const JournalOptions options = {temp / "journal", 64 << 20, 64 << 10, 64 << 10};
+  constexpr int kRuns = 1000;
+  const auto text = [](int i) { return std::string(2000, static_cast<char>('a' + i % 26)); };
+  const std::string slow = "slow@r-1.1";
+  {
+    auto journal = open(options);
+    journal->add_intent(slow);
+    for (int i = 0; i < kRuns; ++i) {
+      write_run(*journal, run_name(i), text(i));
+      if (i % 100 == 50) {
+        ASSERT_TRUE(journal->add_output(slow, output(slow, static_cast<std::uint64_t>(i), 0), "x"));
+      }
+      if (i % 10 == 9) journal->acknowledge(run_name(i - 5));
+    }
+    ASSERT_GT(journal->segments(), 20u);
+  }
+  std::size_t seen = 0, slow_seen = 0;
+  int last = -1;
+  const auto findings = replay(options.folder, [&](JournalEntry entry) {
+    if (entry.run.text() == slow) {
+      ++slow_seen;
+      EXPECT_EQ(entry.output.size(), 10u);
+      return;
+    }
+    const int i = std::stoi(entry.run.text().substr(6));
+    EXPECT_GT(i, last);
+    EXPECT_NE(i % 10, 4) << "it is acknowledged";
+    last = i;
+    ASSERT_TRUE(entry.ended);
+    EXPECT_TRUE(entry.ended->output_text == text(i)) << i;
+    ++seen;
+  });
+  ASSERT_TRUE(findings) << findings.error().text();
+  EXPECT_EQ(seen, static_cast<std::size_t>(kRuns - kRuns / 10));
+  EXPECT_EQ(slow_seen, 1u);
+  std::printf("%zu of %zu runs in memory at once\n", findings->held_most, seen + slow_seen);
+  EXPECT_LE(findings->held_most, 40u) << "a segment holds some thirty of them";
+  EXPECT_EQ(replay(options.folder)->entries.size(), seen + slow_seen);
+}
+
 // With the history away very many wait, each with a name of some length.
 TEST(Journal, HoldsLittleOfEachRunThatWaits) {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)

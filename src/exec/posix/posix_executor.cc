@@ -77,6 +77,14 @@ PosixExecutor::~PosixExecutor() {
 }
 
 Result<JournalReplay> PosixExecutor::open() {
+  JournalReplay all;
+  auto findings = open([&](JournalEntry entry) { all.entries.push_back(std::move(entry)); });
+  if (!findings) return Failure(findings.error());
+  static_cast<JournalFindings&>(all) = std::move(*findings);
+  return all;
+}
+
+Result<JournalFindings> PosixExecutor::open(const std::function<void(JournalEntry entry)>& take) {
   CHECK(!socket_ && !stopping_);
   const std::string& wanted = options_.journal_folder;
   if (::mkdir(wanted.c_str(), 0700) != 0 && errno != EEXIST)
@@ -88,7 +96,7 @@ Result<JournalReplay> PosixExecutor::open() {
   if (auto waited = wait_for_earlier_runner(folder, options_.open_patience); !waited) return Failure(waited.error());
   auto swept = sweep_leftovers(home_id_, cgroup_folder_, options_.open_patience);
   if (!swept) return Failure(swept.error());
-  auto journal = replay(folder);
+  auto journal = replay(folder, take);
   if (!journal) return Failure(journal.error());
   if (auto started = start_runner(folder); !started) return Failure(started.error());
   return journal;
