@@ -38,10 +38,11 @@ static bool is_service(int count, const char* const* arguments) {
 static int written(int exit_code) {
   std::cout.flush();
   const bool flushed = std::fflush(stdout) == 0 && std::cout;
+  const std::string why = std::strerror(errno);
   if (flushed && !std::ferror(stdout)) return exit_code;
   const bool said = exit_code == cronfleet::cli::kExitFailure;
-  if (!flushed && !said) std::fprintf(stderr, "cannot write the output: %s\n", std::strerror(errno));
-  if (flushed && !said) std::fprintf(stderr, "the output cannot be written\n");
+  if (!flushed && !said) fmt::print(stderr, "{}\n", cronfleet::cli::words("cannot write the output: {}", why));
+  if (flushed && !said) fmt::print(stderr, "{}\n", cronfleet::cli::words("the output cannot be written"));
   // That something differs is no use without what.
   return exit_code == cronfleet::cli::kExitOk || exit_code == cronfleet::cli::kExitDifferences
              ? static_cast<int>(cronfleet::cli::kExitFailure)

@@ -49,8 +49,8 @@ class Connection {
     });
     if (!error) return {};
     if (interrupted_) return failed(error);
-    if (error == beast::error::timeout) return unreachable("no answer to the connection attempt");
-    return unreachable(error == asio::error::connection_refused ? "connection refused" : error.message());
+    if (error == beast::error::timeout) return unreachable(words("no answer to the connection attempt"));
+    return unreachable(error == asio::error::connection_refused ? words("connection refused") : error.message());
   }
 
   tl::expected<void, ClientError> send(const ClientRequest& request, std::chrono::milliseconds limit) {
@@ -165,24 +165,24 @@ tl::expected<ServerAddress, std::string> parse_server(std::string_view url) {
   const auto refuse = [&](std::string_view why) {
     return tl::unexpected(words("'{}' is not a server address like http://127.0.0.1:8090: {}", url, why));
   };
-  if (url.starts_with("https://")) return refuse("this version speaks http only");
-  if (!url.starts_with(kScheme)) return refuse("it does not begin with http://");
+  if (url.starts_with("https://")) return refuse(words("this version speaks http only"));
+  if (!url.starts_with(kScheme)) return refuse(words("it does not begin with http://"));
   std::string_view rest = url.substr(kScheme.size());
   if (rest.ends_with('/')) rest.remove_suffix(1);
-  if (rest.find_first_of("/?#@ ") != std::string_view::npos) return refuse("only a host and a port stand in it");
+  if (rest.find_first_of("/?#@ ") != std::string_view::npos) return refuse(words("only a host and a port stand in it"));
   ServerAddress server;
   server.port = "80";
   const auto bracket = rest.starts_with('[') ? rest.find(']') : std::string_view::npos;
-  if (rest.starts_with('[') && bracket == std::string_view::npos) return refuse("']' is missing");
+  if (rest.starts_with('[') && bracket == std::string_view::npos) return refuse(words("']' is missing"));
   const auto colon = rest.find(':', bracket == std::string_view::npos ? 0 : bracket);
   server.host = bracket == std::string_view::npos ? rest.substr(0, colon) : rest.substr(1, bracket - 1);
-  if (server.host.empty()) return refuse("the host is missing");
+  if (server.host.empty()) return refuse(words("the host is missing"));
   if (colon == std::string_view::npos) return server;
   server.port = rest.substr(colon + 1);
   const bool digits = !server.port.empty() && server.port.size() <= 5 &&
                       std::all_of(server.port.begin(), server.port.end(), [](char c) { return c >= '0' && c <= '9'; });
   if (!digits || std::stoi(server.port) > 65535 || std::stoi(server.port) == 0)
-    return refuse("the port is a number from 1 to 65535");
+    return refuse(words("the port is a number from 1 to 65535"));
   return server;
 }
 

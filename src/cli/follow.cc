@@ -148,7 +148,7 @@ class Follower {
     if (on_interrupt_ == OnInterrupt::Detach || !cli_.settings.may_ask) return Answer::Detach;
     asked_ = true;
     std::fflush(cli_.io.out);
-    fmt::print(cli_.io.err, "\n[d]etach and let it run, [k]ill it, or [c]ontinue? ");
+    fmt::print(cli_.io.err, "\n{} ", words("[d]etach and let it run, [k]ill it, or [c]ontinue?"));
     std::fflush(cli_.io.err);
     const std::string line = interrupts_.line_from(::fileno(cli_.io.in)).value_or("d");
     return line.starts_with('k') || line.starts_with('K')   ? Answer::Kill

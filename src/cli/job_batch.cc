@@ -4,6 +4,7 @@
 #include <span>
 
 #include "cli/answers.h"
+#include "cli/words.h"
 #include "domain/json_writer.h"
 
 namespace cronfleet::cli {
@@ -67,9 +68,9 @@ CliResult<std::vector<JobChanged>> change_jobs(const Cli& cli, const std::vector
     if (!value) return CliFailure(value.error());
     const auto* items = value->is_object() ? value->get_object().if_contains("items") : nullptr;
     if (!items || !items->is_array() || items->get_array().size() != count)
-      return CliFailure({kExitFailure, "the server's answer does not name every job"});
+      return CliFailure({kExitFailure, words("the server's answer does not name every job")});
     for (const json::value& item : items->get_array()) {
-      if (!item.is_object()) return CliFailure({kExitFailure, "the server's answer does not name every job"});
+      if (!item.is_object()) return CliFailure({kExitFailure, words("the server's answer does not name every job")});
       all.push_back(changed_of(item));
     }
   }

@@ -139,7 +139,7 @@ Merge merge(const domain::Job& base, const domain::Job& mine, const domain::Job&
   }
   auto job = domain::decode_job(json::serialize(merged));
   if (job) result.job = *std::move(job);
-  if (!job) result.conflicts += "what both changed does not fit together\n";
+  if (!job) result.conflicts += words("what both changed does not fit together\n");
   return result;
 }
 
@@ -188,7 +188,7 @@ class Edit {
     } else if (documents->size() != 1) {
       trouble = words("expected one job, found {}", documents->size());
     } else if (documents->front().job.name.text() != name_) {
-      trouble = "the name of a job cannot be changed: cronfleet job clone copies one under another name";
+      trouble = words("the name of a job cannot be changed: cronfleet job clone copies one under another name");
     }
     if (trouble.empty()) return std::optional(documents->front().job);
     return open_again(trouble, *text);
@@ -204,7 +204,7 @@ class Edit {
     if (auto written = draft_.write(as_comment(trouble) + text); !written) return written;
     if (cli_.settings.may_ask) {
       cli_.say(visible_lines(trouble));
-      if (cli_.confirm("Edit again?", false)) return {};
+      if (cli_.confirm(words("Edit again?"), false)) return {};
     }
     draft_.keep();
     return CliFailure({exit_code, words("{}\nnothing was saved; what you wrote is kept in {}", visible_lines(trouble),
@@ -250,8 +250,9 @@ class Edit {
         job = *merged.job;
         continue;
       }
-      const auto again = reopen("Somebody else changed the job meanwhile. Below stands yours:\n" + merged.conflicts,
-                                job_yaml(merged.job.value_or(job)), kExitConflict);
+      const auto again =
+          reopen(words("Somebody else changed the job meanwhile. Below stands yours:\n") + merged.conflicts,
+                 job_yaml(merged.job.value_or(job)), kExitConflict);
       if (!again) return CliFailure(again.error());
       return false;
     }

@@ -24,7 +24,8 @@ std::string address_of(std::string_view id) { return "/api/v1/runs/" + api::perc
 
 CliResult<domain::RunRecord> record_of(std::string_view text) {
   auto record = domain::decode_run(text);
-  if (!record) return CliFailure({kExitFailure, "the server's answer is no run: " + record.error().status().message()});
+  if (!record)
+    return CliFailure({kExitFailure, words("the server's answer is no run: {}", record.error().status().message())});
   return *std::move(record);
 }
 

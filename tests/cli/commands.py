@@ -831,6 +831,33 @@ class Help(Case):
         self.assertEqual(self.ok("job", "delete", "x", "--yes", LANG="zh_CN.UTF-8", LC_ALL="").out, "已删除任务 'x'\n")
         self.assertIn("没有执行任何操作", self.ends(2, "job", "delete", "x", LC_ALL="zh_CN.UTF-8").err)
 
+    def test_questions_in_chinese(self):
+        chinese = {"LC_ALL": "zh_CN.UTF-8"}
+        self.create("long", "echo ready; sleep 600")
+        followed = self.cli.terminal("job", "run", "long", "--wait", **chinese)
+        followed.read("ready")
+        followed.type("\x03")
+        followed.read("脱离并让它继续运行 [d]，结束它 [k]，还是继续跟踪 [c]？ ")
+        followed.type("k\n")
+        self.assertEqual(followed.end().code, 143)
+        theirs = "name: long\nschedule: 0 4 1 1 *\ncommand: 'true'\n"
+        editor = self.file("editor", f'#!/bin/sh\nprintf "{theirs}" | {BINARY} job apply -q -f -\nsed -i "s/0 0 1 1/0 3 1 1/" "$1"\n')
+        os.chmod(editor, 0o755)
+        edited = self.cli.terminal("job", "edit", "long", EDITOR=editor, **chinese)
+        edited.read("其间有人更改了该任务。下面是您的内容：")
+        edited.read("再次编辑？ [y/N] ")
+        edited.type("n\n")
+        ended = edited.end()
+        self.assertEqual(ended.code, 6)
+        os.unlink(re.search(r"保留在 (\S+)", ended.out).group(1))
+        self.assertIn("无法连接 http://127.0.0.1:1：连接被拒绝", self.ends(8, "job", "list", "--server", "http://127.0.0.1:1", **chinese).err)
+        self.assertIn("它不以 http:// 开头", self.ends(2, "job", "list", "--server", "ftp://x", **chinese).err)
+        self.create("y")
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([BINARY, "job", "list"], stdout=full, stderr=subprocess.PIPE, text=True,
+                                  env={**self.cli.environment, **chinese})
+        self.assertEqual(done.stderr, "无法写出输出：No space left on device\n")
+
     def test_what_needs_no_server_speaks_chinese_too(self):
         chinese = {"LC_ALL": "zh_CN.UTF-8"}
         data = str(self.folder / "data")
