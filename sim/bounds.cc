@@ -86,7 +86,7 @@ void check_lateness(const Evidence& evidence, const Expected& expected, Violatio
 void check_takeover(const Evidence& evidence, const Expected& expected, Violations& violations) {
   if (evidence.nodes < 2) return;
   each_late(evidence, expected, [&](const TrueExec& exec, const TrueDocument& document) {
-    if (document.job.overlap.fenced() || !document.job.where.empty()) return;
+    if (document.job.overlap.fenced() || !document.job.where->empty()) return;
     const WallTime instant = exec.run.firing.instant();
     std::set<NodeId> gone;
     for (const FaultSpan& fault : evidence.faults) {
@@ -153,7 +153,7 @@ void check_followed(const Evidence& evidence, const Expected& expected, Violatio
         const TrueDocument* document = document_of(expected, name, exec->version);
         if (document == nullptr || !cut_short(evidence, *exec, death)) continue;
         const domain::Job& job = document->job;
-        if (!job.where.empty()) continue;
+        if (!job.where->empty()) continue;
         const bool again = job.overlap.mode == Overlap::Allow && exec->run.attempt < job.delivery.attempts_max;
         if (!again && job.overlap.mode != Overlap::Forbid) continue;
         const auto slot = again ? until : slot_from(expected, name, *until);
@@ -176,7 +176,7 @@ void check_followed(const Evidence& evidence, const Expected& expected, Violatio
 // begins within the delay of the next ranks and kStoreBackMax (B4).
 void check_store_back(const Evidence& evidence, const Expected& expected, Violations& violations) {
   each_late(evidence, expected, [&](const TrueExec& exec, const TrueDocument& document) {
-    if (document.job.overlap.fenced() || !document.job.where.empty()) return;
+    if (document.job.overlap.fenced() || !document.job.where->empty()) return;
     const WallTime instant = exec.run.firing.instant();
     std::optional<WallTime> back;
     bool led_anew = false;
@@ -209,7 +209,7 @@ void check_recovered(const Evidence& evidence, const Expected& expected, Violati
   if (evidence.healed_at == WallTime::max()) return;
   each_late(evidence, expected, [&](const TrueExec& exec, const TrueDocument& document) {
     const WallTime instant = exec.run.firing.instant();
-    if (instant < evidence.healed_at + kRecovered || !document.job.where.empty()) return;
+    if (instant < evidence.healed_at + kRecovered || !document.job.where->empty()) return;
     report(violations, "I14", exec.run.firing.job, exec.at,
            "{} began {:.0f} ms late on {}, {:.0f} s after all was well", exec.run.text(), ms_between(instant, exec.at),
            exec.node, ms_between(evidence.healed_at, instant) / 1000);

@@ -355,14 +355,14 @@ std::set<std::string> zones_at(const Evidence& evidence, const NodeId& node, Wal
 void check_where(const Evidence& evidence, const Expected& expected, Violations& violations) {
   for (const TrueExec& exec : evidence.execs) {
     const TrueDocument* document = document_of(expected, exec.run.firing.job, exec.version);
-    if (document == nullptr || document->job.where.empty()) continue;
+    if (document == nullptr || document->job.where->empty()) continue;
     const auto zones = zones_at(evidence, exec.node, exec.at);
     const bool admitted = std::any_of(zones.begin(), zones.end(), [&](const std::string& zone) {
-      return domain::admits(document->job.where, exec.node, {{"zone", zone}});
+      return domain::admits(*document->job.where, exec.node, {{"zone", zone}});
     });
     if (!admitted)
       report(violations, "I16", exec.run.firing.job, exec.at, "{} ran on {}, and is for {}", exec.run.text(), exec.node,
-             domain::shown_where(document->job.where));
+             domain::shown_where(*document->job.where));
   }
 }
 

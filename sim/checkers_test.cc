@@ -62,7 +62,7 @@ class CleanHistory {
     job.schedule_set_at = at(0);
     if (i == 1) job.overlap.mode = domain::Overlap::Mode::Allow;
     if (i == 1) job.delivery = {domain::Delivery::Mode::AtLeastOnce, 3};
-    if (i == 2) job.retry.count = 2;
+    if (i == 2) job.retry.edit().count = 2;
     const WallTime edited = at(100 + static_cast<int>(rng_.below(100))), closed = at(400);
     put(job, 1, at(1));
     run_all(job, 1, at(1), edited);
@@ -76,7 +76,7 @@ class CleanHistory {
   void run_all(const domain::Job& job, int version, WallTime from, WallTime to) {
     each_instant(job, from, to, [&](WallTime instant) {
       if (rng_.chance(0.1)) return record_unrun(job, instant);
-      const bool fails = job.retry.count > 0 && instant + seconds(4) < to && rng_.chance(0.3);
+      const bool fails = job.retry->count > 0 && instant + seconds(4) < to && rng_.chance(0.3);
       run(job, version, instant, 1, instant + milliseconds(rng_.below(100)), fails, !fails);
       if (fails) run(job, version, instant, 2, instant + seconds(3), false, true);
     });

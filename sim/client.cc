@@ -168,7 +168,7 @@ void Client::commit_edit(std::size_t index, Way way, std::shared_ptr<Change> cha
     written = *after;
     if (!deletes) {
       written.since.reset();
-      written.stamp.clear();
+      written.stamp = {};
       written.schedule_set_at.reset();
     }
     txn.writes = {{keys_.job(name), deletes ? std::nullopt : std::optional(domain::encode_job(written))}};

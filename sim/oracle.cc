@@ -207,9 +207,9 @@ void each_instant(const domain::Job& job, WallTime from, WallTime to, const std:
   for (auto second = std::chrono::floor<seconds>(from.time_since_epoch()).count() + 1; second <= last; ++second) {
     if (!matcher.matches(second)) continue;
     const WallTime instant = from_seconds(second);
-    if (job.paused_until && instant < *job.paused_until) continue;
-    if (job.starts_at && instant < *job.starts_at) continue;
-    if (job.ends_at && instant >= *job.ends_at) continue;
+    if (job.window->paused_until && instant < *job.window->paused_until) continue;
+    if (job.window->starts_at && instant < *job.window->starts_at) continue;
+    if (job.window->ends_at && instant >= *job.window->ends_at) continue;
     fire(instant);
   }
 }

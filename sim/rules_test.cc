@@ -68,7 +68,7 @@ void cuts_past_the_run_lease(Plan& plan) {
 void at_least_once(Plan& plan) {
   for (JobPlan& job : plan.jobs) {
     job.job.delivery = {domain::Delivery::Mode::AtLeastOnce, 3};
-    job.job.retry = {};
+    job.job.retry = domain::Retry();
     job.job.timeout = milliseconds(0);
     job.probe.fail_percent = 0;
     job.probe.duration = seconds(20);

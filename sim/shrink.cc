@@ -157,7 +157,7 @@ std::string describe(const Plan& plan) {
     if (used[i])
       text += fmt::format("  job {}: {}, overlap {}, misfire {}, retry {}, at least once {}, {}\n", job.name,
                           job.schedule, static_cast<int>(job.overlap.mode), static_cast<int>(job.misfire.mode),
-                          job.retry.count, job.delivery.attempts_max, probe_command(plan.jobs[i].probe));
+                          job.retry->count, job.delivery.attempts_max, probe_command(plan.jobs[i].probe));
   }
   for (const auto& [at, line] : lines) text += fmt::format("  +{} {}\n", to_text(at), line);
   return text;

@@ -127,7 +127,7 @@ Answer EditApi::clone_job(Call& call) {
   job.name = JobName(to);
   job.enabled = enabled;
   job.since.reset();
-  job.stamp.clear();
+  job.stamp = {};
   job.schedule_set_at.reset();
   auto saved = parts_.jobs.save(std::move(job), {.kind = Precondition::Kind::Absent}, effect);
   if (!saved && saved.error().status == 412) {
@@ -172,9 +172,9 @@ Answer EditApi::explain_job(Call& call) {
       for (const std::string& note : explanation->description.notes) json.value(note);
     });
     json.member("enabled", job.enabled);
-    if (job.paused_until) json.member("paused_until", to_rfc3339_ms(*job.paused_until));
-    if (job.starts_at) json.member("starts_at", to_rfc3339_ms(*job.starts_at));
-    if (job.ends_at) json.member("ends_at", to_rfc3339_ms(*job.ends_at));
+    if (job.window->paused_until) json.member("paused_until", to_rfc3339_ms(*job.window->paused_until));
+    if (job.window->starts_at) json.member("starts_at", to_rfc3339_ms(*job.window->starts_at));
+    if (job.window->ends_at) json.member("ends_at", to_rfc3339_ms(*job.window->ends_at));
     json.key("firings").array([&] {
       for (const WallTime at : firings) json.value(to_rfc3339_ms(at));
     });
@@ -328,7 +328,7 @@ Answer EditApi::restore_version(Call& call) {
     auto job = domain::decode_job(version.document, *name);
     if (!job) return Refusal(problem_of_result(job.error()));
     job->since.reset();
-    job->stamp.clear();
+    job->stamp = {};
     job->schedule_set_at.reset();
     const auto saved = parts_.jobs.save(*std::move(job), *precondition, effect);
     if (!saved) return Refusal(saved.error());

@@ -84,8 +84,8 @@ TEST(JobFilter, WhatItTakes) {
   job.name = JobName("Nightly backup");
   job.command = "pg_dump main";
   job.schedule = "0 2 * * *";
-  job.owner = "ann";
-  job.labels = {{"team", "db"}, {"tier", "1"}};
+  job.about.edit().owner = "ann";
+  job.about.edit().labels = {{"team", "db"}, {"tier", "1"}};
   const WallTime next = now + std::chrono::minutes(30);
   const std::pair<const char*, bool> kCases[] = {
       {"", true},
@@ -122,9 +122,9 @@ TEST(JobFilter, WhatItTakes) {
     return JobFilter::take(query).takes(stored(of), now);
   };
   domain::Job other = job;
-  other.paused_until = now + std::chrono::hours(1);
+  other.window.edit().paused_until = now + std::chrono::hours(1);
   EXPECT_TRUE(state(other, "state:paused"));
-  other.ends_at = now;
+  other.window.edit().ends_at = now;
   EXPECT_TRUE(state(other, "state:ended"));
   other.enabled = false;
   EXPECT_TRUE(state(other, "state:disabled"));

@@ -70,7 +70,7 @@ std::optional<Problem> check(const Precondition& precondition, const JobName& na
 // The fields that a save sets by itself do not make two jobs different.
 domain::Job without_bookkeeping(domain::Job job) {
   job.since.reset();
-  job.stamp.clear();
+  job.stamp = {};
   job.schedule_set_at.reset();
   return job;
 }
@@ -84,8 +84,8 @@ domain::FieldError why_never(const domain::CompiledJob& compiled, WallTime now) 
     return {"/schedule", 0, 0,
             fmt::format("it never fires: its only instant, {}, has passed", to_rfc3339(compiled.schedule.instant())),
             ""};
-  if (job.ends_at && *job.ends_at <= now)
-    return {"/ends_at", 0, 0, fmt::format("it never fires: ends_at, {}, has passed", to_rfc3339(*job.ends_at)), ""};
+  if (job.window->ends_at && *job.window->ends_at <= now)
+    return {"/ends_at", 0, 0, fmt::format("it never fires: ends_at, {}, has passed", to_rfc3339(*job.window->ends_at)), ""};
   if (!cron::next(compiled.schedule, *compiled.zone, now))
     return {"/schedule", 0, 0, "it never fires: its last instant has passed", ""};
   return {"/schedule", 0, 0, "it never fires: none of its instants lies between starts_at and ends_at", ""};
@@ -329,7 +329,7 @@ Outcome<Saved> JobCatalogue::pause(const JobName& name, std::optional<WallTime> 
     const core::KeyValue entry{.key = keys_.job(name), .value = stands->document, .modified = stands->revision};
     if (auto problem = check(precondition, name, entry)) return Refusal(*std::move(problem));
     domain::Job job = *std::move(stands->job);
-    job.paused_until = until;
+    job.window.edit().paused_until = until;
     auto saved = save(std::move(job), {.kind = Precondition::Kind::Revision, .revisions = {stands->revision}},
                       Never::Allowed, effect);
     if (saved || saved.error().status != 412) return saved;
@@ -344,7 +344,7 @@ Outcome<Saved> JobCatalogue::save(domain::Job job, const Precondition& precondit
   // A pause is over when somebody ends it, and one without an end is kept as the year 9999: judged is the job without
   // it.
   domain::Job awake = job;
-  awake.paused_until.reset();
+  awake.window.edit().paused_until.reset();
   const auto judged = domain::compile(std::make_shared<domain::Job>(std::move(awake)), zones_);
   if (!judged) return Refusal(problem_of(judged.error()));
   for (int tries = 0; tries < kTriesMax; ++tries) {
@@ -466,7 +466,7 @@ Outcome<std::map<std::string, std::string>> JobCatalogue::parameters_for(const J
   const auto stands = reader_.get({keys_.job(name)});
   if (!stands) return Refusal(problem_of(stands.error().with("reading job '{}'", name)));
   const auto job = stands->entries.empty() ? StoredJob{} : stored(name, stands->entries.front());
-  const std::vector<domain::Parameter> declared = job.job ? job.job->parameters : std::vector<domain::Parameter>();
+  const std::vector<domain::Parameter> declared = job.job ? *job.job->parameters : std::vector<domain::Parameter>();
   Problem problem{.status = 422, .code = "invalid_parameters"};
   const auto refuse_one = [&](const std::string& parameter, std::string detail, std::string_view meant = {}) {
     problem.errors.push_back({.pointer = "/parameters/" + parameter,

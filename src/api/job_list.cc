@@ -74,12 +74,12 @@ bool JobList::takes(const StoredJob& stored, WallTime now) const {
     if (enabled_ && job.enabled != *enabled_) return false;
     for (const std::string& label : labels_) {
       const auto equals = label.find('=');
-      const auto found = job.labels.find(label.substr(0, equals));
-      if (found == job.labels.end()) return false;
+      const auto found = job.about->labels.find(label.substr(0, equals));
+      if (found == job.about->labels.end()) return false;
       if (equals != std::string::npos && found->second != label.substr(equals + 1)) return false;
     }
-    if (!text_.empty() && !contains(job.name.text(), text_) && !contains(job.description, text_) &&
-        !contains(domain::shown_command(job), text_) && !contains(job.owner, text_))
+    if (!text_.empty() && !contains(job.name.text(), text_) && !contains(job.about->description, text_) &&
+        !contains(domain::shown_command(job), text_) && !contains(job.about->owner, text_))
       return false;
   }
   return typed_.takes(stored, now);

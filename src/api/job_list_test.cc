@@ -36,11 +36,11 @@ class Jobs {
     stored->revision = ++revision_;
     domain::Job job;
     job.name = name;
-    job.owner = rng_.below(2) == 0 ? "Ann" : "bob";
+    job.about.edit().owner = rng_.below(2) == 0 ? "Ann" : "bob";
     job.enabled = rng_.below(4) != 0;
-    if (rng_.below(2) == 0) job.labels["team"] = rng_.below(2) == 0 ? "db" : "web";
-    if (rng_.below(3) == 0) job.paused_until = now + seconds(1 + rng_.below(20));
-    if (rng_.below(5) == 0) job.ends_at = now + seconds(1 + rng_.below(20));
+    if (rng_.below(2) == 0) job.about.edit().labels["team"] = rng_.below(2) == 0 ? "db" : "web";
+    if (rng_.below(3) == 0) job.window.edit().paused_until = now + seconds(1 + rng_.below(20));
+    if (rng_.below(5) == 0) job.window.edit().ends_at = now + seconds(1 + rng_.below(20));
     job.schedule = fmt::format("*/{} * * * * *", 1 + rng_.below(30));
     if (rng_.below(10) != 0) {  // else its document cannot be read
       stored->job = job;

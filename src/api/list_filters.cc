@@ -58,8 +58,8 @@ std::string_view state_of(const StoredJob& stored, WallTime now) {
   if (!stored.job || !stored.errors.empty()) return "invalid";
   const domain::Job& job = *stored.job;
   if (!job.enabled) return "disabled";
-  if (job.ends_at && *job.ends_at <= now) return "ended";
-  if (job.paused_until && *job.paused_until > now) return "paused";
+  if (job.window->ends_at && *job.window->ends_at <= now) return "ended";
+  if (job.window->paused_until && *job.window->paused_until > now) return "paused";
   return "enabled";
 }
 
@@ -75,8 +75,8 @@ std::string_view overlap_of(const domain::Job& job) {
 
 bool has_label(const domain::Job& job, const std::string& asked) {
   const auto equals = asked.find('=');
-  const auto found = job.labels.find(asked.substr(0, equals));
-  if (found == job.labels.end()) return false;
+  const auto found = job.about->labels.find(asked.substr(0, equals));
+  if (found == job.about->labels.end()) return false;
   return equals == std::string::npos || found->second == asked.substr(equals + 1);
 }
 
@@ -86,17 +86,17 @@ bool holds(const FilterTerm& term, const StoredJob& stored, WallTime now) {
   if (term.field.empty() && filter_takes(term, stored.name.text())) return true;
   if (!stored.job) return false;
   const domain::Job& job = *stored.job;
-  if (term.field == "owner") return filter_takes(term, job.owner);
+  if (term.field == "owner") return filter_takes(term, job.about->owner);
   if (term.field == "command") return filter_takes(term, domain::shown_command(job));
-  if (term.field == "description") return filter_takes(term, job.description);
+  if (term.field == "description") return filter_takes(term, job.about->description);
   if (term.field == "zone") return filter_takes(term, job.time_zone.empty() ? "UTC" : job.time_zone);
   if (term.field == "schedule") return filter_takes(term, job.schedule);
   if (term.field == "overlap") return filter_takes(term, overlap_of(job));
   if (term.field == "label")
     return std::any_of(term.values.begin(), term.values.end(),
                        [&](const auto& asked) { return has_label(job, asked); });
-  return filter_takes(term, domain::shown_command(job)) || filter_takes(term, job.description) ||
-         filter_takes(term, job.owner);
+  return filter_takes(term, domain::shown_command(job)) || filter_takes(term, job.about->description) ||
+         filter_takes(term, job.about->owner);
 }
 
 // The ways to fail that a term asks the newest run for.
@@ -198,7 +198,7 @@ bool JobFilter::asks_state() const { return asks("state"); }
 std::optional<WallTime> state_changes_at(const StoredJob& stored, WallTime now) {
   if (!stored.job) return std::nullopt;
   std::optional<WallTime> at;
-  for (const auto& instant : {stored.job->ends_at, stored.job->paused_until})
+  for (const auto& instant : {stored.job->window->ends_at, stored.job->window->paused_until})
     if (instant && *instant > now && (!at || *instant < *at)) at = *instant;
   return at;
 }

@@ -7,9 +7,9 @@ constexpr const char* kSourceLabel = "crontab";  // set by crontab::translate
 
 // `stands` is what an import of the same crontab has made. Standard input has one name for everybody's.
 bool is_of_same_source(const domain::Job& stands, const domain::Job& job) {
-  const auto before = stands.labels.find(kSourceLabel), now = job.labels.find(kSourceLabel);
-  if (before == stands.labels.end() || now == job.labels.end() || before->second != now->second) return false;
-  return now->second != "stdin" || stands.user == job.user;
+  const auto before = stands.about->labels.find(kSourceLabel), now = job.about->labels.find(kSourceLabel);
+  if (before == stands.about->labels.end() || now == job.about->labels.end() || before->second != now->second) return false;
+  return now->second != "stdin" || stands.process->user == job.process->user;
 }
 
 // `stands` with all that a line of a crontab says; switches, policies and labels that were set since stay.
@@ -17,12 +17,13 @@ domain::Job updated(domain::Job stands, const domain::Job& job) {
   stands.schedule = job.schedule;
   stands.time_zone = job.time_zone;
   stands.command = job.command;
-  stands.shell = job.shell;
-  stands.user = job.user;
-  stands.environment = job.environment;
-  stands.working_directory = job.working_directory;
+  domain::ProcessSettings& process = stands.process.edit();
+  process.shell = job.process->shell;
+  process.user = job.process->user;
+  process.environment = job.process->environment;
+  process.working_directory = job.process->working_directory;
   stands.jitter = job.jitter;
-  if (!job.description.empty()) stands.description = job.description;
+  if (!job.about->description.empty()) stands.about.edit().description = job.about->description;
   return stands;
 }
 

@@ -184,7 +184,7 @@ CliResult<std::vector<JobDocument>> read_job_text(const std::string& where, cons
 domain::Job without_stamps(domain::Job job) {
   job.since.reset();
   job.schedule_set_at.reset();
-  job.stamp.clear();
+  job.stamp = {};
   return job;
 }
 

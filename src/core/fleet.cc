@@ -39,12 +39,12 @@ bool Fleet::set(const std::vector<WorkerEntry>& workers) {
 
 bool Fleet::admits(const Member& member, const domain::CompiledJob& job) const {
   if (mixed_zones_ && job.zone != cron::utc() && member.zone_version != newest_zones_) return false;
-  return job.job->where.empty() || domain::admits(job.job->where, member.node, member.labels);
+  return job.job->where->empty() || domain::admits(*job.job->where, member.node, member.labels);
 }
 
 bool Fleet::admits_self(const domain::CompiledJob& job) const {
   // While our registration does not stand nobody knows our labels, and a job that says what must not be is not ours.
-  return (sees_self_ || job.job->where.empty()) && admits(own_, job);
+  return (sees_self_ || job.job->where->empty()) && admits(own_, job);
 }
 
 Fleet::Standing Fleet::standing(std::string_view word, const domain::CompiledJob& job) const {

@@ -81,12 +81,12 @@ const PlanCase kCases[] = {
     {"older than the window", [](auto& j) { j.catch_up_window = std::chrono::minutes(8); }, "02:00:00", "02:20:00",
      "account 02:05:00..02:10:00 x2 missed(late)"},
     {"disabled", [](auto& j) { j.enabled = false; }, "02:00:00", "02:20:00", "never"},
-    {"paused: instants before it are no firings", [](auto& j) { j.paused_until = at("02:12:00"); }, "02:00:00",
+    {"paused: instants before it are no firings", [](auto& j) { j.window.edit().paused_until = at("02:12:00"); }, "02:00:00",
      "02:10:00", "wait 02:15:00"},
-    {"window over", [](auto& j) { j.ends_at = at("02:05:00"); }, "02:00:00", "02:10:00", "never"},
-    {"window: the last instant before its end", [](auto& j) { j.ends_at = at("02:05:01"); }, "02:00:00", "02:05:00",
+    {"window over", [](auto& j) { j.window.edit().ends_at = at("02:05:00"); }, "02:00:00", "02:10:00", "never"},
+    {"window: the last instant before its end", [](auto& j) { j.window.edit().ends_at = at("02:05:01"); }, "02:00:00", "02:05:00",
      "claim 02:05:00"},
-    {"window not begun", [](auto& j) { j.starts_at = at("02:10:00"); }, "02:00:00", "02:05:00", "wait 02:10:00"},
+    {"window not begun", [](auto& j) { j.window.edit().starts_at = at("02:10:00"); }, "02:00:00", "02:05:00", "wait 02:10:00"},
 };
 
 TEST(Plan, FollowsThePolicies) {

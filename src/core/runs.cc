@@ -32,16 +32,16 @@ domain::RunEnd unstarted(RunStatus status, Reason reason, std::string error, Wal
 
 // How long attempt `attempt` of a job waits after the end of the one before it (retry).
 std::chrono::milliseconds retry_delay(const domain::Job& job, int attempt) {
-  double delay = static_cast<double>(job.retry.delay.count());
-  for (int i = 2; i < attempt; ++i) delay *= job.retry.factor;
-  delay = std::min(delay, static_cast<double>(job.retry.delay_max.count()));
+  double delay = static_cast<double>(job.retry->delay.count());
+  for (int i = 2; i < attempt; ++i) delay *= job.retry->factor;
+  delay = std::min(delay, static_cast<double>(job.retry->delay_max.count()));
   return std::chrono::milliseconds(static_cast<std::int64_t>(std::llround(delay)));
 }
 
 }  // namespace
 
 std::string Scheduler::State::missing_labels(const domain::Job& job) const {
-  return fmt::format("worker '{}' does not have what the job asks for: {}", self, domain::shown_where(job.where));
+  return fmt::format("worker '{}' does not have what the job asks for: {}", self, domain::shown_where(*job.where));
 }
 
 RunSlot* Scheduler::State::find_run(const domain::RunId& id) {
@@ -230,15 +230,15 @@ bool Scheduler::State::next_attempt_allowed(const RunSlot& run, const domain::Ru
   const bool redelivery =
       end.status == RunStatus::Lost || end.reason == Reason::Fenced || end.reason == Reason::WorkerDied;
   if (redelivery) return job.delivery.mode == domain::Delivery::Mode::AtLeastOnce;
-  if (run.entry.run.attempt > job.retry.count) return false;
+  if (run.entry.run.attempt > job.retry->count) return false;
   switch (end.status) {
     case RunStatus::Failed: {
-      const auto& codes = job.retry.exit_codes;
+      const auto& codes = job.retry->exit_codes;
       return codes.empty() || (end.exit_code && std::find(codes.begin(), codes.end(), *end.exit_code) != codes.end());
     }
     case RunStatus::Signalled:
-    case RunStatus::TimedOut: return job.retry.exit_codes.empty();
-    case RunStatus::Refused: return end.reason == Reason::SpawnFailed && job.retry.exit_codes.empty();
+    case RunStatus::TimedOut: return job.retry->exit_codes.empty();
+    case RunStatus::Refused: return end.reason == Reason::SpawnFailed && job.retry->exit_codes.empty();
     default: return false;
   }
 }

@@ -143,12 +143,12 @@ class Translator {
     job.schedule = expression_of(entry, *zone, options_.from);
     job.time_zone = zone_name;
     job.command = command_of(entry);
-    job.shell = {settings_.get("SHELL", "/bin/sh"), "-c"};
-    job.user = options_.form == Form::System ? entry.user : options_.user;
+    job.process.edit().shell = {settings_.get("SHELL", "/bin/sh"), "-c"};
+    job.process.edit().user = options_.form == Form::System ? entry.user : options_.user;
     job.overlap.mode = domain::Overlap::Mode::Allow;
     job.misfire.mode = domain::Misfire::Mode::Skip;
-    job.description = cut(line.comment, 1024);
-    job.labels["crontab"] = source_label(options_.source);
+    job.about.edit().description = cut(line.comment, 1024);
+    job.about.edit().labels["crontab"] = source_label(options_.source);
     set_surroundings(import);
     if (entry.input) import.notes.push_back("what stands after % is given to the command as a here-document");
     if (job.schedule != entry.schedule)
@@ -163,14 +163,14 @@ class Translator {
   void set_surroundings(Import& import) {
     domain::Job& job = import.job;
     for (const auto& [name, value] : settings_.all())
-      if (!is_for_cron(name)) job.environment[name] = value;
-    job.environment.emplace("PATH", "/usr/bin:/bin");
-    if (!job.user.empty()) job.environment["LOGNAME"] = job.user;
-    const auto home = options_.home_of ? options_.home_of(job.user) : std::nullopt;
-    if (home) job.environment.emplace("HOME", *home);
-    job.working_directory = settings_.get("HOME", home.value_or(""));
-    if (job.working_directory.empty())
-      import.notes.push_back(fmt::format("the home of user '{}' is not known here: the command starts in /", job.user));
+      if (!is_for_cron(name)) job.process.edit().environment[name] = value;
+    job.process.edit().environment.emplace("PATH", "/usr/bin:/bin");
+    if (!job.process->user.empty()) job.process.edit().environment["LOGNAME"] = job.process->user;
+    const auto home = options_.home_of ? options_.home_of(job.process->user) : std::nullopt;
+    if (home) job.process.edit().environment.emplace("HOME", *home);
+    job.process.edit().working_directory = settings_.get("HOME", home.value_or(""));
+    if (job.process->working_directory.empty())
+      import.notes.push_back(fmt::format("the home of user '{}' is not known here: the command starts in /", job.process->user));
     if (const std::string delay = settings_.get("RANDOM_DELAY"); !delay.empty()) {
       const auto minutes = parse_duration(delay + "m");
       if (minutes) job.jitter = std::chrono::duration_cast<domain::milliseconds>(*minutes);

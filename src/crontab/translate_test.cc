@@ -136,13 +136,13 @@ TEST(Translate, MakesJobsThatBehaveAsUnderCron) {
   EXPECT_EQ(backup.time_zone, "Europe/Berlin");
   EXPECT_EQ(translation.imports[2].job.time_zone, "Asia/Tokyo");
   EXPECT_EQ(std::get<std::string>(backup.command), "/opt/bin/backup.sh --all");
-  EXPECT_THAT(backup.shell, ElementsAre("/bin/sh", "-c"));
-  EXPECT_EQ(backup.environment,
+  EXPECT_THAT(backup.process->shell, ElementsAre("/bin/sh", "-c"));
+  EXPECT_EQ(backup.process->environment,
             (std::map<std::string, std::string>{
                 {"PATH", "/opt/bin:/usr/bin"}, {"FOO", "bar"}, {"LOGNAME", "ann"}, {"HOME", "/home/ann"}}));
-  EXPECT_EQ(backup.working_directory, "/home/ann");
-  EXPECT_EQ(backup.user, "ann");
-  EXPECT_EQ(backup.description, "The nightly backup.");
+  EXPECT_EQ(backup.process->working_directory, "/home/ann");
+  EXPECT_EQ(backup.process->user, "ann");
+  EXPECT_EQ(backup.about->description, "The nightly backup.");
   EXPECT_EQ(backup.overlap.mode, domain::Overlap::Mode::Allow);
   EXPECT_EQ(backup.misfire.mode, domain::Misfire::Mode::Skip);
   EXPECT_EQ(std::get<std::string>(translation.imports[2].job.command),

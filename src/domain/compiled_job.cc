@@ -58,9 +58,9 @@ tl::expected<CompiledJob, DocumentErrors> compile(JobPtr job, const cron::ZoneSo
   if (schedule.is_every() && job->schedule_set_at) schedule = schedule.anchored_at(*job->schedule_set_at);
   if (parsed->zone != nullptr) zone = parsed->zone;
   WallTime from = WallTime::min(), until = WallTime::max();
-  if (job->starts_at) from = std::max(from, *job->starts_at);
-  if (job->paused_until) from = std::max(from, *job->paused_until);
-  if (job->ends_at) until = *job->ends_at;
+  if (job->window->starts_at) from = std::max(from, *job->window->starts_at);
+  if (job->window->paused_until) from = std::max(from, *job->window->paused_until);
+  if (job->window->ends_at) until = *job->window->ends_at;
   if (!job->enabled) until = WallTime::min();
   return CompiledJob{std::move(job), std::move(schedule), std::move(zone), from, until};
 }

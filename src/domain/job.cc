@@ -17,7 +17,24 @@ std::string instant_text(const std::optional<WallTime>& at) { return at ? std::t
 }  // namespace
 
 int Job::attempts_max() const {
-  return std::max(1 + retry.count, delivery.mode == Delivery::Mode::AtLeastOnce ? delivery.attempts_max : 1);
+  return std::max(1 + retry->count, delivery.mode == Delivery::Mode::AtLeastOnce ? delivery.attempts_max : 1);
+}
+
+Stamp Stamp::from_text(std::string_view text) {
+  std::array<unsigned char, 16> bits;
+  std::size_t read = 0;
+  if (text.size() != 2 * bits.size() ||
+      sodium_hex2bin(bits.data(), bits.size(), text.data(), text.size(), nullptr, &read, nullptr) != 0 ||
+      read != bits.size())
+    return {};
+  return Stamp(bits);
+}
+
+std::string Stamp::text() const {
+  if (!set_) return {};
+  char hex[2 * sizeof bits_ + 1];
+  sodium_bin2hex(hex, sizeof hex, bits_.data(), bits_.size());
+  return hex;
 }
 
 Result<JobName> make_job_name(std::string_view text) {
@@ -46,27 +63,25 @@ Result<JobName> make_job_name(std::string_view text) {
   return JobName(std::string(text));
 }
 
-std::string stamp_of(const Job& job) {
+Stamp stamp_of(const Job& job) {
   // Lengths in front, so that no two different jobs give the same text.
   std::string text;
-  for (const std::string& part : {job.name.text(), job.schedule, job.time_zone, instant_text(job.paused_until),
-                                  instant_text(job.starts_at), instant_text(job.ends_at), instant_text(job.since)}) {
+  for (const std::string& part : {job.name.text(), job.schedule, job.time_zone, instant_text(job.window->paused_until),
+                                  instant_text(job.window->starts_at), instant_text(job.window->ends_at), instant_text(job.since)}) {
     text += fmt::format("{}:{};", part.size(), part);
   }
   text += job.enabled ? '1' : '0';
-  unsigned char hash[16];
-  crypto_generichash(hash, sizeof hash, reinterpret_cast<const unsigned char*>(text.data()), text.size(), nullptr, 0);
-  char hex[2 * sizeof hash + 1];
-  sodium_bin2hex(hex, sizeof hex, hash, sizeof hash);
-  return hex;
+  std::array<unsigned char, 16> hash;
+  crypto_generichash(hash.data(), hash.size(), reinterpret_cast<const unsigned char*>(text.data()), text.size(),
+                     nullptr, 0);
+  return Stamp(hash);
 }
 
 bool has_valid_stamp(const Job& job) { return job.since && job.stamp == stamp_of(job); }
 
 bool changes_firings(const Job& before, const Job& after) {
   return before.schedule != after.schedule || before.time_zone != after.time_zone ||
-         before.paused_until != after.paused_until || before.starts_at != after.starts_at ||
-         before.ends_at != after.ends_at || before.enabled != after.enabled;
+         before.window != after.window || before.enabled != after.enabled;
 }
 
 }  // namespace cronfleet::domain

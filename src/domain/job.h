@@ -1,6 +1,7 @@
 // domain/job.h: what a user saves. The JSON form, its defaults and its errors: domain/job_json.h.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "base/rare.h"
 #include "base/status.h"
 #include "base/time.h"
 #include "domain/parameters.h"
@@ -59,42 +61,76 @@ struct Limits {
   friend bool operator==(const Limits&, const Limits&) = default;
 };
 
-struct Job {
-  JobName name;
-  std::string schedule;   // the expression as written (cron-semantics.md)
-  std::string time_zone;  // IANA name; empty: UTC
-  // Text for `shell`, or an argument vector that is executed as it is.
-  std::variant<std::string, std::vector<std::string>> command;
+// What the processes of a run find around them.
+struct ProcessSettings {
   std::vector<std::string> shell{"/bin/bash", "-c"};  // the command text is appended as one argument
   std::map<std::string, std::string> environment;     // JSON key "env"
   std::string working_directory;                      // empty: "/"
   std::string user;                                   // empty: the service's own
   std::optional<unsigned> umask;                      // 0..0777; absent: 022
   Limits limits;
-  milliseconds timeout{0};  // 0: none
-  milliseconds kill_grace{std::chrono::seconds(10)};
-  bool enabled = true;
+  std::uint64_t output_bytes_max = 1 << 20;  // head and tail kept together, 0..64 MiB
+  friend bool operator==(const ProcessSettings&, const ProcessSettings&) = default;
+};
+
+// Which instants of its schedule count.
+struct Window {
   std::optional<WallTime> paused_until;  // instants before it are no firings
   std::optional<WallTime> starts_at;     // first instant that counts
   std::optional<WallTime> ends_at;       // first instant that no longer counts
+  friend bool operator==(const Window&, const Window&) = default;
+};
+
+// For people and filters: it changes nothing of what is run.
+struct About {
   std::map<std::string, std::string> labels;
   std::string description;
   std::string owner;
+  friend bool operator==(const About&, const About&) = default;
+};
+
+// 128 bits, in a document as 32 hex digits.
+class Stamp {
+ public:
+  Stamp() = default;
+  explicit Stamp(const std::array<unsigned char, 16>& bits) : bits_(bits), set_(true) {}
+  static Stamp from_text(std::string_view text);  // unset where it is none: what it stands in is adopted either way
+  std::string text() const;                       // empty where it is unset
+  explicit operator bool() const { return set_; }
+  friend bool operator==(const Stamp&, const Stamp&) = default;
+
+ private:
+  std::array<unsigned char, 16> bits_{};
+  bool set_ = false;
+};
+
+// A worker holds one for every job of the fleet: what few of them set is Rare.
+struct Job {
+  JobName name;
+  std::string schedule;   // the expression as written (cron-semantics.md)
+  std::string time_zone;  // IANA name; empty: UTC
+  // Text for the shell, or an argument vector that is executed as it is.
+  std::variant<std::string, std::vector<std::string>> command;
+  Rare<ProcessSettings> process;
+  Rare<Window> window;
+  Rare<About> about;
+  milliseconds timeout{0};  // 0: none
+  milliseconds kill_grace{std::chrono::seconds(10)};
   Overlap overlap;
   Misfire misfire;
   milliseconds catch_up_window{std::chrono::hours(24)};
   milliseconds start_deadline{std::chrono::seconds(60)};
   milliseconds jitter{0};  // at most; fixed per firing by hash
-  Retry retry;
+  Rare<Retry> retry;
   Delivery delivery;
-  Where where;  // which workers may run it; a change moves no firings, so the stamp does not cover it
-  std::vector<Parameter> parameters;         // of runs asked for by hand; a change moves no firings
-  std::uint64_t output_bytes_max = 1 << 20;  // head and tail kept together, 0..64 MiB
+  Rare<Where> where;  // which workers may run it; a change moves no firings, so the stamp does not cover it
+  Rare<std::vector<Parameter>> parameters;  // of runs asked for by hand; a change moves no firings
 
   // Set by a save (protocol.md rules 1, 5, 25); absent in a document put by hand until it is adopted.
   std::optional<WallTime> since;
-  std::string stamp;
   std::optional<WallTime> schedule_set_at;  // anchor of @every
+  Stamp stamp;
+  bool enabled = true;
 
   // Whether claims of this job take its lock, and whether others may follow its runs (protocol.md rule 18).
   bool fenced() const { return overlap.fenced() || delivery.mode == Delivery::Mode::AtLeastOnce; }
@@ -108,9 +144,9 @@ using JobPtr = std::shared_ptr<const Job>;
 // valid UTF-8. InvalidArgument names the rule that is broken.
 Result<JobName> make_job_name(std::string_view text);
 
-// Hash over name, schedule, zone, windows, pause, enabled and since (protocol.md rule 5): 32 hex digits. A document
+// Hash over name, schedule, zone, windows, pause, enabled and since (protocol.md rule 5). A document
 // whose stamp differs was edited by hand and is adopted before anybody claims it.
-std::string stamp_of(const Job& job);
+Stamp stamp_of(const Job& job);
 bool has_valid_stamp(const Job& job);
 
 // Whether a change from `before` to `after` moves firings (schedule, zone, window, pause, enabled): such a save sets

@@ -84,7 +84,7 @@ void read_shell(const JsonValue& value, Job& job) {
   if (value.kind() != JsonKind::Array) return;
   if (shell.empty() || shell.size() > JobLimits::shell_texts || shell.front().empty())
     return value.refuse(fmt::format(R"(expected 1 to {} texts like ["/bin/bash", "-c"])", JobLimits::shell_texts));
-  job.shell = std::move(shell);
+  job.process.edit().shell = std::move(shell);
 }
 
 void read_environment(const JsonValue& value, Job& job) {
@@ -96,7 +96,7 @@ void read_environment(const JsonValue& value, Job& job) {
     } else if (name.starts_with("CRONFLEET_")) {
       member.refuse("variables that begin with CRONFLEET_ are set by the worker");
     } else {
-      std::string& content = job.environment[std::string(name)];
+      std::string& content = job.process.edit().environment[std::string(name)];
       read_bounded(member, JobLimits::environment, content);
       bytes += name.size() + content.size();
     }
@@ -112,7 +112,7 @@ void read_labels(const JsonValue& value, Job& job) {
     if (member.key().empty() || member.key().size() > JobLimits::label) {
       member.refuse(fmt::format("the name of a label has 1 to {} bytes", JobLimits::label));
     } else {
-      read_bounded(member, JobLimits::label, job.labels[std::string(member.key())]);
+      read_bounded(member, JobLimits::label, job.about.edit().labels[std::string(member.key())]);
     }
   }
   if (value.size() > JobLimits::labels)
@@ -147,7 +147,7 @@ void read_where(const JsonValue& value, Job& job) {
       member.refuse(fmt::format("the name of a label has 1 to {} bytes", JobLimits::label));
       continue;
     }
-    LabelCondition& condition = job.where[std::string(member.key())];
+    LabelCondition& condition = job.where.edit()[std::string(member.key())];
     if (member.kind() != JsonKind::Object) {
       read_label_values(member, condition.values);
       continue;
@@ -167,9 +167,14 @@ void read_where(const JsonValue& value, Job& job) {
 }
 
 void read_directory(const JsonValue& value, Job& job) {
-  read_bounded(value, JobLimits::path, job.working_directory);
-  if (!job.working_directory.empty() && job.working_directory.front() != '/')
-    value.refuse(fmt::format("expected a path that begins with '/', found {}", quoted(job.working_directory)));
+  std::string& directory = job.process.edit().working_directory;
+  read_bounded(value, JobLimits::path, directory);
+  if (!directory.empty() && directory.front() != '/')
+    value.refuse(fmt::format("expected a path that begins with '/', found {}", quoted(directory)));
+}
+
+void read_stamp(const JsonValue& value, Job& job) {
+  if (const auto text = value.text()) job.stamp = Stamp::from_text(*text);
 }
 
 void read_umask(const JsonValue& value, Job& job) {
@@ -182,7 +187,7 @@ void read_umask(const JsonValue& value, Job& job) {
   }
   if (!octal || text->size() < 3 || text->size() > 4 || mask > 0777)
     return value.refuse(fmt::format(R"(expected octal digits like "022", found {})", quoted(*text)));
-  job.umask = mask;
+  job.process.edit().umask = mask;
 }
 
 struct LimitKey {
@@ -204,13 +209,13 @@ void read_limits(const JsonValue& value, Job& job) {
       for (const LimitKey& limit : kLimitKeys) known.push_back(limit.key);
       member.refuse_key(known);
     } else if (const auto number = member.integer(0, std::numeric_limits<std::int64_t>::max())) {
-      job.limits.*found->limit = static_cast<std::uint64_t>(*number);
+      job.process.edit().limits.*found->limit = static_cast<std::uint64_t>(*number);
     }
   }
 }
 
 void read_retry(const JsonValue& value, Job& job) {
-  Retry& retry = job.retry;
+  Retry& retry = job.retry.edit();
   for (const JsonValue& member : value.members()) {
     const std::string_view key = member.key();
     if (key == "count") {
@@ -301,9 +306,9 @@ constexpr JobKey kJobKeys[] = {
     {"cronExpr", read_schedule},
     {"delivery",
      [](const JsonValue& v, Job& job) { read_policy(v, kDeliveries, job.delivery.mode, job.delivery.attempts_max); }},
-    {"description", [](const JsonValue& v, Job& job) { read_bounded(v, JobLimits::description, job.description); }},
+    {"description", [](const JsonValue& v, Job& job) { read_bounded(v, JobLimits::description, job.about.edit().description); }},
     {"enabled", [](const JsonValue& v, Job& job) { keep(v.boolean(), job.enabled); }},
-    {"ends_at", [](const JsonValue& v, Job& job) { job.ends_at = v.instant(); }},
+    {"ends_at", [](const JsonValue& v, Job& job) { job.window.edit().ends_at = v.instant(); }},
     {"env", read_environment},
     {"jitter", [](const JsonValue& v, Job& job) { keep(v.duration(kZero, hours(24)), job.jitter); }},
     {"kill_grace", [](const JsonValue& v, Job& job) { keep(v.duration(kZero, hours(1)), job.kill_grace); }},
@@ -312,25 +317,25 @@ constexpr JobKey kJobKeys[] = {
     {"misfire",
      [](const JsonValue& v, Job& job) { read_policy(v, kMisfires, job.misfire.mode, job.misfire.run_all_max); }},
     {"name", read_name},
-    {"output_bytes_max", [](const JsonValue& v, Job& job) { read_integer(v, 0, 64 << 20, job.output_bytes_max); }},
+    {"output_bytes_max", [](const JsonValue& v, Job& job) { read_integer(v, 0, 64 << 20, job.process.edit().output_bytes_max); }},
     {"overlap",
      [](const JsonValue& v, Job& job) { read_policy(v, kOverlaps, job.overlap.mode, job.overlap.queue_max); }},
-    {"owner", [](const JsonValue& v, Job& job) { read_bounded(v, JobLimits::word, job.owner); }},
-    {"parameters", [](const JsonValue& v, Job& job) { read_parameters(v, job.parameters); }},
-    {"paused_until", [](const JsonValue& v, Job& job) { job.paused_until = v.instant(); }},
+    {"owner", [](const JsonValue& v, Job& job) { read_bounded(v, JobLimits::word, job.about.edit().owner); }},
+    {"parameters", [](const JsonValue& v, Job& job) { read_parameters(v, job.parameters.edit()); }},
+    {"paused_until", [](const JsonValue& v, Job& job) { job.window.edit().paused_until = v.instant(); }},
     {"retry", read_retry},
     {"schedule", read_schedule},
     {"schedule_set_at", [](const JsonValue& v, Job& job) { job.schedule_set_at = v.instant(); }},
     {"shell", read_shell},
     {"since", [](const JsonValue& v, Job& job) { job.since = v.instant(); }},
-    {"stamp", [](const JsonValue& v, Job& job) { read_bounded(v, JobLimits::word, job.stamp); }},
+    {"stamp", read_stamp},
     {"start_deadline",
      [](const JsonValue& v, Job& job) { keep(v.duration(seconds(1), hours(24)), job.start_deadline); }},
-    {"starts_at", [](const JsonValue& v, Job& job) { job.starts_at = v.instant(); }},
+    {"starts_at", [](const JsonValue& v, Job& job) { job.window.edit().starts_at = v.instant(); }},
     {"time_zone", [](const JsonValue& v, Job& job) { read_bounded(v, JobLimits::word, job.time_zone); }},
     {"timeout", [](const JsonValue& v, Job& job) { keep(v.duration(kZero, kYear), job.timeout); }},
     {"umask", read_umask},
-    {"user", [](const JsonValue& v, Job& job) { read_bounded(v, JobLimits::word, job.user); }},
+    {"user", [](const JsonValue& v, Job& job) { read_bounded(v, JobLimits::word, job.process.edit().user); }},
     {"where", read_where},
     {"working_directory", read_directory},
 };
@@ -377,7 +382,7 @@ void read_job(const JsonValue& root, const JobName& named, Job& job) {
   if (!has("name")) job.name = named;
   if (!has("schedule") && !has("cronExpr")) root.refuse_member("schedule", "missing: when is the job due?");
   if (!has("command")) root.refuse_member("command", "missing: what is to be run?");
-  if (job.starts_at && job.ends_at && *job.starts_at >= *job.ends_at)
+  if (const Window& window = *job.window; window.starts_at && window.ends_at && *window.starts_at >= *window.ends_at)
     root.refuse_member("ends_at", "is not after starts_at: no firing would count");
 }
 

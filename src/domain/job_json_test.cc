@@ -61,21 +61,21 @@ Job everything() {
   job.schedule = "H 2 * * *";
   job.time_zone = "Asia/Shanghai";
   job.command = std::vector<std::string>{"/usr/bin/rsync", "-a", "", "it's"};
-  job.shell = {"/bin/sh", "-ec"};
-  job.environment = {{"LANG", "C"}, {"EMPTY", ""}};
-  job.working_directory = "/srv";
-  job.user = "backup";
-  job.umask = 027;
-  job.limits = {60, 1073741824, 64, 8, 0};
+  job.process.edit().shell = {"/bin/sh", "-ec"};
+  job.process.edit().environment = {{"LANG", "C"}, {"EMPTY", ""}};
+  job.process.edit().working_directory = "/srv";
+  job.process.edit().user = "backup";
+  job.process.edit().umask = 027;
+  job.process.edit().limits = {60, 1073741824, 64, 8, 0};
   job.timeout = minutes(90);
   job.kill_grace = seconds(20);
   job.enabled = false;
-  job.paused_until = parse_rfc3339("2026-03-01T02:00:00.250Z").value();
-  job.starts_at = parse_rfc3339("2026-01-01T00:00:00Z").value();
-  job.ends_at = parse_rfc3339("2027-01-01T00:00:00Z").value();
-  job.labels = {{"team", "data"}};
-  job.description = "line\n\"two\"";
-  job.owner = "ops@example.org";
+  job.window.edit().paused_until = parse_rfc3339("2026-03-01T02:00:00.250Z").value();
+  job.window.edit().starts_at = parse_rfc3339("2026-01-01T00:00:00Z").value();
+  job.window.edit().ends_at = parse_rfc3339("2027-01-01T00:00:00Z").value();
+  job.about.edit().labels = {{"team", "data"}};
+  job.about.edit().description = "line\n\"two\"";
+  job.about.edit().owner = "ops@example.org";
   job.overlap = {Overlap::Mode::Queue, 5};
   job.misfire = {Misfire::Mode::RunAll, 100};
   job.catch_up_window = hours(24);
@@ -83,13 +83,13 @@ Job everything() {
   job.jitter = milliseconds(250);
   job.retry = {3, seconds(10), 1.1, minutes(10), {1, 75}};
   job.delivery = {Delivery::Mode::AtLeastOnce, 3};
-  job.output_bytes_max = 4096;
+  job.process.edit().output_bytes_max = 4096;
   job.parameters = {{"TABLE", Parameter::Type::Text, "a", {"a", "b"}, ""},
                     {"n", Parameter::Type::Integer, std::nullopt, {}, ""}};
   job.where = {
       {"zone", {{"eu", "us"}}}, {"gpu", {{"true"}, true}}, {"node", {{"w1", "w2"}, true}}, {"disk", {{"ssd"}}}};
   job.since = parse_rfc3339("2026-02-01T00:00:00.001Z").value();
-  job.stamp = "0123456789abcdef0123456789abcdef";
+  job.stamp = Stamp::from_text("0123456789abcdef0123456789abcdef");
   job.schedule_set_at = parse_rfc3339("2026-02-01T00:00:00Z").value();
   return job;
 }
@@ -127,19 +127,19 @@ TEST(JobJson, ReadsBackWhatItWrites) {
   for (int i = 0; i < 2000; ++i) {
     Job job = everything();
     if (rng.chance(0.5)) job.command = text();
-    if (rng.chance(0.5)) job.environment = {{text(), text()}, {"B", ""}};
-    if (rng.chance(0.5)) job.description = text();
-    if (rng.chance(0.5)) job.umask.reset();
-    if (rng.chance(0.5)) job.paused_until.reset();
-    if (rng.chance(0.5)) job.limits = {};
+    if (rng.chance(0.5)) job.process.edit().environment = {{text(), text()}, {"B", ""}};
+    if (rng.chance(0.5)) job.about.edit().description = text();
+    if (rng.chance(0.5)) job.process.edit().umask.reset();
+    if (rng.chance(0.5)) job.window.edit().paused_until.reset();
+    if (rng.chance(0.5)) job.process.edit().limits = {};
     if (rng.chance(0.5)) job.overlap = {static_cast<Overlap::Mode>(rng.below(3)), 0};
     if (rng.chance(0.5)) job.misfire = {static_cast<Misfire::Mode>(rng.below(2)), 0};
     if (rng.chance(0.5)) job.delivery = {};
     if (rng.chance(0.5))
       job.where = {{text(), {{text()}, rng.chance(0.5)}}, {"zone", {{text(), text()}, rng.chance(0.5)}}};
-    job.retry.factor = 1 + 9 * rng.unit();
+    job.retry.edit().factor = 1 + 9 * rng.unit();
     job.timeout = milliseconds(rng.below(366ull * 86'400'000));
-    job.output_bytes_max = rng.below(64 << 20);
+    job.process.edit().output_bytes_max = rng.below(64 << 20);
     const std::string written = encode_job(job);
     ASSERT_EQ(mistakes(written), "") << written;
     ASSERT_EQ(decode_job(written).value(), job) << written;

@@ -14,7 +14,7 @@ class JobWriter {
       windows(job);
       policies(job);
       texts("since", job.since);
-      unless_default("stamp", job.stamp, default_.stamp);
+      if (job.stamp) json_.member("stamp", job.stamp.text());
       texts("schedule_set_at", job.schedule_set_at);
     });
     return json_.take();
@@ -26,30 +26,30 @@ class JobWriter {
     json_.member("schedule", job.schedule);
     unless_default("time_zone", job.time_zone, default_.time_zone);
     unless_default("enabled", job.enabled, default_.enabled);
-    unless_default("description", job.description, default_.description);
-    unless_default("owner", job.owner, default_.owner);
-    unless_default("labels", job.labels, default_.labels);
+    unless_default("description", job.about->description, default_.about->description);
+    unless_default("owner", job.about->owner, default_.about->owner);
+    unless_default("labels", job.about->labels, default_.about->labels);
   }
 
   void process(const Job& job) {
     json_.key("command");
     std::visit([&](const auto& command) { value(command); }, job.command);
-    unless_default("shell", job.shell, default_.shell);
-    unless_default("env", job.environment, default_.environment);
-    unless_default("working_directory", job.working_directory, default_.working_directory);
-    unless_default("user", job.user, default_.user);
-    if (job.umask) json_.member("umask", fmt::format("{:03o}", *job.umask));
-    unless_default("limits", job.limits, default_.limits);
+    unless_default("shell", job.process->shell, default_.process->shell);
+    unless_default("env", job.process->environment, default_.process->environment);
+    unless_default("working_directory", job.process->working_directory, default_.process->working_directory);
+    unless_default("user", job.process->user, default_.process->user);
+    if (job.process->umask) json_.member("umask", fmt::format("{:03o}", *job.process->umask));
+    unless_default("limits", job.process->limits, default_.process->limits);
     unless_default("timeout", job.timeout, default_.timeout);
     unless_default("kill_grace", job.kill_grace, default_.kill_grace);
-    unless_default("parameters", job.parameters, default_.parameters);
-    unless_default("output_bytes_max", job.output_bytes_max, default_.output_bytes_max);
+    unless_default("parameters", *job.parameters, *default_.parameters);
+    unless_default("output_bytes_max", job.process->output_bytes_max, default_.process->output_bytes_max);
   }
 
   void windows(const Job& job) {
-    texts("paused_until", job.paused_until);
-    texts("starts_at", job.starts_at);
-    texts("ends_at", job.ends_at);
+    texts("paused_until", job.window->paused_until);
+    texts("starts_at", job.window->starts_at);
+    texts("ends_at", job.window->ends_at);
   }
 
   void policies(const Job& job) {
@@ -58,9 +58,9 @@ class JobWriter {
     unless_default("catch_up_window", job.catch_up_window, default_.catch_up_window);
     unless_default("start_deadline", job.start_deadline, default_.start_deadline);
     unless_default("jitter", job.jitter, default_.jitter);
-    unless_default("retry", job.retry, default_.retry);
+    unless_default("retry", *job.retry, *default_.retry);
     unless_default("delivery", job.delivery, default_.delivery);
-    unless_default("where", job.where, default_.where);
+    unless_default("where", *job.where, *default_.where);
   }
 
   template <typename T>
@@ -128,7 +128,7 @@ class JobWriter {
   }
   void value(const Retry& retry) {
     json_.object([&] {
-      const Retry& by_default = default_.retry;
+      const Retry& by_default = *default_.retry;
       unless_default("count", retry.count, by_default.count);
       unless_default("delay", retry.delay, by_default.delay);
       unless_default("factor", retry.factor, by_default.factor);
