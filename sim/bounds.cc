@@ -49,7 +49,7 @@ bool was_full(const Evidence& evidence, const TrueExec& exec) {
 bool late(const TrueExec& exec, const ExecsOfJob& of_job, const TrueDocument& document) {
   if (!exec.run.firing.scheduled() || exec.run.attempt > 1 || exec.undone) return false;
   const WallTime instant = exec.run.firing.instant();
-  if (exec.at <= instant + document.job.jitter + kLatenessMax) return false;
+  if (exec.at <= instant + document.job.timing->jitter + kLatenessMax) return false;
   return !document.job.overlap.fenced() || std::none_of(of_job.begin(), of_job.end(), [&](const TrueExec* other) {
     return other != &exec && other->at < exec.at && (!other->end || other->end->at + seconds(5) >= instant);
   });
@@ -158,7 +158,7 @@ void check_followed(const Evidence& evidence, const Expected& expected, Violatio
         if (!again && job.overlap.mode != Overlap::Forbid) continue;
         const auto slot = again ? until : slot_from(expected, name, *until);
         if (!slot) continue;
-        const WallTime bound = *slot + kFollowMax + (again ? milliseconds(0) : job.jitter);
+        const WallTime bound = *slot + kFollowMax + (again ? milliseconds(0) : job.timing->jitter);
         if (bound >= judged_until || (document->replaced_at && *document->replaced_at <= bound)) continue;
         const bool followed = std::any_of(execs.begin(), execs.end(), [&](const TrueExec* other) {
           const bool next = other->run.firing == exec->run.firing && other->run.attempt == exec->run.attempt + 1;
@@ -191,7 +191,7 @@ void check_store_back(const Evidence& evidence, const Expected& expected, Violat
       }
     }
     if (!back && !led_anew) return;  // I5 judges it
-    WallTime bound = std::max(instant, back.value_or(instant)) + document.job.jitter + kTakeoverMax;
+    WallTime bound = std::max(instant, back.value_or(instant)) + document.job.timing->jitter + kTakeoverMax;
     if (back) bound += kStoreBackMax;
     if (led_anew) bound += kNewLeaderMax;
     if (exec.at > bound)

@@ -127,8 +127,8 @@ void check_start_deadline(const Evidence& evidence, const Expected& expected, Vi
     const TrueExec& exec = *found->second;
     const TrueDocument* document = document_of(expected, record.id.firing.job, exec.version);
     if (document == nullptr) continue;
-    const WallTime wanted = std::max(record.claimed_at, record.id.firing.instant() + document->job.jitter);
-    const WallTime bound = wanted + document->job.start_deadline + seconds(2);
+    const WallTime wanted = std::max(record.claimed_at, record.id.firing.instant() + document->job.timing->jitter);
+    const WallTime bound = wanted + document->job.timing->start_deadline + seconds(2);
     if (exec.at > bound)
       report(violations, "I5", record.id.firing.job, exec.at, "{} began {:.0f} ms after its claim, past its deadline",
              exec.run.text(), ms_between(record.claimed_at, exec.at));

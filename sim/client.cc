@@ -253,10 +253,10 @@ void Client::kill(std::size_t job, std::uint64_t chance) {
     std::vector<core::Txn> batch(1);
     batch.front().expected = {{.key = key, .kind = core::Condition::Kind::Present}};
     batch.front().writes = {{keys_.kill(run), core::encode(order)}};
-    api_->commit(std::move(batch),
-                 [this, run_id = run, grace = plans_[job].job.kill_grace](Result<std::vector<core::TxnAnswer>> answer) {
-                   if (answer && answer->front().committed) evidence_.kills.push_back({run_id, node_.wall(), grace});
-                 });
+    api_->commit(std::move(batch), [this, run_id = run, grace = plans_[job].job.timing->kill_grace](
+                                       Result<std::vector<core::TxnAnswer>> answer) {
+      if (answer && answer->front().committed) evidence_.kills.push_back({run_id, node_.wall(), grace});
+    });
   });
 }
 

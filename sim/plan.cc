@@ -47,12 +47,12 @@ JobPlan draw_job(std::size_t index, Rng& rng) {
   switch (rng.below(6)) {
     case 0: job.overlap.mode = domain::Overlap::Mode::Allow; break;
     case 1: job.overlap.mode = domain::Overlap::Mode::Replace; break;
-    case 2: job.overlap = {domain::Overlap::Mode::Queue, 1 + static_cast<int>(rng.below(5))}; break;
+    case 2: job.overlap = {domain::Overlap::Mode::Queue, static_cast<std::int16_t>(1 + rng.below(5))}; break;
     default: break;
   }
   switch (rng.below(4)) {
     case 0: job.misfire.mode = domain::Misfire::Mode::Skip; break;
-    case 1: job.misfire = {domain::Misfire::Mode::RunAll, 1 + static_cast<int>(rng.below(20))}; break;
+    case 1: job.misfire = {domain::Misfire::Mode::RunAll, static_cast<std::int16_t>(1 + rng.below(20))}; break;
     default: break;
   }
   if (rng.chance(0.25)) {
@@ -61,11 +61,11 @@ JobPlan draw_job(std::size_t index, Rng& rng) {
     plan.probe.fail_percent = 30;
   }
   if (rng.chance(0.2)) job.delivery = {domain::Delivery::Mode::AtLeastOnce, 3};
-  if (rng.chance(0.3)) job.start_deadline = between(rng, 1'000, 5'000);
-  if (rng.chance(0.2)) job.jitter = between(rng, 1, 3'000);
-  if (rng.chance(0.2)) job.catch_up_window = between(rng, 5'000, 60'000);
-  if (rng.chance(0.2)) job.timeout = between(rng, 200, 3'000);
-  job.kill_grace = between(rng, 100, 2'000);
+  if (rng.chance(0.3)) job.timing.edit().start_deadline = between(rng, 1'000, 5'000);
+  if (rng.chance(0.2)) job.timing.edit().jitter = between(rng, 1, 3'000);
+  if (rng.chance(0.2)) job.timing.edit().catch_up_window = between(rng, 5'000, 60'000);
+  if (rng.chance(0.2)) job.timing.edit().timeout = between(rng, 200, 3'000);
+  job.timing.edit().kill_grace = between(rng, 100, 2'000);
   plan.probe.duration = rng.chance(0.75) ? between(rng, 2, 300) : between(rng, 500, 12'000);
   plan.probe.term_delay = between(rng, 1, 200);
   plan.probe.stubborn = rng.chance(0.1);
@@ -82,7 +82,7 @@ void draw_where(domain::Job& job, Rng& rng) {
     case 4: job.where = {{"zone", {{"c"}}}}; break;
     default: return;
   }
-  job.catch_up_window = between(rng, 5'000, 60'000);  // a machine that lost its disk is another one
+  job.timing.edit().catch_up_window = between(rng, 5'000, 60'000);  // a machine that lost its disk is another one
 }
 
 Action::Kind draw_action(Rng& rng) {

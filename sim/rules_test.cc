@@ -51,7 +51,7 @@ void deleted_and_created_again(Plan& plan) {
 void long_runs(Plan& plan) {
   for (JobPlan& job : plan.jobs) {
     job.probe.duration = seconds(100);
-    job.job.timeout = milliseconds(0);
+    job.job.timing.edit().timeout = milliseconds(0);
   }
 }
 void long_runs_and_cuts(Plan& plan) {
@@ -69,7 +69,7 @@ void at_least_once(Plan& plan) {
   for (JobPlan& job : plan.jobs) {
     job.job.delivery = {domain::Delivery::Mode::AtLeastOnce, 3};
     job.job.retry = domain::Retry();
-    job.job.timeout = milliseconds(0);
+    job.job.timing.edit().timeout = milliseconds(0);
     job.probe.fail_percent = 0;
     job.probe.duration = seconds(20);
   }

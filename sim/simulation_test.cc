@@ -175,7 +175,7 @@ TEST(Simulation, TenThousandJobsDueAtOnceAreBegunAsFarAsThereIsTime) {
     job.job.name = JobName(fmt::format("j{}", i));
     job.job.schedule = "30 * * * * *";
     job.job.misfire.mode = domain::Misfire::Mode::Skip;
-    job.job.start_deadline = seconds(5);
+    job.job.timing.edit().start_deadline = seconds(5);
     job.probe.duration = milliseconds(500);
     plan.jobs.push_back(job);
     plan.actions.push_back({Action::Kind::Create, milliseconds(i), i, i});

@@ -153,7 +153,7 @@ Answer EditApi::explain_job(Call& call) {
   const domain::Job& job = *stored->job;
   const WallTime begin = from.value_or(parts_.jobs.now());
   const auto explanation = cron::explain({.expression = job.schedule,
-                                          .time_zone = job.time_zone.empty() ? "UTC" : job.time_zone,
+                                          .time_zone = job.time_zone->empty() ? "UTC" : *job.time_zone,
                                           .from = begin,
                                           .count = 1,
                                           .key = name->text(),

@@ -85,7 +85,7 @@ Answer OverviewApi::glance(Call& call) {
           if (stored.job) {
             const auto explanation =
                 cron::explain({.expression = stored.job->schedule,
-                               .time_zone = stored.job->time_zone.empty() ? "UTC" : stored.job->time_zone,
+                               .time_zone = stored.job->time_zone->empty() ? "UTC" : *stored.job->time_zone,
                                .from = now,
                                .count = 1,
                                .key = name,

@@ -85,7 +85,8 @@ domain::FieldError why_never(const domain::CompiledJob& compiled, WallTime now) 
             fmt::format("it never fires: its only instant, {}, has passed", to_rfc3339(compiled.schedule.instant())),
             ""};
   if (job.window->ends_at && *job.window->ends_at <= now)
-    return {"/ends_at", 0, 0, fmt::format("it never fires: ends_at, {}, has passed", to_rfc3339(*job.window->ends_at)), ""};
+    return {"/ends_at", 0, 0, fmt::format("it never fires: ends_at, {}, has passed", to_rfc3339(*job.window->ends_at)),
+            ""};
   if (!cron::next(compiled.schedule, *compiled.zone, now))
     return {"/schedule", 0, 0, "it never fires: its last instant has passed", ""};
   return {"/schedule", 0, 0, "it never fires: none of its instants lies between starts_at and ends_at", ""};

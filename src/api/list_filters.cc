@@ -89,7 +89,7 @@ bool holds(const FilterTerm& term, const StoredJob& stored, WallTime now) {
   if (term.field == "owner") return filter_takes(term, job.about->owner);
   if (term.field == "command") return filter_takes(term, domain::shown_command(job));
   if (term.field == "description") return filter_takes(term, job.about->description);
-  if (term.field == "zone") return filter_takes(term, job.time_zone.empty() ? "UTC" : job.time_zone);
+  if (term.field == "zone") return filter_takes(term, job.time_zone->empty() ? "UTC" : *job.time_zone);
   if (term.field == "schedule") return filter_takes(term, job.schedule);
   if (term.field == "overlap") return filter_takes(term, overlap_of(job));
   if (term.field == "label")

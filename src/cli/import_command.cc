@@ -72,7 +72,7 @@ void print_report(const Cli& cli, const std::vector<TranslatedFile>& files, cons
     const crontab::Import& import = *step.import;
     cli.print(words("{}:{}: {}\n", step.file->path, import.line, visible(import.text)));
     cli.print(words("  job '{}': '{}' in {}, as user {}\n", visible(import.job.name.text()), import.job.schedule,
-                    import.job.time_zone, visible(import.job.process->user)));
+                    *import.job.time_zone, visible(import.job.process->user)));
     print_step(cli, step, update);
     cli.print(words("  {}\n", firings_text(import.comparison)));
     for (const crontab::Difference& difference : import.comparison.first)

@@ -8,7 +8,8 @@ constexpr const char* kSourceLabel = "crontab";  // set by crontab::translate
 // `stands` is what an import of the same crontab has made. Standard input has one name for everybody's.
 bool is_of_same_source(const domain::Job& stands, const domain::Job& job) {
   const auto before = stands.about->labels.find(kSourceLabel), now = job.about->labels.find(kSourceLabel);
-  if (before == stands.about->labels.end() || now == job.about->labels.end() || before->second != now->second) return false;
+  if (before == stands.about->labels.end() || now == job.about->labels.end() || before->second != now->second)
+    return false;
   return now->second != "stdin" || stands.process->user == job.process->user;
 }
 
@@ -22,7 +23,7 @@ domain::Job updated(domain::Job stands, const domain::Job& job) {
   process.user = job.process->user;
   process.environment = job.process->environment;
   process.working_directory = job.process->working_directory;
-  stands.jitter = job.jitter;
+  stands.timing.edit().jitter = job.timing->jitter;
   if (!job.about->description.empty()) stands.about.edit().description = job.about->description;
   return stands;
 }

@@ -35,7 +35,7 @@ void Scheduler::State::on_due(JobSlot& slot) {
 
 void Scheduler::State::decide(JobSlot& slot) {
   const Fleet::Standing& standing = standing_of(slot);
-  if (!standing.eligible && !slot.looked && slot.accounted + slot.job->job->catch_up_window < now.wall) {
+  if (!standing.eligible && !slot.looked && slot.accounted + slot.job->job->timing->catch_up_window < now.wall) {
     // Long not looked at: others have moved the marker on, and there is no use in counting what they did.
     slot.busy = read({keys.marker(slot.name), keys.job(slot.name), keys.lock(slot.name)}, ReadJob{slot.index});
     return;
@@ -103,7 +103,7 @@ void Scheduler::State::leave_to_others(JobSlot& slot, const Plan& plan) {
 // Those who wait for a place get what has become free, the oldest first.
 void Scheduler::State::give_places() {
   for (std::size_t most = starved.size(); most > 0 && !starved.empty() && has_room() && claiming(); --most) {
-    JobSlot& slot = *slots[starved.begin()->second];
+    JobSlot& slot = slots[starved.begin()->second];
     starved.erase(starved.begin());
     on_due(slot);
   }
@@ -310,7 +310,7 @@ void Scheduler::State::learn(JobSlot& slot, const std::vector<KeyValue>& found, 
 }
 
 void Scheduler::State::answered(PendingFiring pending, const CommitAnswered& answer) {
-  JobSlot& slot = *slots[pending.index];
+  JobSlot& slot = slots[pending.index];
   slot.busy = 0;
   if (pending.row.entry && pending.row.entry->phase == Phase::Claimed) --claims_under_way;
   switch (answer.outcome) {
@@ -334,7 +334,7 @@ void Scheduler::State::answered(PendingFiring pending, const CommitAnswered& ans
 }
 
 void Scheduler::State::firing_done(const PendingFiring& pending, Revision fence) {
-  JobSlot& slot = *slots[pending.index];
+  JobSlot& slot = slots[pending.index];
   const FiringRow& row = pending.row;
   // After a late answer the marker may have moved on already.
   if (row.marker_to >= slot.accounted) set_marker(slot, Marker{row.marker_to, row.token.text()}.text());
@@ -358,7 +358,7 @@ void Scheduler::State::firing_done(const PendingFiring& pending, Revision fence)
       run.confirmed = pending.sent_at;
       if (slot.job) {  // else it went while we waited for the answer, and nothing starts
         const WallTime start_at = row.entry->scheduled_at + domain::jitter_of(*slot.job, row.entry->scheduled_at);
-        run.start_limit = (pending.catch_up ? row.entry->claimed_at : start_at) + slot.job->job->start_deadline;
+        run.start_limit = (pending.catch_up ? row.entry->claimed_at : start_at) + slot.job->job->timing->start_deadline;
       }
       begin(run);
     }
@@ -367,7 +367,7 @@ void Scheduler::State::firing_done(const PendingFiring& pending, Revision fence)
 }
 
 void Scheduler::State::answered(const ReadJob& read, const ReadAnswered& answer) {
-  JobSlot& slot = *slots[read.index];
+  JobSlot& slot = slots[read.index];
   slot.busy = 0;
   if (!answer.ok) return look_again(slot, now.wall + options.retry_store);
   learn(slot, answer.found, answer.revision, true);
@@ -376,7 +376,7 @@ void Scheduler::State::answered(const ReadJob& read, const ReadAnswered& answer)
 }
 
 void Scheduler::State::answered(const ReadDeadLock& read, const ReadAnswered& answer) {
-  JobSlot& slot = *slots[read.index];
+  JobSlot& slot = slots[read.index];
   slot.busy = 0;
   if (!answer.ok) return look_again(slot, now.wall + options.retry_store);
   const std::string asked = slot.lock_text();
@@ -398,7 +398,7 @@ void Scheduler::State::answered(const ReadDeadLock& read, const ReadAnswered& an
 // An unknown result (rule 28): marker and running/ tell by token whether it was applied.
 void Scheduler::State::answered(ReadBackFiring& read, const ReadAnswered& answer) {
   PendingFiring& pending = read.claim;
-  JobSlot& slot = *slots[pending.index];
+  JobSlot& slot = slots[pending.index];
   slot.busy = 0;
   if (!answer.ok) {
     // Still unknown. Nothing else may be done for this job until it is known.
@@ -410,7 +410,7 @@ void Scheduler::State::answered(ReadBackFiring& read, const ReadAnswered& answer
     const Ticket ticket = slot.busy;
     reads.emplace(ticket, std::move(read));
     after(options.retry_store, [this, index, ticket, keys_wanted = std::move(wanted)] {
-      if (slots[index]->busy == ticket && reads.count(ticket) != 0) emit(Read{ticket, keys_wanted, {}});
+      if (slots[index].busy == ticket && reads.count(ticket) != 0) emit(Read{ticket, keys_wanted, {}});
     });
     return;
   }

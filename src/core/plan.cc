@@ -18,7 +18,7 @@ WallTime start_of(const CompiledJob& job, WallTime instant) { return instant + d
 // Counts instants from `first` on, as long as `wanted` holds, at most kPassedMax of them.
 template <typename Wanted>
 Range stretch(const CompiledJob& job, WallTime first, Wanted wanted) {
-  Range range{first, first, 1, job.job->schedule, job.job->time_zone};
+  Range range{first, first, 1, job.job->schedule, *job.job->time_zone};
   while (range.count < kPassedMax) {
     const auto next = domain::next_firing(job, range.to);
     if (!next || !wanted(*next)) break;
@@ -44,7 +44,8 @@ Range first_of(const CompiledJob& job, WallTime first, std::uint64_t count) {
 
 WallTime open_until(const domain::Job& job, WallTime start) {
   const bool skips = job.misfire.mode == Misfire::Mode::Skip && job.overlap.mode != Overlap::Mode::Queue;
-  const auto patience = skips ? std::min(job.start_deadline, job.catch_up_window) : job.catch_up_window;
+  const auto patience =
+      skips ? std::min(job.timing->start_deadline, job.timing->catch_up_window) : job.timing->catch_up_window;
   return start + patience + std::chrono::milliseconds(1);
 }
 
@@ -60,11 +61,11 @@ Plan plan(const CompiledJob& job, WallTime accounted, WallTime now, WallTime hor
   if (forgotten(*oldest)) return account(stretch(job, *oldest, forgotten), RunStatus::Missed, Reason::Restored);
 
   const domain::Job& policy = *job.job;
-  const WallTime expiry = now - policy.catch_up_window;
+  const WallTime expiry = now - policy.timing->catch_up_window;
   const auto expired = [&](WallTime instant) { return instant < expiry; };
   if (expired(*oldest)) return account(stretch(job, *oldest, expired), RunStatus::Missed, Reason::Late);
 
-  const auto late = [&](WallTime instant) { return now > start_of(job, instant) + policy.start_deadline; };
+  const auto late = [&](WallTime instant) { return now > start_of(job, instant) + policy.timing->start_deadline; };
   if (policy.misfire.mode == Misfire::Mode::Skip && policy.overlap.mode != Overlap::Mode::Queue && late(*oldest))
     return account(stretch(job, *oldest, late), RunStatus::Missed, Reason::Late);
 

@@ -78,15 +78,16 @@ const PlanCase kCases[] = {
      "account 02:05:00..02:10:00 x2 skipped(queue_full)"},
     {"replace: older ones are replaced", [](auto& j) { j.overlap.mode = Overlap::Mode::Replace; }, "02:00:00",
      "02:15:00", "claim 02:15:00 02:05:00..02:10:00 x2 skipped(replaced)"},
-    {"older than the window", [](auto& j) { j.catch_up_window = std::chrono::minutes(8); }, "02:00:00", "02:20:00",
-     "account 02:05:00..02:10:00 x2 missed(late)"},
+    {"older than the window", [](auto& j) { j.timing.edit().catch_up_window = std::chrono::minutes(8); }, "02:00:00",
+     "02:20:00", "account 02:05:00..02:10:00 x2 missed(late)"},
     {"disabled", [](auto& j) { j.enabled = false; }, "02:00:00", "02:20:00", "never"},
-    {"paused: instants before it are no firings", [](auto& j) { j.window.edit().paused_until = at("02:12:00"); }, "02:00:00",
-     "02:10:00", "wait 02:15:00"},
+    {"paused: instants before it are no firings", [](auto& j) { j.window.edit().paused_until = at("02:12:00"); },
+     "02:00:00", "02:10:00", "wait 02:15:00"},
     {"window over", [](auto& j) { j.window.edit().ends_at = at("02:05:00"); }, "02:00:00", "02:10:00", "never"},
-    {"window: the last instant before its end", [](auto& j) { j.window.edit().ends_at = at("02:05:01"); }, "02:00:00", "02:05:00",
-     "claim 02:05:00"},
-    {"window not begun", [](auto& j) { j.window.edit().starts_at = at("02:10:00"); }, "02:00:00", "02:05:00", "wait 02:10:00"},
+    {"window: the last instant before its end", [](auto& j) { j.window.edit().ends_at = at("02:05:01"); }, "02:00:00",
+     "02:05:00", "claim 02:05:00"},
+    {"window not begun", [](auto& j) { j.window.edit().starts_at = at("02:10:00"); }, "02:00:00", "02:05:00",
+     "wait 02:10:00"},
 };
 
 TEST(Plan, FollowsThePolicies) {
@@ -141,7 +142,7 @@ TEST(Plan, WhatAnOlderStoreKnowsNothingOfIsMissedButForRunsThatStandThere) {
 }
 
 TEST(Plan, JitterStaysBelowTheNextInstant) {
-  const auto jittered = job([](domain::Job& j) { j.jitter = std::chrono::hours(1); });
+  const auto jittered = job([](domain::Job& j) { j.timing.edit().jitter = std::chrono::hours(1); });
   WallTime instant = at("00:00:00");
   bool varied = false;
   for (int i = 0; i < 200; ++i) {

@@ -30,12 +30,12 @@ NodeId node_in(std::string_view text) { return NodeId(std::string(first_part(tex
 // ---- jobs put or removed by hand ------------------------------------------------------------------------------------
 
 void Scheduler::State::adopt_or_close(JobSlot& slot) {
-  if (!slot.exists && !slot.marker && !slot.adopted) return;  // never had a marker: nothing to close
+  if (!slot.exists && !slot.marker && !slot.adopted().job) return;  // never had a marker: nothing to close
   slot.busy = read(job_state_keys(keys, slot.name), ReadForEdit{slot.index});
 }
 
 void Scheduler::State::answered(const ReadForEdit& read, const ReadAnswered& answer) {
-  JobSlot& slot = *slots[read.index];
+  JobSlot& slot = slots[read.index];
   slot.busy = 0;
   if (!answer.ok) return look_again(slot, now.wall + options.retry_store);
   const JobState stands = job_state(keys, slot.name, answer.found);
@@ -47,20 +47,22 @@ void Scheduler::State::answered(const ReadForEdit& read, const ReadAnswered& ans
     // A save came meanwhile: what stands now has its stamp, and a since that must not move.
     if (!slot.job || domain::has_valid_stamp(*slot.job->job)) return look_now(slot);
     std::optional<domain::Job> before;
-    if (slot.adopted && slot.adopted_revision < slot.revision) before = *slot.adopted->job;
+    if (const auto adopted = slot.adopted(); adopted.job && adopted.revision < slot.revision)
+      before = *adopted.job->job;
     Edit edit = adopt(keys, stands, before, *slot.job->job, now.wall, rules);
     slot.busy = commit(std::move(edit.txn), PendingEdit{slot.index});
     return;
   }
   if (stands.document || !stands.marker) return;  // it is back, or has nothing to close
   if (slot.marker_closed) return;
-  const std::optional<domain::Job> last = slot.adopted ? std::optional(*slot.adopted->job) : std::nullopt;
-  Txn txn = close_deleted(keys, slot.name, stands, last, slot.adopted_revision, now.wall, rules);
+  const JobSlot::Version adopted = slot.adopted();
+  const std::optional<domain::Job> last = adopted.job ? std::optional(*adopted.job->job) : std::nullopt;
+  Txn txn = close_deleted(keys, slot.name, stands, last, adopted.revision, now.wall, rules);
   slot.busy = commit(std::move(txn), PendingEdit{slot.index});
 }
 
 void Scheduler::State::answered(const PendingEdit& pending, const CommitAnswered& answer) {
-  JobSlot& slot = *slots[pending.index];
+  JobSlot& slot = slots[pending.index];
   slot.busy = 0;
   // An adoption comes back as a JobSeen; a closing is seen by reading again. Either way the store says what is next.
   if (answer.outcome == Outcome::Committed && !slot.exists) slot.marker_closed = true;
@@ -98,7 +100,7 @@ void Scheduler::State::settle_account(const std::string& key) {
     slot.busy = commit(account_row(actor(), key, seen.text, {}, {}), PendingAccount{key, {}});
     return;
   }
-  Range range{*first, *first, 1, job.job->schedule, job.job->time_zone};
+  Range range{*first, *first, 1, job.job->schedule, *job.job->time_zone};
   while (range.count < kPassedMax) {
     const auto next = domain::next_firing(job, range.to);
     if (!next || *next > seen.entry.to) break;
@@ -272,7 +274,7 @@ void Scheduler::State::adopt_own(const RunningEntry& entry, const KeyValue& stan
   run.text = stands.value;
   if (run.entry.fence == 0) run.entry.fence = stands.created;
   if (JobSlot* slot = find_slot(entry.run.firing.job)) {
-    run.job = slot->job ? slot->job : slot->adopted;
+    run.job = slot->job ? slot->job : slot->adopted().job;
     if (entry.locked && entry.phase != Phase::Ended) set_lock(*slot, entry);
   }
   if (const auto order = kill_orders.find(keys.kill(entry.run)); order != kill_orders.end()) {
@@ -296,7 +298,7 @@ void Scheduler::State::adopt_own(const RunningEntry& entry, const KeyValue& stan
       if (run.former && !executed) return end_unstarted(run, RunStatus::Missed, Reason::Restored, {});
       if (this_life && !executed && run.job) {
         // A claim that was applied after we were told otherwise (rule 6): not started yet, so it may start.
-        run.start_limit = entry.scheduled_at + run.job->job->start_deadline;
+        run.start_limit = entry.scheduled_at + run.job->job->timing->start_deadline;
         return confirm(run);
       }
       break;
@@ -446,7 +448,7 @@ void Scheduler::State::answered(const ReadHolds& read, const ReadAnswered& answe
     // A further attempt stays where it takes it over: with a worker that may run the job, while there is one.
     if (slot != nullptr && slot->job && (at_least_once || entry->phase == Phase::Waiting) &&
         !standing_of(*slot).eligible &&
-        (slot->standing.able || now.wall < entry->scheduled_at + slot->job->job->catch_up_window))
+        (slot->standing.able || now.wall < entry->scheduled_at + slot->job->job->timing->catch_up_window))
       continue;
     const std::string lock_key = keys.lock(entry->run.firing.job), lock = lock_value(node, *entry);
     const bool has_lock = std::any_of(answer.found.begin(), answer.found.end(), [&](const KeyValue& read_key) {
@@ -486,7 +488,7 @@ void Scheduler::State::answered(const PendingTakeOver& pending, const CommitAnsw
   RunSlot& run = add_run(pending.entry);
   run.former = pending.entry.claimed_at <= restored_at;
   if (run.entry.fence == 0) run.entry.fence = answer.revision;
-  if (JobSlot* slot = find_slot(pending.entry.run.firing.job)) run.job = slot->job ? slot->job : slot->adopted;
+  if (JobSlot* slot = find_slot(pending.entry.run.firing.job)) run.job = slot->job ? slot->job : slot->adopted().job;
   settle(run);
 }
 
@@ -497,12 +499,12 @@ void Scheduler::State::move_to_new_incarnation() {
   reads.clear();
   relisting = false;
   reconciling = false;
-  for (const auto& slot : slots) {
-    if (slot->busy == 0) continue;
-    slot->busy = 0;
-    slot->marker.reset();
-    slot->looked = false;
-    look_now(*slot);
+  for (JobSlot& slot : slots) {
+    if (slot.busy == 0) continue;
+    slot.busy = 0;
+    slot.marker.reset();
+    slot.looked = false;
+    look_now(slot);
   }
   for (auto& [id, trigger] : triggers) trigger.busy = 0;
   for (auto& [key, account] : accounts) account.busy = 0;

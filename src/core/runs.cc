@@ -75,11 +75,11 @@ void Scheduler::State::set_stage(RunSlot& run, Stage stage) {
 MonoTime Scheduler::State::fence_deadline(const RunSlot& run) const {
   const domain::Job& job = *run.job->job;
   if (!job.fenced() || !rules.fence_runs) return MonoTime::max();
-  const MonoTime by_lease = run_until - kRunLeaseMargin - job.kill_grace;
+  const MonoTime by_lease = run_until - kRunLeaseMargin - job.timing->kill_grace;
   if (job.delivery.mode == domain::Delivery::Mode::AtLeastOnce) return by_lease;
   const MonoTime safe_after = mono_at(run.entry.safe_after);
   if (safe_after == MonoTime::max()) return safe_after;
-  return std::max(by_lease, safe_after - kSafeAfterMargin - job.kill_grace);
+  return std::max(by_lease, safe_after - kSafeAfterMargin - job.timing->kill_grace);
 }
 
 // Our leases cover what stands under our incarnation. Of a run whose key was taken over, or has not moved to it yet,
@@ -222,7 +222,7 @@ void Scheduler::State::end_unstarted(RunSlot& run, RunStatus status, Reason reas
 bool Scheduler::State::next_attempt_allowed(const RunSlot& run, const domain::RunEnd& end) const {
   const auto found = by_name.find(run.entry.run.firing.job.text());
   if (found == by_name.end() || run.entry.range || run.former) return false;
-  const JobSlot& slot = *slots[found->second];
+  const JobSlot& slot = slots[found->second];
   if (!slot.claimable() || !slot.job->job->enabled || run.entry.run.attempt >= slot.job->job->attempts_max())
     return false;
   if (!fleet.admits_self(*slot.job)) return false;
@@ -474,7 +474,7 @@ void Scheduler::State::run_written(RunSlot& run, const PendingRun& pending, Revi
       run.entry = pending.entry;
       if (run.entry.phase == Phase::Waiting) return;  // it moved to a new incarnation; its begin is answered next
       run.confirmed = pending.sent_at;
-      run.start_limit = run.entry.claimed_at + run.job->job->start_deadline;
+      run.start_limit = run.entry.claimed_at + run.job->job->timing->start_deadline;
       return begin(run);
     }
     case Stage::Moving: {
@@ -517,7 +517,8 @@ std::string Scheduler::State::shown_command(const RunSlot& run) {
   if (!run.entry.command.empty()) return run.entry.command;
   if (run.job) return domain::shown_command(*run.job->job);
   const JobSlot* slot = find_slot(run.entry.run.firing.job);
-  return slot != nullptr && slot->adopted ? domain::shown_command(*slot->adopted->job) : std::string();
+  const CompiledPtr job = slot != nullptr ? slot->adopted().job : nullptr;
+  return job ? domain::shown_command(*job->job) : std::string();
 }
 
 // With the history away for long there are very many of them. Those that another attempt depends on stay, and so does
@@ -554,7 +555,7 @@ bool Scheduler::State::spool(RunSlot& run) {
   if (history_room || run.key_gone || !plain(run)) return false;
   if (keys_of_shelved + runs.size() <= options.ended_keys_max) return false;
   const JobSlot* slot = find_slot(run.entry.run.firing.job);
-  const CompiledPtr& job = run.job || slot == nullptr ? run.job : slot->adopted;
+  const CompiledPtr job = run.job || slot == nullptr ? run.job : slot->adopted().job;
   if (!job || job->job->delivery.mode == domain::Delivery::Mode::AtLeastOnce) return false;
   set_stage(run, Stage::Spooling);
   emit(Spool{shelved(run)});

@@ -20,7 +20,7 @@ void Scheduler::step(const Event& event, Now now, Effects& effects) {
 
 std::size_t Scheduler::jobs() const {
   return static_cast<std::size_t>(
-      std::count_if(state_->slots.begin(), state_->slots.end(), [](const auto& slot) { return slot->exists; }));
+      std::count_if(state_->slots.begin(), state_->slots.end(), [](const JobSlot& slot) { return slot.exists; }));
 }
 std::size_t Scheduler::runs_active() const { return state_->active_runs; }
 std::size_t Scheduler::records_waiting() const {
@@ -44,7 +44,7 @@ std::vector<std::pair<JobName, WallTime>> Scheduler::markers_ahead() const {
   std::vector<std::pair<JobName, WallTime>> ahead;
   if (state_->obstacles.clock_suspect) return ahead;
   for (const DueQueue::Index index : state_->in_future) {
-    const JobSlot& slot = *state_->slots[index];
+    const JobSlot& slot = state_->slots[index];
     if (slot.exists && slot.accounted > state_->now.wall + kMarkerAheadMax)
       ahead.emplace_back(slot.name, slot.accounted);
   }
@@ -56,7 +56,7 @@ std::map<std::string, std::string> Scheduler::refused_jobs() const {
   std::map<std::string, std::string> refused;
   for (const DueQueue::Index index : state_->refused) {
     if (refused.size() == kRefusedShown) break;
-    const JobSlot& slot = *state_->slots[index];
+    const JobSlot& slot = state_->slots[index];
     refused.emplace(slot.name.text(), slot.why_refused());
   }
   return refused;
@@ -97,10 +97,10 @@ void Scheduler::State::take_popped(bool woke) {
   constexpr std::size_t kAhead = 8;  // jobs lie anywhere in memory: ask for the next ones while this one is decided
   for (; taken < end; ++taken) {
     if (taken + kAhead < popped.size()) {
-      __builtin_prefetch(slots[popped[taken + kAhead]].get());
+      __builtin_prefetch(&slots[popped[taken + kAhead]]);
       due.prefetch(popped[taken + kAhead]);
     }
-    on_due(*slots[popped[taken]]);
+    on_due(slots[popped[taken]]);
   }
   if (taken < popped.size()) return;
   popped.clear();
@@ -112,10 +112,25 @@ void Scheduler::State::on(const Woke&) {
   armed_mono = MonoTime::max();
 }
 
+void JobSlot::take(CompiledPtr document, Revision at, bool stamped) {
+  if (stamped) {
+    formerly.reset();
+  } else if (in_force) {
+    formerly = Version{std::move(job), revision};
+  }
+  in_force = stamped;
+  job = std::move(document);
+  revision = at;
+}
+
+void JobSlot::forget_adopted() {
+  in_force = false;
+  formerly.reset();
+}
+
 JobSlot& Scheduler::State::slot_of(const JobName& name) {
   if (JobSlot* slot = find_slot(name)) return *slot;
-  slots.push_back(std::make_unique<JobSlot>());
-  JobSlot& slot = *slots.back();
+  JobSlot& slot = slots.emplace_back();
   slot.index = static_cast<DueQueue::Index>(slots.size() - 1);
   slot.name = name;
   by_name.emplace(slot.name.text(), slot.index);
@@ -124,24 +139,23 @@ JobSlot& Scheduler::State::slot_of(const JobName& name) {
 
 JobSlot* Scheduler::State::find_slot(const JobName& name) {
   const auto found = by_name.find(name.text());
-  return found == by_name.end() ? nullptr : slots[found->second].get();
+  return found == by_name.end() ? nullptr : &slots[found->second];
 }
 
 void Scheduler::State::on(const JobSeen& seen) {
   JobSlot& slot = slot_of(seen.name);
   if (slot.exists && seen.revision <= slot.revision) return;
+  const bool stamped = seen.job && (domain::has_valid_stamp(*seen.job->job) || !rules.require_stamp);
+  const CompiledPtr before = stamped ? slot.adopted().job : nullptr;
   slot.exists = true;
-  slot.revision = seen.revision;
-  slot.job = seen.job;
+  slot.take(seen.job, seen.revision, stamped);
   seen.refusal.empty() ? slot.refusal.reset() : void(slot.refusal = seen.refusal);
   slot.job ? void(refused.erase(slot.index)) : void(refused.insert(slot.index));
   slot.looked = false;
   slot.standing_at = 0;
-  if (seen.job && (domain::has_valid_stamp(*seen.job->job) || !rules.require_stamp)) {
+  if (stamped) {
     const WallTime since = seen.job->job->since.value_or(WallTime{});
-    const bool moved = slot.adopted && slot.adopted->job->since.value_or(WallTime{}) != since;
-    slot.adopted = seen.job;
-    slot.adopted_revision = seen.revision;
+    const bool moved = before && before->job->since.value_or(WallTime{}) != since;
     slot.marker_closed = false;
     // The save put the marker where its since is: what we knew of it is old, and where an operator had it brought back,
     // too high.
@@ -167,8 +181,7 @@ void Scheduler::State::on(const JobGone& gone) {
 
 void Scheduler::State::forget(JobSlot& slot, Revision revision) {
   slot.exists = false;
-  slot.revision = revision;
-  slot.job.reset();
+  slot.take(nullptr, revision, false);
   slot.refusal.reset();
   refused.erase(slot.index);
   each_run_of(slot.name, [this](RunSlot& run) {
@@ -192,19 +205,19 @@ void Scheduler::State::on(const MarkerSeen& seen) {
 
 void Scheduler::State::on(const WorkersSeen& seen) {
   if (!fleet.set(seen.workers)) return;
-  for (const DueQueue::Index index : std::exchange(not_ours, {})) look_now(*slots[index]);
+  for (const DueQueue::Index index : std::exchange(not_ours, {})) look_now(slots[index]);
 }
 
 void Scheduler::State::on(const CaughtUp&) {
   caught_up = true;
-  for (const auto& slot : slots) {  // known from before the store was set back, and not in it
-    if (!slot->exists || slot->revision != 0) continue;
-    slot->marker_closed = !slot->marker;  // one that the store has is closed, one that it has not needs nothing
-    forget(*slot, 0);
+  for (JobSlot& slot : slots) {  // known from before the store was set back, and not in it
+    if (!slot.exists || slot.revision != 0) continue;
+    slot.marker_closed = !slot.marker;  // one that the store has is closed, one that it has not needs nothing
+    forget(slot, 0);
   }
   // Removed by hand while nobody looked: the marker is still to be closed.
-  for (const auto& slot : slots) {
-    if (!slot->exists && slot->marker && !slot->marker_closed) look_now(*slot);
+  for (JobSlot& slot : slots) {
+    if (!slot.exists && slot.marker && !slot.marker_closed) look_now(slot);
   }
   if (session_open) relist();
   read_in_hand();
@@ -216,15 +229,15 @@ void Scheduler::State::on(const CaughtUp&) {
 void Scheduler::State::on(const StoreConfirmed& confirmed) {
   restored_at = std::max(restored_at, confirmed.at);
   if (!confirmed.anew) return;
-  for (const auto& slot : slots) {
-    slot->revision = 0;
-    slot->accounted = {};
-    slot->marker.reset();
-    slot->marker_closed = false;
-    slot->adopted.reset();
-    slot->lock.reset();
-    slot->looked = false;
-    slot->busy = 0;
+  for (JobSlot& slot : slots) {
+    slot.revision = 0;
+    slot.accounted = {};
+    slot.marker.reset();
+    slot.marker_closed = false;
+    slot.forget_adopted();
+    slot.lock.reset();
+    slot.looked = false;
+    slot.busy = 0;
   }
   triggers.clear();
   accounts.clear();
@@ -283,7 +296,7 @@ bool Scheduler::State::going_on() const {
 
 void Scheduler::State::unpark() {
   if (!claiming()) return;
-  for (const DueQueue::Index index : parked) look_now(*slots[index]);
+  for (const DueQueue::Index index : parked) look_now(slots[index]);
   parked.clear();
   for (auto& [id, trigger] : triggers) decide(trigger);
   for (auto& [key, account] : accounts) settle_account(key);
@@ -329,7 +342,7 @@ void Scheduler::State::on(const CommitAnswered& answer) {
         if constexpr (std::is_same_v<P, PendingSweep>) {
           if (answer.outcome != Outcome::Unknown) kill_orders.erase(p.key);
         } else if constexpr (std::is_same_v<P, PendingKill>) {
-          look_now(*slots[p.index]);
+          look_now(slots[p.index]);
         } else {
           if constexpr (requires { p.sent_at; }) p.sent_at = std::max(p.sent_at, answer.sent_at);
           answered(std::move(p), answer);

@@ -7,6 +7,8 @@
 //   recovery.cc    jobs put by hand, accounts, what earlier lives and dead workers left
 #pragma once
 
+#include <deque>
+
 #include "base/boxed.h"
 #include "base/function.h"
 
@@ -26,24 +28,34 @@ struct KnownLock : LockEntry {
 
 // There is one for every job of the fleet: what few of them have is boxed.
 struct JobSlot {
+  struct Version {
+    CompiledPtr job;  // null: none is known
+    Revision revision = 0;
+  };
+
   DueQueue::Index index = 0;
-  JobName name;
   bool exists = false;
+  bool in_force = false;  // `job` is the newest version with a valid stamp
+  bool marker_closed = false;
+  bool looked = false;  // rank 1 and later: the store was asked after the takeover delay
+  JobName name;
   Revision revision = 0;
   CompiledPtr job;  // null: gone, or refused
   Boxed<std::string> refusal;
-  CompiledPtr adopted;  // the newest version with a valid stamp, also after the job is gone
-  Revision adopted_revision = 0;
-  KnownMarker marker;    // exactly as it stands, when known
-  WallTime accounted{};  // the newest instant known to be accounted for
-  bool marker_closed = false;
+  Boxed<Version> formerly;        // what was in force before `job`, which is not
+  KnownMarker marker;             // exactly as it stands, when known
+  WallTime accounted{};           // the newest instant known to be accounted for
   Boxed<KnownLock> lock;          // as last known
   Ticket busy = 0;                // a claim, adoption or read of this job is under way
-  bool looked = false;            // rank 1 and later: the store was asked after the takeover delay
   Boxed<domain::RunId> replaced;  // the run that a kill was ordered for, overlap replace
   Fleet::Standing standing;       // of this worker for the job, as of standing_at
   std::uint64_t standing_at = 0;  // a generation of the fleet; 0: to be worked out
   bool claimable() const { return exists && job != nullptr; }
+  // The newest version with a valid stamp, also after the job is gone.
+  Version adopted() const { return in_force ? Version{job, revision} : formerly ? *formerly : Version{}; }
+  // What stands now, in place of what stood; in force or not.
+  void take(CompiledPtr document, Revision at, bool stamped);
+  void forget_adopted();
   std::string why_refused() const { return refusal ? *refusal : std::string(); }
   std::string lock_text() const { return lock ? lock->text : std::string(); }
 };
@@ -360,7 +372,7 @@ struct Scheduler::State {
   Now now;
   Effects* out = nullptr;
 
-  std::vector<std::unique_ptr<JobSlot>> slots;
+  std::deque<JobSlot> slots;
   std::unordered_map<std::string_view, DueQueue::Index> by_name;  // the texts are those of the slots
   DueQueue due;                         // what is to be claimed at its moment, apart, so that the lead can count it
   DueQueue looks;                       // all else; a job stands in one of the two at most

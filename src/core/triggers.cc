@@ -53,7 +53,7 @@ void Scheduler::State::decide(TriggerSlot& slot) {
   JobSlot* job = find_slot(slot.entry.job);
   const bool known = job != nullptr && job->claimable();
   const WallTime over =
-      slot.entry.requested_at + (known ? job->job->job->start_deadline : domain::Job().start_deadline);
+      slot.entry.requested_at + (known ? job->job->job->timing->start_deadline : domain::Timing().start_deadline);
   Fleet::Standing standing;
   if (known) standing = fleet.standing(id.text(), *job->job);
   const bool chosen = !slot.entry.worker.empty();
@@ -100,7 +100,7 @@ void Scheduler::State::decide(TriggerSlot& slot) {
   entry.safe_after = domain::next_firing(*job->job, now.wall).value_or(from_ms(7'258'118'400'000));
   FiringRow lock{.job = slot.entry.job, .token = {}, .lock = locks ? FiringRow::Lock::Absent : FiringRow::Lock::Free};
   slot.busy = commit(trigger_row(actor(), slot.entry, slot.text, job->revision, entry, lock),
-                     PendingTrigger{id, entry, now.mono, slot.entry.requested_at + policy.start_deadline});
+                     PendingTrigger{id, entry, now.mono, slot.entry.requested_at + policy.timing->start_deadline});
 }
 
 // Ends a run-now without a run.

@@ -170,10 +170,11 @@ class Translator {
     if (home) job.process.edit().environment.emplace("HOME", *home);
     job.process.edit().working_directory = settings_.get("HOME", home.value_or(""));
     if (job.process->working_directory.empty())
-      import.notes.push_back(fmt::format("the home of user '{}' is not known here: the command starts in /", job.process->user));
+      import.notes.push_back(
+          fmt::format("the home of user '{}' is not known here: the command starts in /", job.process->user));
     if (const std::string delay = settings_.get("RANDOM_DELAY"); !delay.empty()) {
       const auto minutes = parse_duration(delay + "m");
-      if (minutes) job.jitter = std::chrono::duration_cast<domain::milliseconds>(*minutes);
+      if (minutes) job.timing.edit().jitter = std::chrono::duration_cast<domain::milliseconds>(*minutes);
     }
   }
 

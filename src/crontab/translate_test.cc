@@ -133,8 +133,8 @@ TEST(Translate, MakesJobsThatBehaveAsUnderCron) {
   EXPECT_EQ(backup.name.text(), "old-backup.sh");
   EXPECT_EQ(translation.imports[1].job.name.text(), "old-backup.sh-2");
   EXPECT_EQ(translation.imports[2].job.name.text(), "old-sync");
-  EXPECT_EQ(backup.time_zone, "Europe/Berlin");
-  EXPECT_EQ(translation.imports[2].job.time_zone, "Asia/Tokyo");
+  EXPECT_EQ(*backup.time_zone, "Europe/Berlin");
+  EXPECT_EQ(*translation.imports[2].job.time_zone, "Asia/Tokyo");
   EXPECT_EQ(std::get<std::string>(backup.command), "/opt/bin/backup.sh --all");
   EXPECT_THAT(backup.process->shell, ElementsAre("/bin/sh", "-c"));
   EXPECT_EQ(backup.process->environment,

@@ -48,11 +48,11 @@ tl::expected<CompiledJob, DocumentErrors> compile(JobPtr job, const cron::ZoneSo
     const cron::ParseError& error = parsed.error();
     errors.add({"/schedule", 0, error.column, error.message, ""});
   }
-  cron::ZonePtr zone = job->time_zone.empty() ? cron::utc() : zones.find(job->time_zone);
+  cron::ZonePtr zone = job->time_zone->empty() ? cron::utc() : zones.find(*job->time_zone);
   if (zone == nullptr)
     errors.add({"/time_zone", 0, 0,
-                fmt::format("expected the name of a time zone like Europe/Berlin, found {}", quoted(job->time_zone)),
-                nearest_zone(job->time_zone, zones.names())});
+                fmt::format("expected the name of a time zone like Europe/Berlin, found {}", quoted(*job->time_zone)),
+                nearest_zone(*job->time_zone, zones.names())});
   if (!errors.empty()) return tl::unexpected(std::move(errors));
   cron::Schedule schedule = parsed->schedule;
   if (schedule.is_every() && job->schedule_set_at) schedule = schedule.anchored_at(*job->schedule_set_at);
@@ -77,7 +77,7 @@ std::optional<WallTime> next_firing(const CompiledJob& compiled, WallTime after)
 }
 
 std::chrono::milliseconds jitter_of(const CompiledJob& compiled, WallTime instant) {
-  const auto most = compiled.job->jitter;
+  const auto most = compiled.job->timing->jitter;
   if (most.count() <= 0) return std::chrono::milliseconds(0);
   std::int64_t limit = most.count() + 1;
   if (const auto next = cron::next(compiled.schedule, *compiled.zone, instant))

@@ -29,8 +29,8 @@ tl::expected<CompiledJob, DocumentErrors> compile(JobPtr job, const cron::ZoneSo
 // Allocates nothing. Nothing: never again.
 std::optional<WallTime> next_firing(const CompiledJob& job, WallTime after);
 
-// How long after `instant` its run is to start: fixed per firing by hash, at most job.jitter and always below the
-// distance to the next instant (protocol.md rule 22). Whole ms.
+// How long after `instant` its run is to start: fixed per firing by hash, at most the jitter of the job and always
+// below the distance to the next instant (protocol.md rule 22). Whole ms.
 std::chrono::milliseconds jitter_of(const CompiledJob& job, WallTime instant);
 
 }  // namespace cronfleet::domain

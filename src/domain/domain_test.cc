@@ -44,9 +44,10 @@ TEST(Stamp, CoversWhatMovesFirings) {
   Job other = job;
   other.about.edit().description = "changed";
   EXPECT_TRUE(has_valid_stamp(other));
-  for (auto change : {+[](Job& j) { j.schedule = "0 3 * * *"; }, +[](Job& j) { j.time_zone = "UTC"; },
-                      +[](Job& j) { j.enabled = false; }, +[](Job& j) { j.since = from_ms(2000); },
-                      +[](Job& j) { j.window.edit().paused_until = from_ms(1); }, +[](Job& j) { j.name = JobName("b"); }}) {
+  for (auto change :
+       {+[](Job& j) { j.schedule = "0 3 * * *"; }, +[](Job& j) { j.time_zone = "UTC"; },
+        +[](Job& j) { j.enabled = false; }, +[](Job& j) { j.since = from_ms(2000); },
+        +[](Job& j) { j.window.edit().paused_until = from_ms(1); }, +[](Job& j) { j.name = JobName("b"); }}) {
     other = job;
     change(other);
     EXPECT_FALSE(has_valid_stamp(other));

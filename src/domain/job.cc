@@ -66,8 +66,9 @@ Result<JobName> make_job_name(std::string_view text) {
 Stamp stamp_of(const Job& job) {
   // Lengths in front, so that no two different jobs give the same text.
   std::string text;
-  for (const std::string& part : {job.name.text(), job.schedule, job.time_zone, instant_text(job.window->paused_until),
-                                  instant_text(job.window->starts_at), instant_text(job.window->ends_at), instant_text(job.since)}) {
+  for (const std::string& part :
+       {job.name.text(), job.schedule, *job.time_zone, instant_text(job.window->paused_until),
+        instant_text(job.window->starts_at), instant_text(job.window->ends_at), instant_text(job.since)}) {
     text += fmt::format("{}:{};", part.size(), part);
   }
   text += job.enabled ? '1' : '0';
@@ -80,8 +81,8 @@ Stamp stamp_of(const Job& job) {
 bool has_valid_stamp(const Job& job) { return job.since && job.stamp == stamp_of(job); }
 
 bool changes_firings(const Job& before, const Job& after) {
-  return before.schedule != after.schedule || before.time_zone != after.time_zone ||
-         before.window != after.window || before.enabled != after.enabled;
+  return before.schedule != after.schedule || before.time_zone != after.time_zone || before.window != after.window ||
+         before.enabled != after.enabled;
 }
 
 }  // namespace cronfleet::domain

@@ -24,18 +24,19 @@ using std::chrono::milliseconds;
 
 // What to do when a firing comes due while a run of the job goes on (REL G5, protocol.md rules 19-21).
 struct Overlap {
-  enum class Mode { Forbid, Allow, Replace, Queue };
+  enum class Mode : std::uint8_t { Forbid, Allow, Replace, Queue };
   Mode mode = Mode::Forbid;
-  int queue_max = 0;  // Queue only, 1..1000: firings that may wait; past that the oldest becomes skipped(queue_full)
+  std::int16_t queue_max =
+      0;  // Queue only, 1..1000: firings that may wait; past that the oldest becomes skipped(queue_full)
   bool fenced() const { return mode != Mode::Allow; }
   friend bool operator==(const Overlap&, const Overlap&) = default;
 };
 
 // What to do with firings that nobody started in time (REL-16, protocol.md rule 20).
 struct Misfire {
-  enum class Mode { RunOnce, Skip, RunAll };
+  enum class Mode : std::uint8_t { RunOnce, Skip, RunAll };
   Mode mode = Mode::RunOnce;
-  int run_all_max = 0;  // RunAll only, 1..10000
+  std::int16_t run_all_max = 0;  // RunAll only, 1..10000
   friend bool operator==(const Misfire&, const Misfire&) = default;
 };
 
@@ -49,9 +50,9 @@ struct Retry {
 };
 
 struct Delivery {
-  enum class Mode { AtMostOnce, AtLeastOnce };
+  enum class Mode : std::uint8_t { AtMostOnce, AtLeastOnce };
   Mode mode = Mode::AtMostOnce;
-  int attempts_max = 1;  // AtLeastOnce only, 1..100; retries and re-deliveries share the count
+  std::int16_t attempts_max = 1;  // AtLeastOnce only, 1..100; retries and re-deliveries share the count
   friend bool operator==(const Delivery&, const Delivery&) = default;
 };
 
@@ -81,6 +82,16 @@ struct Window {
   friend bool operator==(const Window&, const Window&) = default;
 };
 
+// How long things may take.
+struct Timing {
+  milliseconds timeout{0};  // of a run; 0: none
+  milliseconds kill_grace{std::chrono::seconds(10)};
+  milliseconds catch_up_window{std::chrono::hours(24)};
+  milliseconds start_deadline{std::chrono::seconds(60)};
+  milliseconds jitter{0};  // at most; fixed per firing by hash
+  friend bool operator==(const Timing&, const Timing&) = default;
+};
+
 // For people and filters: it changes nothing of what is run.
 struct About {
   std::map<std::string, std::string> labels;
@@ -107,22 +118,15 @@ class Stamp {
 // A worker holds one for every job of the fleet: what few of them set is Rare.
 struct Job {
   JobName name;
-  std::string schedule;   // the expression as written (cron-semantics.md)
-  std::string time_zone;  // IANA name; empty: UTC
+  std::string schedule;         // the expression as written (cron-semantics.md)
+  Rare<std::string> time_zone;  // IANA name; empty: UTC
   // Text for the shell, or an argument vector that is executed as it is.
   std::variant<std::string, std::vector<std::string>> command;
   Rare<ProcessSettings> process;
   Rare<Window> window;
   Rare<About> about;
-  milliseconds timeout{0};  // 0: none
-  milliseconds kill_grace{std::chrono::seconds(10)};
-  Overlap overlap;
-  Misfire misfire;
-  milliseconds catch_up_window{std::chrono::hours(24)};
-  milliseconds start_deadline{std::chrono::seconds(60)};
-  milliseconds jitter{0};  // at most; fixed per firing by hash
+  Rare<Timing> timing;
   Rare<Retry> retry;
-  Delivery delivery;
   Rare<Where> where;  // which workers may run it; a change moves no firings, so the stamp does not cover it
   Rare<std::vector<Parameter>> parameters;  // of runs asked for by hand; a change moves no firings
 
@@ -131,6 +135,9 @@ struct Job {
   std::optional<WallTime> schedule_set_at;  // anchor of @every
   Stamp stamp;
   bool enabled = true;
+  Overlap overlap;
+  Misfire misfire;
+  Delivery delivery;
 
   // Whether claims of this job take its lock, and whether others may follow its runs (protocol.md rule 18).
   bool fenced() const { return overlap.fenced() || delivery.mode == Delivery::Mode::AtLeastOnce; }

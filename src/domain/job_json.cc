@@ -270,7 +270,7 @@ std::vector<std::string_view> words_of(const PolicyWord<Mode> (&words)[N]) {
 }
 
 template <typename Mode, std::size_t N>
-void read_policy(const JsonValue& value, const PolicyWord<Mode> (&words)[N], Mode& mode, int& most) {
+void read_policy(const JsonValue& value, const PolicyWord<Mode> (&words)[N], Mode& mode, std::int16_t& most) {
   if (value.kind() == JsonKind::Text) {
     const std::string_view text = *value.text();
     for (const auto& word : words) {
@@ -301,23 +301,27 @@ constexpr milliseconds kZero{0};
 
 // In the order of the alphabet: found by bisection.
 constexpr JobKey kJobKeys[] = {
-    {"catch_up_window", [](const JsonValue& v, Job& job) { keep(v.duration(kZero, kYear), job.catch_up_window); }},
+    {"catch_up_window",
+     [](const JsonValue& v, Job& job) { keep(v.duration(kZero, kYear), job.timing.edit().catch_up_window); }},
     {"command", read_command},
     {"cronExpr", read_schedule},
     {"delivery",
      [](const JsonValue& v, Job& job) { read_policy(v, kDeliveries, job.delivery.mode, job.delivery.attempts_max); }},
-    {"description", [](const JsonValue& v, Job& job) { read_bounded(v, JobLimits::description, job.about.edit().description); }},
+    {"description",
+     [](const JsonValue& v, Job& job) { read_bounded(v, JobLimits::description, job.about.edit().description); }},
     {"enabled", [](const JsonValue& v, Job& job) { keep(v.boolean(), job.enabled); }},
     {"ends_at", [](const JsonValue& v, Job& job) { job.window.edit().ends_at = v.instant(); }},
     {"env", read_environment},
-    {"jitter", [](const JsonValue& v, Job& job) { keep(v.duration(kZero, hours(24)), job.jitter); }},
-    {"kill_grace", [](const JsonValue& v, Job& job) { keep(v.duration(kZero, hours(1)), job.kill_grace); }},
+    {"jitter", [](const JsonValue& v, Job& job) { keep(v.duration(kZero, hours(24)), job.timing.edit().jitter); }},
+    {"kill_grace",
+     [](const JsonValue& v, Job& job) { keep(v.duration(kZero, hours(1)), job.timing.edit().kill_grace); }},
     {"labels", read_labels},
     {"limits", read_limits},
     {"misfire",
      [](const JsonValue& v, Job& job) { read_policy(v, kMisfires, job.misfire.mode, job.misfire.run_all_max); }},
     {"name", read_name},
-    {"output_bytes_max", [](const JsonValue& v, Job& job) { read_integer(v, 0, 64 << 20, job.process.edit().output_bytes_max); }},
+    {"output_bytes_max",
+     [](const JsonValue& v, Job& job) { read_integer(v, 0, 64 << 20, job.process.edit().output_bytes_max); }},
     {"overlap",
      [](const JsonValue& v, Job& job) { read_policy(v, kOverlaps, job.overlap.mode, job.overlap.queue_max); }},
     {"owner", [](const JsonValue& v, Job& job) { read_bounded(v, JobLimits::word, job.about.edit().owner); }},
@@ -330,10 +334,10 @@ constexpr JobKey kJobKeys[] = {
     {"since", [](const JsonValue& v, Job& job) { job.since = v.instant(); }},
     {"stamp", read_stamp},
     {"start_deadline",
-     [](const JsonValue& v, Job& job) { keep(v.duration(seconds(1), hours(24)), job.start_deadline); }},
+     [](const JsonValue& v, Job& job) { keep(v.duration(seconds(1), hours(24)), job.timing.edit().start_deadline); }},
     {"starts_at", [](const JsonValue& v, Job& job) { job.window.edit().starts_at = v.instant(); }},
-    {"time_zone", [](const JsonValue& v, Job& job) { read_bounded(v, JobLimits::word, job.time_zone); }},
-    {"timeout", [](const JsonValue& v, Job& job) { keep(v.duration(kZero, kYear), job.timeout); }},
+    {"time_zone", [](const JsonValue& v, Job& job) { read_bounded(v, JobLimits::word, job.time_zone.edit()); }},
+    {"timeout", [](const JsonValue& v, Job& job) { keep(v.duration(kZero, kYear), job.timing.edit().timeout); }},
     {"umask", read_umask},
     {"user", [](const JsonValue& v, Job& job) { read_bounded(v, JobLimits::word, job.process.edit().user); }},
     {"where", read_where},

@@ -67,8 +67,8 @@ Job everything() {
   job.process.edit().user = "backup";
   job.process.edit().umask = 027;
   job.process.edit().limits = {60, 1073741824, 64, 8, 0};
-  job.timeout = minutes(90);
-  job.kill_grace = seconds(20);
+  job.timing.edit().timeout = minutes(90);
+  job.timing.edit().kill_grace = seconds(20);
   job.enabled = false;
   job.window.edit().paused_until = parse_rfc3339("2026-03-01T02:00:00.250Z").value();
   job.window.edit().starts_at = parse_rfc3339("2026-01-01T00:00:00Z").value();
@@ -78,9 +78,9 @@ Job everything() {
   job.about.edit().owner = "ops@example.org";
   job.overlap = {Overlap::Mode::Queue, 5};
   job.misfire = {Misfire::Mode::RunAll, 100};
-  job.catch_up_window = hours(24);
-  job.start_deadline = minutes(5);
-  job.jitter = milliseconds(250);
+  job.timing.edit().catch_up_window = hours(24);
+  job.timing.edit().start_deadline = minutes(5);
+  job.timing.edit().jitter = milliseconds(250);
   job.retry = {3, seconds(10), 1.1, minutes(10), {1, 75}};
   job.delivery = {Delivery::Mode::AtLeastOnce, 3};
   job.process.edit().output_bytes_max = 4096;
@@ -138,7 +138,7 @@ TEST(JobJson, ReadsBackWhatItWrites) {
     if (rng.chance(0.5))
       job.where = {{text(), {{text()}, rng.chance(0.5)}}, {"zone", {{text(), text()}, rng.chance(0.5)}}};
     job.retry.edit().factor = 1 + 9 * rng.unit();
-    job.timeout = milliseconds(rng.below(366ull * 86'400'000));
+    job.timing.edit().timeout = milliseconds(rng.below(366ull * 86'400'000));
     job.process.edit().output_bytes_max = rng.below(64 << 20);
     const std::string written = encode_job(job);
     ASSERT_EQ(mistakes(written), "") << written;

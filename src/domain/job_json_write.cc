@@ -24,7 +24,7 @@ class JobWriter {
   void identity(const Job& job) {
     json_.member("name", job.name.text());
     json_.member("schedule", job.schedule);
-    unless_default("time_zone", job.time_zone, default_.time_zone);
+    unless_default("time_zone", *job.time_zone, *default_.time_zone);
     unless_default("enabled", job.enabled, default_.enabled);
     unless_default("description", job.about->description, default_.about->description);
     unless_default("owner", job.about->owner, default_.about->owner);
@@ -40,8 +40,8 @@ class JobWriter {
     unless_default("user", job.process->user, default_.process->user);
     if (job.process->umask) json_.member("umask", fmt::format("{:03o}", *job.process->umask));
     unless_default("limits", job.process->limits, default_.process->limits);
-    unless_default("timeout", job.timeout, default_.timeout);
-    unless_default("kill_grace", job.kill_grace, default_.kill_grace);
+    unless_default("timeout", job.timing->timeout, default_.timing->timeout);
+    unless_default("kill_grace", job.timing->kill_grace, default_.timing->kill_grace);
     unless_default("parameters", *job.parameters, *default_.parameters);
     unless_default("output_bytes_max", job.process->output_bytes_max, default_.process->output_bytes_max);
   }
@@ -55,9 +55,9 @@ class JobWriter {
   void policies(const Job& job) {
     unless_default("overlap", job.overlap, default_.overlap);
     unless_default("misfire", job.misfire, default_.misfire);
-    unless_default("catch_up_window", job.catch_up_window, default_.catch_up_window);
-    unless_default("start_deadline", job.start_deadline, default_.start_deadline);
-    unless_default("jitter", job.jitter, default_.jitter);
+    unless_default("catch_up_window", job.timing->catch_up_window, default_.timing->catch_up_window);
+    unless_default("start_deadline", job.timing->start_deadline, default_.timing->start_deadline);
+    unless_default("jitter", job.timing->jitter, default_.timing->jitter);
     unless_default("retry", *job.retry, *default_.retry);
     unless_default("delivery", job.delivery, default_.delivery);
     unless_default("where", *job.where, *default_.where);

@@ -28,8 +28,8 @@ exec::StartRequest start_request(const core::Start& start, const NodeId& node,
   request.user = job.process->user;
   request.umask = job.process->umask.value_or(022);
   request.limits = job.process->limits;
-  request.timeout = job.timeout;
-  request.kill_grace = job.kill_grace;
+  request.timeout = job.timing->timeout;
+  request.kill_grace = job.timing->kill_grace;
   request.output_bytes_max = job.process->output_bytes_max;
   request.start_at = start.start_at;
   request.not_after = start.not_after;
