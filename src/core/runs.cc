@@ -220,9 +220,9 @@ void Scheduler::State::end_unstarted(RunSlot& run, RunStatus status, Reason reas
 }
 
 bool Scheduler::State::next_attempt_allowed(const RunSlot& run, const domain::RunEnd& end) const {
-  const auto found = by_name.find(run.entry.run.firing.job.text());
-  if (found == by_name.end() || run.entry.range || run.former) return false;
-  const JobSlot& slot = slots[found->second];
+  const JobSlot* found = find_slot(run.entry.run.firing.job);
+  if (found == nullptr || run.entry.range || run.former) return false;
+  const JobSlot& slot = *found;
   if (!slot.claimable() || !slot.job->job->enabled || run.entry.run.attempt >= slot.job->job->attempts_max())
     return false;
   if (!fleet.admits_self(*slot.job)) return false;

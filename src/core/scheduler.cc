@@ -133,13 +133,19 @@ JobSlot& Scheduler::State::slot_of(const JobName& name) {
   JobSlot& slot = slots.emplace_back();
   slot.index = static_cast<DueQueue::Index>(slots.size() - 1);
   slot.name = name;
-  by_name.emplace(slot.name.text(), slot.index);
+  by_name.add(slot.name.text(), slot.index,
+              [this](DueQueue::Index at) -> std::string_view { return slots[at].name.text(); });
   return slot;
 }
 
+const JobSlot* Scheduler::State::find_slot(const JobName& name) const {
+  const auto found =
+      by_name.find(name.text(), [this](DueQueue::Index at) -> std::string_view { return slots[at].name.text(); });
+  return found ? &slots[*found] : nullptr;
+}
+
 JobSlot* Scheduler::State::find_slot(const JobName& name) {
-  const auto found = by_name.find(name.text());
-  return found == by_name.end() ? nullptr : &slots[found->second];
+  return const_cast<JobSlot*>(std::as_const(*this).find_slot(name));
 }
 
 void Scheduler::State::on(const JobSeen& seen) {

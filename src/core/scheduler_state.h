@@ -15,6 +15,7 @@
 #include "core/edits.h"
 #include "core/fleet.h"
 #include "core/known_marker.h"
+#include "core/name_index.h"
 #include "core/protocol.h"
 #include "core/scheduler.h"
 
@@ -222,6 +223,7 @@ struct Scheduler::State {
   void unpark();
   JobSlot& slot_of(const JobName& name);
   JobSlot* find_slot(const JobName& name);
+  const JobSlot* find_slot(const JobName& name) const;
   Actor actor() const { return {keys, self, incarnation, hold_key}; }
   // `patience`: nobody waits for it; it may be that much later for the sake of company.
   Ticket commit(Txn txn, PendingCommit pending, std::chrono::milliseconds patience = {});
@@ -373,7 +375,7 @@ struct Scheduler::State {
   Effects* out = nullptr;
 
   std::deque<JobSlot> slots;
-  std::unordered_map<std::string_view, DueQueue::Index> by_name;  // the texts are those of the slots
+  NameIndex by_name;                    // of the slots
   DueQueue due;                         // what is to be claimed at its moment, apart, so that the lead can count it
   DueQueue looks;                       // all else; a job stands in one of the two at most
   std::vector<DueQueue::Index> popped;  // of both, in order; those before `taken` are done with
