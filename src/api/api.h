@@ -81,6 +81,8 @@ class Api {
   Answer create_job(Call& call);
   Answer delete_job(Call& call);
   Answer run_job(Call& call);
+  // 422 worker_not_found, with the worker that was most likely meant.
+  Problem no_worker(const std::string& wanted);
   Answer pause_job(Call& call);
   Answer resume_job(Call& call);
   Answer answer_paused(Call& call, std::optional<WallTime> until, const std::string& reason);

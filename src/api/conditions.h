@@ -46,6 +46,7 @@ std::optional<Problem> read_body(const Request& request, Body need, Read&& read)
   Problem problem = problem_of(errors);
   problem.status = is_json ? 422 : 400;
   problem.code = is_json ? "invalid_body" : "invalid_json";
+  for (Mistake& mistake : problem.errors) mistake.code = problem.code;
   return problem;
 }
 

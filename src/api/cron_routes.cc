@@ -3,6 +3,7 @@
 #include "api/conditions.h"
 #include "cron/query.h"
 #include "domain/json_writer.h"
+#include "domain/nearest.h"
 
 namespace cronfleet::api {
 namespace {
@@ -55,7 +56,7 @@ std::optional<Problem> read_question(const Request& request, Question& question)
   });
 }
 
-Problem problem_of(const cron::QueryError& error, bool in_query) {
+Mistake mistake_of(const cron::QueryError& error, bool in_query, const cron::ZoneSource& zones, std::string_view zone) {
   // A mistake outside the expression is named by the member of the question; inside it, by the field of the expression.
   const std::string member = error.code == "zone" && error.column == 0 ? "time_zone"
                              : error.code == "count"                   ? "count"
@@ -63,9 +64,29 @@ Problem problem_of(const cron::QueryError& error, bool in_query) {
   Mistake mistake{.column = error.column, .length = error.length, .code = std::string(error.code)};
   mistake.detail = error.message;
   (in_query ? mistake.parameter : mistake.pointer) = in_query ? member : "/" + member;
-  Problem problem{.status = 422, .code = "invalid_expression", .detail = error.message};
-  if (member != "expression") problem.code = "invalid_" + member;
-  problem.errors.push_back(std::move(mistake));
+  if (member == "time_zone") {
+    const std::vector<std::string> names = zones.names();
+    mistake.suggestion = domain::nearest(zone, {names.begin(), names.end()});
+  }
+  return mistake;
+}
+
+// All that is wrong: with the expression and with the zone.
+Problem problem_of(const cron::Query& asked, const cron::QueryError& first, bool in_query,
+                   const cron::ZoneSource& zones) {
+  Problem problem{.status = 422, .code = "invalid_expression", .detail = first.message};
+  const auto add = [&](const cron::QueryError& error) {
+    problem.errors.push_back(mistake_of(error, in_query, zones, asked.time_zone));
+  };
+  const auto is_of_zone = [](const cron::QueryError& error) { return error.code == "zone" && error.column == 0; };
+  add(first);
+  if (is_of_zone(first)) problem.code = "invalid_time_zone";
+  if (first.code == "count") problem.code = "invalid_count";
+  cron::Query other = asked;
+  (is_of_zone(first) ? other.time_zone : other.expression) = is_of_zone(first) ? "UTC" : "@daily";
+  if (const auto second = cron::firings(other, zones); !second && is_of_zone(second.error()) != is_of_zone(first))
+    add(second.error());
+  if (problem.errors.size() > 1 && !in_query) problem.detail = summed_up(problem.errors);
   return problem;
 }
 
@@ -84,16 +105,22 @@ Answer Api::explain(Call& call) {
   auto problem = in_query ? read_query(call.query, question) : call.query.problem();
   if (!problem && !in_query) problem = read_question(call.request, question);
   if (problem) return Refusal(*std::move(problem));
-  if (question.expression.size() > kExpressionBytesMax)
-    return refuse(422, "invalid_expression", "an expression has at most {} bytes", kExpressionBytesMax);
-  const auto explanation = cron::explain({.expression = question.expression,
-                                          .time_zone = question.time_zone,
-                                          .from = question.from.value_or(parts_.clock.wall()),
-                                          .count = question.count,
-                                          .key = question.key,
-                                          .language = question.language},
-                                         parts_.zones);
-  if (!explanation) return Refusal(problem_of(explanation.error(), in_query));
+  if (question.expression.size() > kExpressionBytesMax) {
+    Problem too_long{.status = 422,
+                     .code = "invalid_expression",
+                     .detail = fmt::format("an expression has at most {} bytes", kExpressionBytesMax)};
+    if (in_query) return Refusal(at_parameter("expression", std::move(too_long)));
+    too_long.errors.push_back({.pointer = "/expression", .code = too_long.code, .detail = too_long.detail});
+    return Refusal(std::move(too_long));
+  }
+  const cron::Query asked{.expression = question.expression,
+                          .time_zone = question.time_zone,
+                          .from = question.from.value_or(parts_.clock.wall()),
+                          .count = question.count,
+                          .key = question.key,
+                          .language = question.language};
+  const auto explanation = cron::explain(asked, parts_.zones);
+  if (!explanation) return Refusal(problem_of(asked, explanation.error(), in_query, parts_.zones));
   domain::JsonWriter json;
   json.object([&] {
     json.member("expression", question.expression);

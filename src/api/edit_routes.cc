@@ -32,7 +32,7 @@ Outcome<core::Revision> revision_of(std::string_view text) {
   core::Revision revision = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), revision);
   if (error == std::errc() && end == text.data() + text.size() && revision > 0) return revision;
-  return refuse(400, "invalid_revision", "a revision is a whole number from 1");
+  return refuse_parameter("revision", 400, "invalid_revision", "a revision is a whole number from 1");
 }
 
 }  // namespace
@@ -130,10 +130,7 @@ Answer EditApi::clone_job(Call& call) {
   job.stamp = {};
   job.schedule_set_at.reset();
   auto saved = parts_.jobs.save(std::move(job), {.kind = Precondition::Kind::Absent}, effect);
-  if (!saved && saved.error().status == 412) {
-    saved.error().status = 409;
-    saved.error().code = "job_exists";
-  }
+  if (!saved && saved.error().status == 412) saved.error() = job_exists(std::move(saved.error()));
   if (!saved) return Refusal(std::move(saved.error()));
   return answer(*saved, effect);
 }
@@ -280,7 +277,7 @@ Answer EditApi::get_version(Call& call) {
     });
     return conditional(call.request, {.body = json.take()});
   }
-  return refuse(404, "version_not_found", "no version {} of job '{}' is kept", *revision, *name);
+  return refuse_parameter("revision", 404, "version_not_found", "no version {} of job '{}' is kept", *revision, *name);
 }
 
 Answer EditApi::diff_versions(Call& call) {
@@ -298,9 +295,10 @@ Answer EditApi::diff_versions(Call& call) {
   };
   const auto to = find(*revision);
   const auto from = against ? find(*against) : to == versions->end() ? to : std::next(to);
-  if (to == versions->end()) return refuse(404, "version_not_found", "no version {} of job '{}'", *revision, *name);
+  if (to == versions->end())
+    return refuse_parameter("revision", 404, "version_not_found", "no version {} of job '{}'", *revision, *name);
   if (from == versions->end() && against)
-    return refuse(404, "version_not_found", "no version {} of job '{}'", *against, *name);
+    return refuse_parameter("against", 404, "version_not_found", "no version {} of job '{}'", *against, *name);
   domain::JsonWriter json;
   json.object([&] {
     json.member("name", name->text());
@@ -334,7 +332,7 @@ Answer EditApi::restore_version(Call& call) {
     if (!saved) return Refusal(saved.error());
     return answer(*saved, effect);
   }
-  return refuse(404, "version_not_found", "no version {} of job '{}' is kept", *revision, *name);
+  return refuse_parameter("revision", 404, "version_not_found", "no version {} of job '{}' is kept", *revision, *name);
 }
 
 }  // namespace cronfleet::api

@@ -56,6 +56,8 @@ Answer OverviewApi::glance(Call& call) {
   const std::vector<std::string> names = query.texts("name");
   if (names.empty()) query.refuse("name", "missing");
   if (names.size() > kNamesMax) query.refuse("name", fmt::format("at most {} jobs at a time", kNamesMax));
+  for (const std::string& name : names)
+    if (const auto valid = domain::make_job_name(name); !valid) query.refuse("name", valid.error().message());
   const auto language =
       query.choice("language", {"en", "zh"}) == "zh" ? cron::Language::Chinese : cron::Language::English;
   take_stale(call);

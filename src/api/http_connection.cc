@@ -68,6 +68,12 @@ Problem problem_of_parser(const error_code& error, bool has_line, std::string_vi
   return problem_of_syntax(error, received);
 }
 
+Problem bad_query(const BadPair& pair) {
+  Problem problem{.status = 400, .code = "invalid_query", .detail = pair.detail};
+  problem.errors.push_back({.parameter = pair.parameter, .code = "invalid_parameter", .detail = pair.detail});
+  return problem;
+}
+
 }  // namespace
 
 HttpConnection::HttpConnection(OpenConnections& connections, tcp::socket socket, std::string peer)
@@ -277,8 +283,7 @@ void HttpConnection::dispatch() {
   allow_forever();
   const bool strict = match_.route->address == Address::Strict;
   auto pairs = strict ? parse_query(request_.query()) : QueryPairs();
-  if (!pairs)
-    return refuse({.status = 400, .code = "invalid_query", .detail = pairs.error().message()}, KeepAlive::IfAsked);
+  if (!pairs) return refuse(bad_query(pairs.error()), KeepAlive::IfAsked);
   Query query(*std::move(pairs));
   if (match_.route->place == Place::Loop) {
     Call call{request_, std::move(match_.parameters), std::move(query)};

@@ -23,4 +23,7 @@ std::string encode(const JobCatalogue& jobs, const StoredJob& stored);
 // 200, or 201 where the job was created; 200 for a dry run.
 Response answer_saved(const JobCatalogue& jobs, const Saved& saved, const Meaning& meaning, Effect effect);
 
+// 409 where a job of this name stands already: `refused` is what the save said.
+Problem job_exists(Problem refused);
+
 }  // namespace cronfleet::api

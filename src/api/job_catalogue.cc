@@ -19,7 +19,7 @@ constexpr std::size_t kNamesCompared = 20'000;        // with one that is not th
 constexpr std::chrono::milliseconds kCatchUp{3'000};  // for a copy to reach an edit; past it the store is asked for all
 
 Problem not_found(const JobName& name) {
-  return {.status = 404, .code = "job_not_found", .detail = fmt::format("no job '{}'", name)};
+  return at_parameter("name", {.status = 404, .code = "job_not_found", .detail = fmt::format("no job '{}'", name)});
 }
 
 // What stands under idempotency/<digest>.
@@ -207,9 +207,8 @@ Problem JobCatalogue::no_job(const JobName& name) {
   std::vector<std::string_view> names;
   for (const Watched::Entry& entry : copy->entries)
     names.push_back(std::string_view(entry->key).substr(keys_.jobs().size()));
-  if (const std::string_view meant = domain::nearest(name.text(), names); !meant.empty() && meant != name.text())
-    problem.errors.push_back(
-        {.parameter = "name", .code = problem.code, .detail = problem.detail, .suggestion = std::string(meant)});
+  if (const std::string_view meant = domain::nearest(name.text(), names); meant != name.text())
+    problem.errors.front().suggestion = meant;
   return problem;
 }
 
@@ -419,9 +418,10 @@ Outcome<std::vector<JobName>> JobCatalogue::bring_markers_back(Effect effect) {
   }
   if (!brought.empty()) return brought;
   if (left.empty())
-    return refuse(409, "alarm_not_raised",
-                  "the alarm marker_ahead is not raised: no job has a marker in the future; see what stands in GET "
-                  "/api/v1/alarms, and confirm it once it stands there");
+    return refuse_parameter(
+        "code", 409, "alarm_not_raised",
+        "the alarm marker_ahead is not raised: no job has a marker in the future; see what stands in GET "
+        "/api/v1/alarms, and confirm it once it stands there");
   return refuse(409, "marker_kept",
                 "the marker of job '{}' lies in the future, but the job was changed just now or cannot be read: try "
                 "again, or correct it first (cronfleet job get)",
@@ -494,7 +494,7 @@ Outcome<std::map<std::string, std::string>> JobCatalogue::parameters_for(const J
       refuse_one(given, "the job declares no parameter of this name", domain::nearest(given, names));
   // A job that is not there is told so, not its parameters.
   if (problem.errors.empty() || stands->entries.empty()) return values;
-  problem.detail = fmt::format("{}: {}", problem.errors.front().pointer, problem.errors.front().detail);
+  problem.detail = summed_up(problem.errors);
   return Refusal(std::move(problem));
 }
 

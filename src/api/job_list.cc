@@ -42,7 +42,7 @@ JobList JobList::take(Query& query, std::size_t page_size) {
     list.asked_ += fmt::format("{}:{};", part.size(), part);
   list.bound_to_ = digest(list.asked_);
   const auto cursor = query.text("cursor");
-  if (cursor && !cursor->empty() && !list.read_cursor(*cursor))
+  if (cursor && !list.read_cursor(*cursor))
     query.refuse("cursor", "not a cursor that this server gave for a list in this order with these filters");
   return list;
 }

@@ -9,6 +9,7 @@
 #include "api/url.h"
 #include "domain/job_json.h"
 #include "domain/json_writer.h"
+#include "domain/nearest.h"
 
 namespace cronfleet::api {
 namespace {
@@ -38,7 +39,7 @@ std::string document_of(domain::Job job) {
   job.since.reset();
   job.stamp = {};
   job.schedule_set_at.reset();
-  return domain::encode_job(job);
+  return domain::encode_job(job, domain::Instants::Milliseconds);
 }
 
 void write_fields(domain::JsonWriter& json, const JobCatalogue& jobs, const StoredJob& stored, WallTime now) {
@@ -97,6 +98,14 @@ Outcome<domain::Job> job_of(const Request& request, const JobName& name) {
   auto job = domain::decode_job(request.body, name);
   if (!job) return Refusal(problem_of(job.error()));
   return *std::move(job);
+}
+
+// A refusal of If-None-Match: * as that of a name, to a client that sent none.
+Problem job_exists(Problem refused) {
+  refused.status = 409;
+  refused.code = "job_exists";
+  refused.errors = {{.pointer = "/name", .code = refused.code, .detail = refused.detail}};
+  return refused;
 }
 
 Response answer_saved(const JobCatalogue& jobs, const Saved& saved, const Meaning& meaning, Effect effect) {
@@ -202,10 +211,7 @@ Answer Api::create_job(Call& call) {
   auto job = job_of(call.request, JobName());
   if (!job) return Refusal(std::move(job.error()));
   auto saved = jobs_.save(*std::move(job), {.kind = Precondition::Kind::Absent}, effect);
-  if (!saved && saved.error().status == 412) {
-    saved.error().status = 409;
-    saved.error().code = "job_exists";
-  }
+  if (!saved && saved.error().status == 412) saved.error() = job_exists(std::move(saved.error()));
   if (!saved) return Refusal(std::move(saved.error()));
   return answer_saved(jobs_, *saved, meaning_of(jobs_, runs_, saved->job), effect);
 }
@@ -259,8 +265,7 @@ Answer Api::run_job(Call& call) {
   if (!request.worker.empty()) {
     const auto chosen = workers_.get(NodeId(request.worker));
     if (!chosen && chosen.error().status != 404) return Refusal(chosen.error());
-    if (!chosen || chosen->state == WorkerView::State::Gone)
-      return refuse(422, "worker_not_found", "no worker '{}' is registered", request.worker);
+    if (!chosen || chosen->state == WorkerView::State::Gone) return Refusal(no_worker(request.worker));
   }
   const auto accepted = jobs_.run_now(*name, request);
   if (!accepted) return Refusal(accepted.error());
@@ -277,6 +282,21 @@ Answer Api::run_job(Call& call) {
     audit("run asked for", fmt::format("{} by {}: {}", accepted->run.text(), request.actor, request.reason));
   response.headers.add("Location", "/api/v1/runs/" + percent_encode(accepted->run.text()));
   return response;
+}
+
+Problem Api::no_worker(const std::string& wanted) {
+  Problem problem{
+      .status = 422, .code = "worker_not_found", .detail = fmt::format("no worker '{}' is registered", wanted)};
+  std::vector<std::string> nodes;
+  Reading reading(Reading::From::Copy);
+  if (const auto workers = workers_.list(reading); workers)
+    for (const WorkerView& view : workers->items)
+      if (view.state != WorkerView::State::Gone) nodes.push_back(view.entry.node.text());
+  problem.errors.push_back({.pointer = "/worker",
+                            .code = problem.code,
+                            .detail = problem.detail,
+                            .suggestion = std::string(domain::nearest(wanted, {nodes.begin(), nodes.end()}))});
+  return problem;
 }
 
 Answer Api::pause_job(Call& call) {

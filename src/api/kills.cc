@@ -11,7 +11,7 @@ Outcome<KillRequest> kill_request_of(const Request& request) {
       if (member.key() == "reason") {
         wanted.reason = reason_of(member);
       } else if (member.key() == "grace") {
-        wanted.grace = member.duration(std::chrono::milliseconds(0), std::chrono::hours(24));
+        wanted.grace = member.duration(std::chrono::milliseconds(0), std::chrono::hours(1));  // as kill_grace of a job
       } else {
         member.refuse_key({"reason", "grace"});
       }

@@ -16,6 +16,9 @@ constexpr std::size_t kSampleMax = 2'000;
 constexpr std::size_t kNext = 20;
 constexpr std::chrono::seconds kLate{1};  // UI-81
 
+// What RFC 3339 can say.
+constexpr WallTime kFirst = from_seconds(-62'167'219'200), kLast = from_seconds(253'402'300'799);
+
 struct Range {
   WallTime from{}, until{};
 };
@@ -23,6 +26,8 @@ Range take_range(Query& query, WallTime from, WallTime until, std::chrono::hours
   const auto given_from = query.instant("from"), given_until = query.instant("until");
   Range range{.from = given_from.value_or(given_until ? *given_until - (until - from) : from), .until = {}};
   range.until = given_until.value_or(given_from ? *given_from + (until - from) : until);
+  range.from = std::max(range.from, kFirst);
+  range.until = std::min(range.until, kLast);
   if (range.until <= range.from) query.refuse("until", "expected an instant after from");
   if (range.until - range.from > most)
     query.refuse("until", fmt::format("expected at most {} h after from", most.count()));

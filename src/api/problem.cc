@@ -41,6 +41,22 @@ Problem at_header(std::string_view header, Problem problem) {
   return problem;
 }
 
+Problem at_parameter(std::string_view parameter, Problem problem) {
+  problem.errors.push_back({.parameter = std::string(parameter), .code = problem.code, .detail = problem.detail});
+  return problem;
+}
+
+std::string summed_up(const std::vector<Mistake>& mistakes) {
+  domain::DocumentErrors errors;
+  for (const Mistake& mistake : mistakes)
+    errors.add({.pointer = mistake.pointer,
+                .line = mistake.line,
+                .column = mistake.column,
+                .message = mistake.detail,
+                .suggestion = mistake.suggestion});
+  return errors.status().message();
+}
+
 Problem problem_of(const Status& status) {
   switch (status.code()) {
     case Code::InvalidArgument: return {.status = 422, .code = "invalid", .detail = status.message()};
@@ -65,6 +81,7 @@ Problem problem_of(const domain::DocumentErrors& errors) {
     problem.errors.push_back({.pointer = error.pointer,
                               .line = error.line,
                               .column = error.column,
+                              .code = problem.code,
                               .detail = error.message,
                               .suggestion = error.suggestion});
   }

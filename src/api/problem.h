@@ -61,6 +61,19 @@ Refusal refuse_header(std::string_view header, int status, std::string_view code
       {.status = status, .code = std::string(code), .detail = fmt::format(format, std::forward<Args>(args)...)}));
 }
 
+// The same for a parameter of the address or the query.
+Problem at_parameter(std::string_view parameter, Problem problem);
+template <typename... Args>
+Refusal refuse_parameter(std::string_view parameter, int status, std::string_view code,
+                         fmt::format_string<Args...> format, Args&&... args) {
+  return Refusal(at_parameter(
+      parameter,
+      {.status = status, .code = std::string(code), .detail = fmt::format(format, std::forward<Args>(args)...)}));
+}
+
+// All of `mistakes` of a body in one sentence: "2 mistakes: /a: …; /b: …".
+std::string summed_up(const std::vector<Mistake>& mistakes);
+
 // What a failure of a store or a service says to a client. InvalidArgument is 422, NotFound 404, Conflict 409, NoSpace
 // 507, everything that may pass by itself 503 with a time to try again; the last two in words of their own, since what
 // a store says may name files.

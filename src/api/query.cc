@@ -79,12 +79,14 @@ bool Query::flag(std::string_view name) {
 std::optional<WallTime> Query::instant(std::string_view name) {
   const auto found = text(name);
   if (!found) return std::nullopt;
-  auto at = parse_rfc3339(*found);
-  if (!at) {
-    refuse(name, at.error().message());
-    return std::nullopt;
-  }
-  return *at;
+  const auto at = parse_rfc3339(*found);
+  if (at) return *at;
+  // "…T02:00:00+01:00" as it stands in an address: its plus means a space.
+  std::string with_plus = *found;
+  std::replace(with_plus.begin(), with_plus.end(), ' ', '+');
+  refuse(name, with_plus != *found && parse_rfc3339(with_plus) ? "a + in an address means a space: write it as %2B"
+                                                               : at.error().message());
+  return std::nullopt;
 }
 
 std::optional<std::string> Query::choice(std::string_view name, const std::vector<std::string_view>& allowed) {

@@ -83,13 +83,17 @@ Problem no_such_action(std::string_view wanted, const std::vector<std::string_vi
   return problem;
 }
 
-tl::expected<RouteMatch, Problem> match_of(const Route& route, const Pattern& pattern, const Parts& path) {
+tl::expected<RouteMatch, Problem> match_of(const Route& route, const Pattern& pattern, const Parts& path,
+                                           std::string_view address) {
   RouteMatch match{.route = &route, .parameters = {}};
   for (std::size_t i = 0; i < pattern.segments.size(); ++i) {
     if (!is_parameter(pattern.segments[i])) continue;
-    auto value = percent_decode(path.segments[i]);
-    if (!value) return refuse(400, "invalid_address", "the address cannot be read: {}", value.error().message());
-    match.parameters.emplace(pattern.segments[i].substr(1, pattern.segments[i].size() - 2), *std::move(value));
+    std::string name = pattern.segments[i].substr(1, pattern.segments[i].size() - 2);
+    const auto begin = static_cast<std::size_t>(path.segments[i].data() - address.data());
+    auto value = percent_decode(path.segments[i], Plus::IsPlus, begin);
+    if (!value)
+      return refuse_parameter(name, 400, "invalid_address", "the address cannot be read: {}", value.error().message());
+    match.parameters.emplace(std::move(name), *std::move(value));
   }
   return match;
 }
@@ -132,7 +136,7 @@ tl::expected<RouteMatch, Problem> Router::find(Method method, std::string_view p
       if (route.method != wanted) other_actions.push_back(fmt::format("{} {}", to_string(route.method), pattern.verb));
       continue;
     }
-    if (route.method == wanted) return match_of(route, pattern, parts);
+    if (route.method == wanted) return match_of(route, pattern, parts, path);
     methods.push_back(to_string(route.method));
     if (route.method == Method::Get) methods.push_back("HEAD");
   }

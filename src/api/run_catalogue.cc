@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "api/query.h"
 #include "async/await.h"
 
 namespace cronfleet::api {
@@ -11,7 +12,7 @@ namespace {
 constexpr std::chrono::milliseconds kProbeTimeout{2'000};
 
 Problem not_found(const domain::RunId& run) {
-  return {.status = 404, .code = "run_not_found", .detail = fmt::format("no run '{}'", run.text())};
+  return at_parameter("id", {.status = 404, .code = "run_not_found", .detail = fmt::format("no run '{}'", run.text())});
 }
 
 bool wanted(const history::RunQuery& query, const domain::RunRecord& record) {
@@ -178,9 +179,10 @@ Outcome<RunCatalogue::Runs> RunCatalogue::list(const history::RunQuery& query, R
   }
   auto page = history_.find(query);
   if (!page && page.error().code() == Code::InvalidArgument) {
-    Problem problem{.status = 400, .code = "invalid_cursor", .detail = page.error().message()};
-    problem.errors.push_back({.parameter = "cursor", .detail = page.error().message()});
-    return Refusal(std::move(problem));
+    Query given({{"cursor", query.cursor}});
+    given.text("cursor");
+    given.refuse("cursor", page.error().message());
+    return Refusal(*given.problem());
   }
   if (!page && page.error().code() == Code::Unavailable && query.cursor.empty()) {
     runs.partial = "the history does not answer: only what runs is shown";
@@ -211,7 +213,8 @@ Outcome<RunView> RunCatalogue::kill(const domain::RunId& run, const KillRequest&
     auto view = get(run);
     if (!view) return view;
     if (view->recorded || domain::is_final(view->record.end.status))
-      return refuse(409, "run_over", "run '{}' is over: {}", run.text(), domain::to_string(view->record.end.status));
+      return refuse_parameter("id", 409, "run_over", "run '{}' is over: {}", run.text(),
+                              domain::to_string(view->record.end.status));
     if (view->record.worker.empty())
       return refuse(409, "not_claimed", "run '{}' has not reached a worker yet; try again in a second", run.text());
     if (request.effect == Effect::DryRun) return view;

@@ -114,10 +114,11 @@ struct PagedNow {
   std::string cursor;  // the history's
 
   static PagedNow take(Query& query, WallTime now) {
-    PagedNow paged{.now = now, .cursor = query.text("cursor").value_or("")};
+    const auto sent = query.text("cursor");
+    PagedNow paged{.now = now, .cursor = sent.value_or("")};
     const auto dot = paged.cursor.find('.');
     if (dot == std::string::npos) {
-      if (!paged.cursor.empty()) query.refuse("cursor", "not a cursor that this server gave");
+      if (sent) query.refuse("cursor", "not a cursor that this server gave");
       return paged;
     }
     std::int64_t ms = 0;
@@ -239,8 +240,22 @@ Answer Api::get_output(Call& call) {
   const bool events = *type == "text/event-stream";
   if (events && call.request.headers.get("Last-Event-ID")) {
     Query resume({{"last", std::string(*call.request.headers.get("Last-Event-ID"))}});
-    if (const auto last = resume.integer("last", 0, kOffsetMax)) from = static_cast<std::uint64_t>(*last);
+    const auto last = resume.integer("last", 0, kOffsetMax);
+    if (!last)
+      return refuse_header("Last-Event-ID", 400, "invalid_event_id",
+                           "not an offset of this output: expected a whole number from 0");
+    from = static_cast<std::uint64_t>(*last);
   }
+  // Whoever waits there would see nothing of what is written before.
+  if (follow && from > 0)
+    if (const auto before = runs_.output(*run, from - 1, 1); before && before->chunks.empty()) {
+      const bool by_header = events && call.request.headers.get("Last-Event-ID");
+      Problem problem{.status = 416,
+                      .code = "range_not_satisfiable",
+                      .detail = fmt::format("nothing has been written yet in front of byte {}", from)};
+      return Refusal(by_header ? at_header("Last-Event-ID", std::move(problem))
+                               : at_parameter("from", std::move(problem)));
+    }
   const std::string content_type = *type == "text/plain" ? "text/plain; charset=utf-8" : std::string(*type);
   const bool lines = *type == "application/x-ndjson";
   const bool whole = !follow && !asked_from && !lines;

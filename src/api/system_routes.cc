@@ -35,10 +35,18 @@ void Api::add_system_routes(Router& router) {
 }
 
 void Api::add_health_routes(Router& router) {
-  router.add(
-      {Method::Get, "/healthz", [](Call&) -> Answer { return Response{.body = R"({"status":"ok"})"}; }, Place::Loop});
+  router.add({Method::Get, "/healthz",
+              [](Call& call) -> Answer {
+                if (auto problem = call.query.problem()) return Refusal(*std::move(problem));
+                return Response{.body = R"({"status":"ok"})"};
+              },
+              Place::Loop});
   router.add({Method::Get, "/api/v1/openapi.json",
-              [](Call&) -> Answer { return Response{.body = std::string(api_document())}; }, Place::Loop});
+              [](Call& call) -> Answer {
+                if (auto problem = call.query.problem()) return Refusal(*std::move(problem));
+                return Response{.body = std::string(api_document())};
+              },
+              Place::Loop});
   router.add({Method::Get, "/readyz", [this](Call& call) { return ready(call); }});
 }
 
@@ -93,7 +101,8 @@ Answer Api::system(Call& call) {
   return Response{.body = json.take()};
 }
 
-Answer Api::ready(Call&) {
+Answer Api::ready(Call& call) {
+  if (auto problem = call.query.problem()) return Refusal(*std::move(problem));
   // Which part is down is for everybody; why is for the log (SEC-35). Without the history it still serves: saves,
   // kills, and what runs; so a balancer must not take every master away for it.
   // Nor for a full store, which still answers reads everywhere alike.

@@ -19,7 +19,7 @@ bool unreserved(char c) {
 
 }  // namespace
 
-Result<std::string> percent_decode(std::string_view text, Plus plus) {
+Result<std::string> percent_decode(std::string_view text, Plus plus, std::size_t begin) {
   std::string out;
   out.reserve(text.size());
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -29,7 +29,7 @@ Result<std::string> percent_decode(std::string_view text, Plus plus) {
       const int high = i + 2 < text.size() ? hex_value(text[i + 1]) : -1;
       const int low = i + 2 < text.size() ? hex_value(text[i + 2]) : -1;
       if (high < 0 || low < 0)
-        return fail(Code::InvalidArgument, "'%' at position {} is not followed by two hex digits", i + 1);
+        return fail(Code::InvalidArgument, "'%' at position {} is not followed by two hex digits", begin + i + 1);
       c = static_cast<char>(high * 16 + low);
       i += 2;
     }
@@ -52,20 +52,27 @@ std::string percent_encode(std::string_view text) {
   return out;
 }
 
-Result<QueryPairs> parse_query(std::string_view text) {
+tl::expected<QueryPairs, BadPair> parse_query(std::string_view text) {
   QueryPairs pairs;
+  // As sent, in what can be shown to a client: the bytes themselves may be anything.
+  const auto refuse = [](std::string_view raw, std::string detail) {
+    return tl::unexpected(BadPair{is_utf8(raw) ? std::string(raw) : percent_encode(raw), std::move(detail)});
+  };
   while (!text.empty()) {
     const auto end = std::min(text.find('&'), text.size());
     const std::string_view part = text.substr(0, end);
     text.remove_prefix(std::min(end + 1, text.size()));
     if (part.empty()) continue;
     if (pairs.size() == kQueryPairsMax)
-      return fail(Code::InvalidArgument, "a query has at most {} parameters", kQueryPairsMax);
+      return refuse(part.substr(0, part.find('=')), fmt::format("a query has at most {} parameters", kQueryPairsMax));
     const auto equals = std::min(part.find('='), part.size());
     auto name = percent_decode(part.substr(0, equals), Plus::IsSpace);
-    if (!name) return Failure(name.error().with("the name of query parameter {}", pairs.size() + 1));
+    if (!name)
+      return refuse(part.substr(0, equals),
+                    fmt::format("the name of query parameter {}: {}", pairs.size() + 1, name.error().message()));
+    if (name->empty()) return refuse(part, fmt::format("query parameter {} has no name", pairs.size() + 1));
     auto value = percent_decode(part.substr(std::min(equals + 1, part.size())), Plus::IsSpace);
-    if (!value) return Failure(value.error().with("query parameter '{}'", *name));
+    if (!value) return refuse(*name, fmt::format("query parameter '{}': {}", *name, value.error().message()));
     pairs.emplace_back(*std::move(name), *std::move(value));
   }
   return pairs;

@@ -37,6 +37,9 @@ TEST(ParseQuery, SplitsBeforeItDecodes) {
   EXPECT_EQ(*pairs, (QueryPairs{{"a", "1"}, {"b", "&="}, {"c", ""}, {"d", "x=y"}, {"a", "2"}}));
   EXPECT_FALSE(parse_query("a=%"));
   EXPECT_FALSE(parse_query("%=1"));
+  EXPECT_EQ(parse_query("&=1").error().parameter, "=1");
+  EXPECT_EQ(parse_query("\xff%=1").error().parameter, "%FF%25");
+  EXPECT_EQ(parse_query("a=1&%62=%ff").error().parameter, "b");
 }
 
 TEST(ParseQuery, HasALimit) {

@@ -352,9 +352,10 @@ Outcome<core::RestoredEntry> WorkerCatalogue::confirm_restored(const Intent& int
   const bool stands =
       set_back_to(*now) != 0 || std::any_of(workers->entries.begin(), workers->entries.end(), warns_of_restore);
   if (!stands)
-    return refuse(409, "alarm_not_raised",
-                  "the alarm restored_store is not raised: neither this server nor a worker has found the store at an "
-                  "older state; see what stands in GET /api/v1/alarms, and confirm it once it stands there");
+    return refuse_parameter(
+        "code", 409, "alarm_not_raised",
+        "the alarm restored_store is not raised: neither this server nor a worker has found the store at an "
+        "older state; see what stands in GET /api/v1/alarms, and confirm it once it stands there");
   core::RestoredEntry entry;
   entry.revision = now->revision;
   entry.by = intent.by;

@@ -208,6 +208,7 @@ Answer Api::put_labels(Call& call) {
     for (const domain::JsonValue member : root.members()) {
       const auto value = member.text();
       if (!value) continue;
+      if (member.key() == "node") member.refuse("is always the id of the worker: no label can say otherwise");
       if (member.key().empty() || member.key().size() > kLabelBytesMax || value->size() > kLabelBytesMax)
         member.refuse(fmt::format("expected a name and a value of at most {} bytes", kLabelBytesMax));
       labels[std::string(member.key())] = std::string(*value);

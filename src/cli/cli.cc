@@ -68,7 +68,9 @@ std::string mistake_text(const json::object& mistake, const std::map<std::string
   const std::string suggested = hint.empty() ? "" : words("; did you mean '{}'?", hint);
   // The names of what stands in the address stand in no command line: the sentence does without.
   if (const std::string parameter = text_of(mistake, "parameter");
-      (parameter == "name" || parameter == "id" || parameter == "node") && flags.count(parameter) == 0)
+      (parameter == "name" || parameter == "id" || parameter == "node" || parameter == "revision" ||
+       parameter == "code") &&
+      flags.count(parameter) == 0)
     return text_of(mistake, "detail") + suggested;
   for (const char* key : {"pointer", "parameter", "header"})
     if (place.empty()) place = in_command_line(text_of(mistake, key), flags);

@@ -44,7 +44,9 @@ struct JobLimits {
 tl::expected<Job, DocumentErrors> decode_job(std::string_view text, const JobName& named = {});
 
 // Keys in a fixed order, fields at their default left out; decode_job reads back an equal job (instants to the ms).
-std::string encode_job(const Job& job);
+// Instants have the digits of a second that they need, or milliseconds always (API-1).
+enum class Instants { Shortest, Milliseconds };
+std::string encode_job(const Job& job, Instants instants = Instants::Shortest);
 
 // Every key of the document, aliases included, in the order of the alphabet.
 std::vector<std::string_view> job_field_names();

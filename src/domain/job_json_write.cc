@@ -7,6 +7,7 @@ namespace {
 
 class JobWriter {
  public:
+  explicit JobWriter(Instants instants) : instants_(instants) {}
   std::string write(const Job& job) {
     json_.object([&] {
       identity(job);
@@ -70,7 +71,7 @@ class JobWriter {
     value(content);
   }
   void texts(std::string_view key, const std::optional<WallTime>& at) {
-    if (at) json_.member(key, to_rfc3339(*at));
+    if (at) json_.member(key, instants_ == Instants::Milliseconds ? to_rfc3339_ms(*at) : to_rfc3339(*at));
   }
 
   template <typename T>
@@ -154,10 +155,11 @@ class JobWriter {
 
   JsonWriter json_;
   const Job default_;
+  const Instants instants_;
 };
 
 }  // namespace
 
-std::string encode_job(const Job& job) { return JobWriter().write(job); }
+std::string encode_job(const Job& job, Instants instants) { return JobWriter(instants).write(job); }
 
 }  // namespace cronfleet::domain

@@ -247,13 +247,17 @@ std::optional<std::chrono::milliseconds> JsonValue::duration(std::chrono::millis
   }
   const std::string_view found = *text();
   const auto parsed = parse_duration(found);
-  if (!parsed) {
+  // Past what any duration may be it is past the bounds too, and those say more.
+  const bool too_long = !parsed && parsed.error().message().ends_with("is longer than 100 years");
+  if (!parsed && !too_long) {
     refuse(fmt::format("expected {}, found {}", expected, quoted(found)));
     return std::nullopt;
   }
-  const auto duration = std::chrono::floor<std::chrono::milliseconds>(*parsed);
-  const bool below_a_millisecond = duration.count() == 0 && parsed->count() != 0;
-  if (!below_a_millisecond && duration >= least && duration <= most) return duration;
+  if (parsed) {
+    const auto duration = std::chrono::floor<std::chrono::milliseconds>(*parsed);
+    const bool below_a_millisecond = duration.count() == 0 && parsed->count() != 0;
+    if (!below_a_millisecond && duration >= least && duration <= most) return duration;
+  }
   refuse(fmt::format("expected a duration from {} to {}, found {}", to_text(least), to_text(most), quoted(found)));
   return std::nullopt;
 }

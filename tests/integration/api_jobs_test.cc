@@ -278,6 +278,119 @@ TEST_F(Api, EveryWriteHasADryRun) {
   EXPECT_EQ(verbs.size(), 17u) << "a write without a dry run, or without a row here";
 }
 
+// Every refusal says for programs too what it is about, and which word was most likely meant.
+TEST_F(Api, RefusalsNameTheirPlace) {
+  const RawAnswer created = create("nightly", kJob);
+  ASSERT_EQ(created.status, 201);
+  ASSERT_EQ(create("asks", R"({"schedule":"@daily","command":"x","parameters":[
+      {"name":"TABLE"},{"name":"COUNT","type":"integer"}]})")
+                .status,
+            201);
+  const std::string tag = created.header("etag"), number = tag.substr(1, tag.size() - 2);
+  server_.put(server_.keys.worker(NodeId("node-1")), core::encode(worker_of("node-1")));
+  const auto over = record_of("a", minutes_ago(server_, 1), domain::RunStatus::Succeeded);
+  server_.record({over});
+  struct Case {
+    const char *method, *path, *body;
+    int status;
+    const char *code, *member, *place, *suggestion;
+  };
+  const std::string kill = "/api/v1/runs/" + over.id.text() + ":kill",
+                    diff = "/api/v1/jobs/nightly/versions/" + number + ":diff?against=999999";
+  const Case cases[] = {
+      {"POST", "/api/v1/jobs/nightly:run", R"({"worker":"nod-1"})", 422, "worker_not_found", "pointer", "/worker",
+       "node-1"},
+      {"POST", "/api/v1/jobs", R"({"name":"nightly","schedule":"@daily","command":"x"})", 409, "job_exists", "pointer",
+       "/name", ""},
+      {"POST", "/api/v1/jobs/asks:clone", R"({"name":"nightly"})", 409, "job_exists", "pointer", "/name", ""},
+      {"GET", "/api/v1/jobs/nightly/versions/0", "", 400, "invalid_revision", "parameter", "revision", ""},
+      {"GET", "/api/v1/jobs/nightly/versions/x", "", 400, "invalid_revision", "parameter", "revision", ""},
+      {"GET", "/api/v1/jobs/nightly/versions/999999", "", 404, "version_not_found", "parameter", "revision", ""},
+      {"GET", "/api/v1/jobs/nightly/versions/999999:diff", "", 404, "version_not_found", "parameter", "revision", ""},
+      {"GET", diff.c_str(), "", 404, "version_not_found", "parameter", "against", ""},
+      {"POST", "/api/v1/jobs/nightly/versions/999999:restore", "", 404, "version_not_found", "parameter", "revision",
+       ""},
+      {"POST", "/api/v1/alarms/restored_store:confirm", "", 409, "alarm_not_raised", "parameter", "code", ""},
+      {"POST", "/api/v1/alarms/marker_ahead:confirm", "", 409, "alarm_not_raised", "parameter", "code", ""},
+      {"POST", kill.c_str(), "", 409, "run_over", "parameter", "id", ""},
+      {"GET", "/api/v1/runs/a@2020-01-01T00:00:00Z.1", "", 404, "run_not_found", "parameter", "id", ""},
+      {"PATCH", "/api/v1/jobs/other", "{}", 404, "job_not_found", "parameter", "name", ""},
+      {"PATCH", "/api/v1/jobs/nightlyy", "{}", 404, "job_not_found", "parameter", "name", "nightly"},
+      {"PUT", "/api/v1/jobs/..", "{}", 400, "invalid_name", "parameter", "name", ""},
+      {"GET", "/api/v1/jobs/%zz", "", 400, "invalid_address", "parameter", "name", ""},
+      {"GET", "/api/v1/jobs?filter=%ff", "", 400, "invalid_query", "parameter", "filter", ""},
+      {"GET", "/api/v1/runs?cursor=%ff", "", 400, "invalid_query", "parameter", "cursor", ""},
+      {"GET", "/api/v1/jobs?filter=a%00", "", 400, "invalid_query", "parameter", "filter", ""},
+      {"GET", "/api/v1/jobs?a=%%", "", 400, "invalid_query", "parameter", "a", ""},
+      {"GET", "/api/v1/jobs?%=1", "", 400, "invalid_query", "parameter", "%", ""},
+      {"GET", "/api/v1/jobs?&=", "", 400, "invalid_query", "parameter", "=", ""},
+      {"GET", "/api/v1/jobs?cursor=1.2.x", "", 400, "invalid_query", "parameter", "cursor", ""},
+      {"GET", "/api/v1/runs?cursor=1.2x", "", 400, "invalid_query", "parameter", "cursor", ""},
+      {"GET", "/api/v1/runs?cursor=zz", "", 400, "invalid_query", "parameter", "cursor", ""},
+      {"POST", "/api/v1/cron:explain", R"({"expression":"@daily","time_zone":"Asia/Shanghi"})", 422,
+       "invalid_time_zone", "pointer", "/time_zone", "Asia/Shanghai"},
+      {"GET", "/api/v1/cron:explain?expression=@daily&time_zone=Asia/Shanghi", "", 422, "invalid_time_zone",
+       "parameter", "time_zone", "Asia/Shanghai"},
+      {"POST", "/api/v1/jobs/nightly:kill", R"({"grace":"61m"})", 422, "invalid_body", "pointer", "/grace", ""},
+      {"PUT", "/api/v1/workers/node-1/labels", R"({"node":"zz"})", 422, "invalid_body", "pointer", "/node", ""},
+  };
+  for (const Case& test : cases) {
+    const std::string path = test.path;
+    const bool conditional = std::string_view(test.method).starts_with("P") && test.method != std::string("POST");
+    const RawAnswer answer =
+        call(test.method, path, test.body, conditional || path.ends_with(":restore") ? "If-Match: *\r\n" : "");
+    EXPECT_EQ(answer.status, test.status) << path << answer.body;
+    EXPECT_EQ(code(answer), test.code) << path;
+    const auto problem = json::parse(answer.body);
+    ASSERT_TRUE(problem.as_object().contains("errors")) << path << answer.body;
+    const json::object& mistake = problem.at("errors").at(0).as_object();
+    ASSERT_TRUE(mistake.contains(test.member)) << path << answer.body;
+    EXPECT_EQ(mistake.at(test.member), test.place) << path;
+    EXPECT_TRUE(mistake.contains("code")) << path << answer.body;
+    EXPECT_EQ(mistake.contains("suggestion") ? mistake.at("suggestion").as_string().c_str() : "",
+              std::string(test.suggestion))
+        << path;
+  }
+  const auto detail = [&](const RawAnswer& answer) {
+    return std::string(json::parse(answer.body).at("detail").as_string().c_str());
+  };
+  EXPECT_THAT(detail(get("/api/v1/jobs/%zz")), HasSubstr("'%' at position 14 "));
+  EXPECT_THAT(detail(get("/api/v1/jobs/a%zz/versions")), HasSubstr("'%' at position 15 "));
+  EXPECT_THAT(detail(get("/api/v1/runs?from=2026-01-01T00:00:00+01:00")), HasSubstr("write it as %2B"));
+  EXPECT_EQ(get("/api/v1/runs?from=2026-01-01T00:00:00%2B01:00").status, 200);
+  EXPECT_EQ(call("POST", "/api/v1/jobs/nightly:kill", R"({"grace":"1h"})").status, 202);
+  EXPECT_THAT(detail(call("POST", "/api/v1/jobs/nightly:kill", R"({"grace":"1000000h"})")),
+              HasSubstr("expected a duration from 0s to 1h, found '1000000h'"));
+  EXPECT_THAT(detail(call("POST", "/api/v1/jobs/asks:run", R"({"parameters":{"COUNT":"x","TABEL":"t"}})")),
+              HasSubstr("3 mistakes: "));
+  const auto twice = json::parse(
+      call("POST", "/api/v1/cron:explain", R"({"expression":"0 24 * * *","time_zone":"Asia/Shanghi"})").body);
+  EXPECT_EQ(twice.at("errors").as_array().size(), 2u) << twice;
+  EXPECT_THAT(twice.at("detail").as_string().c_str(), HasSubstr("2 mistakes: "));
+  for (const std::string& expression : {std::string(257, '*')}) {
+    EXPECT_EQ(json::parse(get("/api/v1/cron:explain?expression=" + expression).body).at("errors").at(0).at("parameter"),
+              "expression");
+    EXPECT_EQ(
+        json::parse(call("POST", "/api/v1/cron:explain", fmt::format(R"({{"expression":"{}"}})", expression)).body)
+            .at("errors")
+            .at(0)
+            .at("pointer"),
+        "/expression");
+  }
+}
+
+// RFC 3339 ends with the year 9999, and so do the answers.
+TEST_F(Api, InstantsOfAnswersAreRfc3339) {
+  const auto last = json::parse(get("/api/v1/statistics?from=9999-12-31T00:00:00Z").body);
+  EXPECT_EQ(last.at("until"), "9999-12-31T23:59:59.000Z");
+  const auto firings = get("/api/v1/firings?from=9999-12-31T00:00:00Z");
+  EXPECT_EQ(firings.status, 200) << firings.body;
+  ASSERT_EQ(create("nightly", kJob).status, 201);
+  const RawAnswer paused = call("POST", "/api/v1/jobs/nightly:pause", R"({"until":"2097-01-01T00:00:00+01:00"})");
+  EXPECT_EQ(json::parse(paused.body).at("job").at("paused_until"), "2096-12-31T23:00:00.000Z");
+  EXPECT_EQ(json::parse(get("/api/v1/jobs/nightly").body).at("job").at("paused_until"), "2096-12-31T23:00:00.000Z");
+}
+
 TEST_F(Api, ReasonsEndAt1024Bytes) {
   ASSERT_EQ(create("nightly", kJob).status, 201);
   const auto running = running_of("nightly", minutes_ago(server_, 1));
@@ -368,7 +481,7 @@ TEST_F(Api, AJobIsPausedAndResumedAsASave) {
   EXPECT_EQ(get("/api/v1/jobs/nightly").body, before);
   const RawAnswer until = call("POST", "/api/v1/jobs/nightly:pause", R"({"until":"2090-06-01T00:00:00Z"})");
   ASSERT_EQ(until.status, 200) << until.body;
-  EXPECT_EQ(json::parse(until.body).at("job").at("paused_until"), "2090-06-01T00:00:00Z");
+  EXPECT_EQ(json::parse(until.body).at("job").at("paused_until"), "2090-06-01T00:00:00.000Z");
   EXPECT_EQ(json::parse(until.body).at("next_firings").at(0), "2090-06-01T02:00:00.000Z");
   const RawAnswer paused = call("POST", "/api/v1/jobs/nightly:pause", R"({"reason":"the disk is changed"})");
   ASSERT_EQ(paused.status, 200) << paused.body;

@@ -269,7 +269,8 @@ TEST_F(Api, RunsFromTheStoreAndTheHistory) {
   std::vector<std::string> pages;
   std::string cursor;
   do {
-    const RawAnswer page = get("/api/v1/runs?limit=2&cursor=" + api::percent_encode(cursor));
+    const RawAnswer page =
+        get("/api/v1/runs?limit=2" + (cursor.empty() ? "" : "&cursor=" + api::percent_encode(cursor)));
     for (std::string& id : names(page, "id")) pages.push_back(std::move(id));
     const auto parsed = json::parse(page.body);
     const auto* next = parsed.as_object().if_contains("next_cursor");
@@ -511,6 +512,28 @@ TEST_F(Api, FollowsARunToItsEnd) {
   server_.remove(key);
   EXPECT_THAT(client.take_until("\n\n"), HasSubstr("event: end\ndata: {"));
   EXPECT_TRUE(client.closed_within(std::chrono::seconds(5)));
+}
+
+// Who waits at a place that the output has not reached would see nothing, and never hear why.
+TEST_F(Api, FollowingBeginsWhereTheOutputIs) {
+  const auto running = running_of("a", minutes_ago(server_, 1));
+  server_.put(server_.keys.running(NodeId("node-1"), running.run), core::encode(running));
+  server_.append(chunk_of(running.run, 0, 0, "one\n"));
+  const std::string path = "/api/v1/runs/" + running.run.text() + "/output?follow=1";
+  for (const char* id : {"abc", "-1", "1.5"}) {
+    const RawAnswer refused = get(path, fmt::format("Last-Event-ID: {}\r\n", id));
+    EXPECT_EQ(refused.status, 400) << id;
+    EXPECT_EQ(code(refused), "invalid_event_id");
+  }
+  const RawAnswer past = get(path, "Last-Event-ID: 100000\r\n");
+  EXPECT_EQ(past.status, 416);
+  EXPECT_EQ(json::parse(past.body).at("errors").at(0).at("header"), "Last-Event-ID");
+  EXPECT_EQ(get(path + "&from=5").status, 416);
+  RawClient client(server_.port());
+  client.send(fmt::format("GET {} HTTP/1.1\r\nHost: localhost\r\nLast-Event-ID: 4\r\n\r\n", path));
+  EXPECT_THAT(client.take_until("\r\n\r\n"), HasSubstr("text/event-stream"));
+  server_.append(chunk_of(running.run, 1, 4, "two\n"));
+  EXPECT_THAT(client.take_until("\n\n"), HasSubstr("id: 8\n"));
 }
 
 TEST_F(Api, RunsTakeTheParametersThatTheirJobDeclares) {

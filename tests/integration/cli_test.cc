@@ -170,7 +170,10 @@ TEST_F(CliTest, PausesResumesAndChoosesAWorker) {
   EXPECT_EQ(run({"job", "pause", "nobody"}).exit_code, 4);
   const Ran nowhere = run({"job", "run", "nightly", "--worker", "web-1"});
   EXPECT_EQ(nowhere.exit_code, 7);
-  EXPECT_EQ(nowhere.err, "no worker 'web-1' is registered\n");
+  EXPECT_EQ(run({"job", "run", "nobody"}).err, "no job 'nobody'\n");
+  EXPECT_EQ(run({"job", "run", "nigthly"}).err, "no job 'nigthly'; did you mean 'nightly'?\n");
+  EXPECT_EQ(run({"job", "restore", "nightly", "999999"}).err, "no version 999999 of job 'nightly' is kept\n");
+  EXPECT_EQ(nowhere.err, "--worker: no worker 'web-1' is registered\n");
   server_.put(server_.keys.job(JobName("broken")), R"({"command":"true","cronExpr":"0 24 * * *"})");
   Ran listed;
   for (int tries = 0; tries < 2'000 && listed.out.find("refused") == std::string::npos; ++tries)

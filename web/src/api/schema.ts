@@ -568,6 +568,7 @@ export interface Operations {
     query: { dry_run?: "0" | "1" | "true" | "false" };
     body: {
       reason?: string;
+      /** between TERM and KILL, at most 1h; the kill_grace of the job when absent */
       grace?: string;
     };
     answer: {
@@ -683,7 +684,7 @@ export interface Operations {
     query: { dry_run?: "0" | "1" | "true" | "false" };
     body: {
       reason?: string;
-      /** between TERM and KILL; the job's kill_grace when absent */
+      /** between TERM and KILL, at most 1h; the kill_grace of the job when absent */
       grace?: string;
     };
     answer: Run;
