@@ -378,13 +378,16 @@ def check_tags(contract):
             answer = contract.perform(operation, method, path, places, {}, headers, None)
             return answer[0], answer[2], server.headers.get("ETag", "")
 
-        for _ in range(5):  # a worker is seen anew now and then
+        for _ in range(100):  # a worker is seen anew now and then, and output is final once its run is recorded
             status, _, tag = known(None)
+            if not tag:
+                time.sleep(0.1)
+                continue
             again = [known(form.format(tag)) for form in ("{}", "W/{}", '"x", {}', "*")]
             if all(answer == (304, b"", tag) for answer in again):
                 break
         else:
-            contract.wrong("what a client has is sent again", f"{path} {tag} {again}")
+            contract.wrong("what a client has is sent again", f"{path} {tag} {again if tag else 'no tag in 10 s'}")
         if status != 200 or not re.fullmatch('"[^"]+"', tag) or known('"x"')[0] != 200:
             contract.wrong("an object without a strong ETag", f"{path} {status} {tag}")
 
