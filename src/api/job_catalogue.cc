@@ -448,10 +448,12 @@ namespace {
 
 // Why a run was not accepted by the store: its key came before, or the job is not there.
 Outcome<RunAccepted> not_accepted(const JobName& name, const std::string& memory, const std::string& digest,
-                                  const domain::RunId& run, const core::TxnAnswer& answer) {
+                                  const core::TxnAnswer& answer) {
   for (const core::KeyValue& found : answer.found) {
     if (found.key != memory) continue;
-    if (decode_remembered(found.value).request == digest) return RunAccepted{.run = run, .repeated = true};
+    const Remembered remembered = decode_remembered(found.value);
+    auto run = domain::parse_run_id(remembered.run);
+    if (remembered.request == digest && run) return RunAccepted{.run = *std::move(run), .repeated = true};
     return refuse_header("Idempotency-Key", 422, "idempotency_mismatch",
                          "this Idempotency-Key came before, with another body, query or precondition");
   }
@@ -501,10 +503,11 @@ Outcome<std::map<std::string, std::string>> JobCatalogue::parameters_for(const J
 Outcome<RunAccepted> JobCatalogue::run_now(const JobName& name, const RunRequest& request) {
   if (auto problem = locked_elsewhere(name)) return Refusal(*std::move(problem));
   const bool keyed = !request.idempotency_key.empty();
-  const std::string key_digest = request_digest({"run", name.text(), request.idempotency_key});
-  const domain::RequestId id("r-" + (keyed ? key_digest : tokens_.token()).substr(0, 16));
+  // Not made of the key: when that is forgotten after a day and comes again, it asks for another run.
+  const domain::RequestId id("r-" + tokens_.token().substr(0, 16));
   const domain::RunId run{.firing = {.job = name, .which = id}, .attempt = 1};
-  const std::string trigger = keys_.trigger(id), memory = keys_.idempotency(key_digest), job = keys_.job(name);
+  const std::string trigger = keys_.trigger(id), job = keys_.job(name);
+  const std::string memory = keys_.idempotency(request_digest({"run", name.text(), request.idempotency_key}));
   const Remembered remembered{.request = request_digest({request.digest_of}), .run = run.text()};
 
   core::TriggerEntry entry;
@@ -537,7 +540,7 @@ Outcome<RunAccepted> JobCatalogue::run_now(const JobName& name, const RunRequest
     core::TxnAnswer refused;
     refused.found = stands->entries;
     const bool fresh = refused.found.size() == 1 && refused.found.front().key == job;
-    return fresh ? RunAccepted{.run = run} : not_accepted(name, memory, remembered.request, run, refused);
+    return fresh ? RunAccepted{.run = run} : not_accepted(name, memory, remembered.request, refused);
   }
   const auto answer = commit(std::move(txn));
   if (!answer) {
@@ -545,7 +548,7 @@ Outcome<RunAccepted> JobCatalogue::run_now(const JobName& name, const RunRequest
     return Refusal(answer.error());
   }
   if (answer->committed) return RunAccepted{.run = run};
-  auto accepted = not_accepted(name, memory, remembered.request, run, *answer);
+  auto accepted = not_accepted(name, memory, remembered.request, *answer);
   if (!accepted && accepted.error().code == "job_not_found") return Refusal(no_job(name));
   return accepted;
 }

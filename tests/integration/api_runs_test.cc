@@ -104,6 +104,7 @@ TEST_F(Api, AnIdempotencyKeyIsKeptForADay) {
   const RawAnswer anew = asked(run, 1);
   ASSERT_EQ(anew.status, 202) << anew.body;
   EXPECT_EQ(json::parse(anew.body).at("repeated"), false) << "it is not kept for good";
+  EXPECT_NE(json::parse(anew.body).at("run_id"), json::parse(ran.body).at("run_id")) << "the history has that one";
   ASSERT_EQ(asked(pause, 1).status, 200);
   EXPECT_TRUE(json::parse(get("/api/v1/jobs/x").body).at("job").as_object().contains("paused_until"));
 }
