@@ -1,5 +1,5 @@
-// build.mjs --out DIR [--check-only]: bundles src/ into DIR/assets with hashed names, gzip variants, index.html and a
-// table for the binary (console_files.cc, console_files.S). Fails when a size budget (UI-3) is broken.
+// build.mjs --out DIR [--check-only]: bundles src/ into DIR/assets with hashed names, gzip and Brotli variants, index.html and
+// a table for the binary (console_files.cc, console_files.S). Fails when a size budget (UI-3) is broken.
 //
 // One entry, one chunk for each lazy page and for what several of them share; one style sheet; boot.js, which sets
 // theme and language before the first paint.
@@ -8,7 +8,7 @@ import {createHash} from "node:crypto";
 import {mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync} from "node:fs";
 import {dirname, join, resolve} from "node:path";
 import {fileURLToPath} from "node:url";
-import {gzipSync} from "node:zlib";
+import {brotliCompressSync, constants, gzipSync} from "node:zlib";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const outAt = process.argv.indexOf("--out");
@@ -117,19 +117,21 @@ const served = [
   ...[...files.entries()].map(([name, f]) => ({path: `/assets/${name}`, name: `assets/${name}`, bytes: f.bytes, gzip: f.gzip})),
 ];
 for (const file of served) {
+  file.brotli = brotliCompressSync(file.bytes, {params: {[constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_MAX_QUALITY, [constants.BROTLI_PARAM_SIZE_HINT]: file.bytes.length}});
   writeFileSync(join(out, file.name), file.bytes);
   writeFileSync(join(out, `${file.name}.gz`), file.gzip);
+  writeFileSync(join(out, `${file.name}.br`), file.brotli);
 }
 
 const tag = (file) => createHash("sha256").update(file.bytes).digest("hex").slice(0, 16);
 const entry = (file, i) =>
   `    {"${file.path}", "${typeOf(file.name)}", "${tag(file)}", {console_file_${i}, ${file.bytes.length}}, ` +
-  `{console_file_${i}_gz, ${file.gzip.length}}},`;
+  `{console_file_${i}_gz, ${file.gzip.length}}, {console_file_${i}_br, ${file.brotli.length}}},`;
 writeFileSync(join(out, "console_files.cc"), `// Written by web/build.mjs.
 #include "console/files.h"
 
 extern "C" {
-${served.map((_, i) => `extern const char console_file_${i}[], console_file_${i}_gz[];`).join("\n")}
+${served.map((_, i) => `extern const char console_file_${i}[], console_file_${i}_gz[], console_file_${i}_br[];`).join("\n")}
 }
 
 namespace cronfleet::console {
@@ -144,6 +146,6 @@ ${served.map(entry).join("\n")}
 const include = (symbol, path) => `.globl ${symbol}\n.balign 16\n${symbol}:\n.incbin "${path}"\n`;
 writeFileSync(join(out, "console_files.S"), `/* Written by web/build.mjs. */
 .section .rodata
-${served.map((file, i) => include(`console_file_${i}`, file.name) + include(`console_file_${i}_gz`, `${file.name}.gz`)).join("")}
+${served.map((file, i) => include(`console_file_${i}`, file.name) + include(`console_file_${i}_gz`, `${file.name}.gz`) + include(`console_file_${i}_br`, `${file.name}.br`)).join("")}
 .section .note.GNU-stack,"",%progbits
 `);

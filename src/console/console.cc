@@ -22,8 +22,8 @@ constexpr std::string_view kAbsent =
     "  cmake --preset release -DCRONFLEET_UI=build && scripts/build release\n\n"
     "Everything else works: cronfleet job list, cronfleet run list, and the API under /api/v1.\n";
 
-// Whether Accept-Encoding takes gzip: named, or by "*", with a weight above 0.
-bool takes_gzip(const Request& request) {
+// Whether Accept-Encoding takes a coding: named, or by "*", with a weight above 0.
+bool takes(std::string_view wanted_coding, const Request& request) {
   std::optional<bool> named, any;
   const std::string accepted = api::lower_case(request.headers.get("Accept-Encoding").value_or(""));
   for (std::string_view rest = accepted; !rest.empty();) {
@@ -34,10 +34,23 @@ bool takes_gzip(const Request& request) {
     const std::string_view coding = api::trimmed(part.substr(0, semicolon));
     const std::string_view weight = api::trimmed(part.substr(std::min(semicolon + 1, part.size())));
     const bool wanted = !weight.starts_with("q=") || weight.find_first_of("123456789") != std::string_view::npos;
-    if (coding == "gzip") named = wanted;
+    if (coding == wanted_coding) named = wanted;
     if (coding == "*") any = wanted;
   }
   return named.value_or(any.value_or(false));
+}
+
+struct Form {
+  std::string_view coding, bytes;  // coding: empty for the file as it is
+};
+
+// The smallest that the client takes; weights between those it takes are not compared.
+Form form_of(const File& file, const Request& request) {
+  Form best{"", file.bytes};
+  for (const Form& packed : {Form{"br", file.brotli}, Form{"gzip", file.gzip}})
+    if (!packed.bytes.empty() && packed.bytes.size() < best.bytes.size() && takes(packed.coding, request))
+      best = packed;
+  return best;
 }
 
 bool has_tag(std::string_view list, std::string_view tag) {
@@ -50,8 +63,8 @@ bool has_tag(std::string_view list, std::string_view tag) {
 }
 
 Response answer(const Request& request, const File& file) {
-  const bool packed = file.gzip.size() < file.bytes.size() && takes_gzip(request);
-  const std::string tag = fmt::format("\"{}{}\"", file.tag, packed ? "-gzip" : "");
+  const auto [coding, bytes] = form_of(file, request);
+  const std::string tag = fmt::format("\"{}{}{}\"", file.tag, coding.empty() ? "" : "-", coding);
   const bool hashed = file.path.starts_with("/assets/");
   Response response{.content_type = std::string(file.type)};
   response.headers.add("ETag", tag);
@@ -61,8 +74,8 @@ Response answer(const Request& request, const File& file) {
     response.status = 304;
     return response;
   }
-  if (packed) response.headers.add("Content-Encoding", "gzip");
-  response.body = packed ? file.gzip : file.bytes;
+  if (!coding.empty()) response.headers.add("Content-Encoding", std::string(coding));
+  response.body = bytes;
   return response;
 }
 

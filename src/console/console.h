@@ -2,7 +2,7 @@
 //
 // Every address of a page answers the same page, which finds out by itself what to show (web/src/app/pages.ts). Files
 // under /assets/ have their digest in their name and are kept by browsers for good; the page is asked for again by its
-// ETag. Each goes out gzipped to whoever takes that. A build without the console says at "/" how to get it.
+// ETag. Each goes out as Brotli or gzip to whoever takes that. A build without the console says at "/" how to get it.
 #pragma once
 
 #include <vector>

@@ -11,7 +11,8 @@ namespace {
 const std::vector<File> kFiles = {
     {"/", "text/html; charset=utf-8", "11", "<html>a page of the console</html>", "packed page"},
     {"/icon.svg", "image/svg+xml", "22", "<svg/>", "a longer packed icon"},
-    {"/assets/main-4XQ2.js", "text/javascript; charset=utf-8", "33", "console.log('as it is')", "packed script"},
+    {"/assets/main-4XQ2.js", "text/javascript; charset=utf-8", "33", "console.log('as it is')", "packed script",
+     "br script"},
 };
 
 class ConsoleTest : public testing::Test {
@@ -49,28 +50,35 @@ TEST_F(ConsoleTest, AnAddressThatIsNoPageIsNotFound) {
     EXPECT_EQ(get(target).status, 404) << target;
 }
 
-TEST_F(ConsoleTest, WhoTakesGzipGetsIt) {
+TEST_F(ConsoleTest, WhoTakesAPackedFormGetsTheSmallest) {
   struct Case {
     const char* accepted;
-    bool packed;
+    std::string coding;
   };
-  for (const auto& [accepted, packed] : {
-           Case{"gzip, deflate, br", true},
-           Case{"br;q=1.0, GZIP;q=0.5", true},
-           Case{"*", true},
-           Case{"gzip;q=0", false},
-           Case{"gzip; q=0.000, *", false},
-           Case{"x-gzipped", false},
-           Case{"identity", false},
-           Case{"", false},
-           Case{",;,", false},
+  for (const auto& [accepted, coding] : {
+           Case{"gzip, deflate, br", "br"},
+           Case{"br;q=1.0, GZIP;q=0.5", "br"},
+           Case{"gzip, deflate", "gzip"},
+           Case{"gzip, br;q=0", "gzip"},
+           Case{"*", "br"},
+           Case{"gzip;q=0", "(absent)"},
+           Case{"gzip;q=0, br", "br"},
+           Case{"br;q=0, gzip; q=0.000, *", "(absent)"},
+           Case{"x-gzipped, brotli", "(absent)"},
+           Case{"identity", "(absent)"},
+           Case{"", "(absent)"},
+           Case{",;,", "(absent)"},
        }) {
     const auto response = get("/assets/main-4XQ2.js", {{"Accept-Encoding", accepted}});
-    EXPECT_EQ(response.body, packed ? kFiles[2].gzip : kFiles[2].bytes) << accepted;
-    EXPECT_EQ(header(response, "Content-Encoding"), packed ? "gzip" : "(absent)") << accepted;
+    EXPECT_EQ(response.body, coding == "br"     ? kFiles[2].brotli
+                             : coding == "gzip" ? kFiles[2].gzip
+                                                : kFiles[2].bytes)
+        << accepted;
+    EXPECT_EQ(header(response, "Content-Encoding"), coding) << accepted;
     EXPECT_EQ(header(response, "Vary"), "Accept-Encoding");
   }
-  EXPECT_EQ(get("/icon.svg", {{"Accept-Encoding", "gzip"}}).body, "<svg/>") << "packing that does not pay is left out";
+  EXPECT_EQ(get("/icon.svg", {{"Accept-Encoding", "gzip, br"}}).body, "<svg/>")
+      << "packing that does not pay is left out";
 }
 
 TEST_F(ConsoleTest, NamesWithADigestAreKeptForGoodAndThePageIsAskedForAgain) {
@@ -84,7 +92,7 @@ TEST_F(ConsoleTest, NamesWithADigestAreKeptForGoodAndThePageIsAskedForAgain) {
   EXPECT_EQ(get("/", {{"If-None-Match", "\"110\""}}).status, 200);
 }
 
-TEST_F(ConsoleTest, TheTwoFormsOfAFileHaveTheirOwnTags) {
+TEST_F(ConsoleTest, TheFormsOfAFileHaveTheirOwnTags) {
   const auto packed = get("/", {{"Accept-Encoding", "gzip"}});
   EXPECT_EQ(header(packed, "ETag"), "\"11-gzip\"");
   EXPECT_EQ(get("/", {{"If-None-Match", "\"11-gzip\""}}).status, 200) << "this client cannot read what it has";
@@ -113,6 +121,7 @@ TEST(ConsoleFilesTest, WhatIsEmbeddedIsWhole) {
     EXPECT_TRUE(paths.insert(file.path).second) << file.path;
     EXPECT_FALSE(file.bytes.empty()) << file.path;
     EXPECT_EQ(file.gzip.substr(0, 2), "\x1f\x8b") << file.path;
+    EXPECT_FALSE(file.brotli.empty()) << file.path;
     EXPECT_FALSE(file.tag.empty());
   }
   if (files().empty()) GTEST_SKIP() << "this build has no console: CRONFLEET_UI is off, or node and npm are missing";

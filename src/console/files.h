@@ -12,6 +12,7 @@ struct File {
   std::string_view type;  // media type
   std::string_view tag;   // changes with the bytes
   std::string_view bytes, gzip;
+  std::string_view brotli{};  // empty: there is none
 };
 const std::vector<File>& files();
 
