@@ -20,6 +20,12 @@ function watchFromInside({language, theme, zone, settings}) {
   kept.__offences = [];
   addEventListener("securitypolicyviolation", (event) => kept.__offences.push(`policy: ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile ?? ""}`));
   // What a payload of the hostile texts would call.
+  // Two frames have passed; a browser that draws none, as one without a screen does now and then, is waited for no longer
+  // than a second.
+  kept.__drawn = () => Promise.race([
+    new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))),
+    new Promise((done) => setTimeout(done, 1000)),
+  ]);
   kept.__struck = (what) => kept.__offences.push(`script: ${what}`);
   for (const name of ["alert", "confirm", "prompt"]) kept[name] = (text) => kept.__offences.push(`script: ${name}(${text})`);
   if (sessionStorage.getItem("console-test")) return;  // only once: what the page keeps over a reload is its own
@@ -61,7 +67,7 @@ export async function startBrowser({executable = process.env.CRONFLEET_TEST_CHRO
     const settle = async () => {
       // The page has a heading, nothing is still being fetched for the first time, and two frames have passed.
       await page.waitForFunction(() => document.querySelector("h1") && !document.querySelector(".skeleton, main [aria-busy=true]"), undefined, {timeout: 30_000});
-      await page.evaluate(() => document.fonts.ready.then(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))));
+      await page.evaluate(() => document.fonts.ready.then(() => window.__drawn()));
     };
     return {
       page, context, host,

@@ -90,7 +90,7 @@ export async function checkHostile({browser, server, report, full}) {
           const found = [];
           for (let top = 0, i = 0; i < 40 && top <= scroller.scrollHeight; top += scroller.clientHeight, ++i) {
             scroller.scrollTo(0, top);
-            await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+            await window.__drawn();
             for (const element of document.querySelectorAll("main script, main iframe, main object, main embed, main img, main style, main link, main base, main form[action], main a[href^='javascript' i], main [onerror], main [onload], main marquee, main video, main math")) found.push(element.outerHTML.slice(0, 120));
           }
           return found;

@@ -223,5 +223,5 @@ export async function checkLoad({browser, server, runs, names, report, minutes})
     }
     await open.close();
     return trouble;
-  });
+  }, 600 + 120 * minutes);
 }

@@ -92,5 +92,5 @@ export async function checkOpenLong({browser, server, report, minutes = 0}) {
     if (!(await page.evaluate(() => window.__firstLoad === true))) trouble.push("the page was loaded again");
     await open.close();
     return trouble;
-  });
+  }, 300 + 120 * minutes);
 }

@@ -5,6 +5,19 @@ import {join} from "node:path";
 
 const escaped = (text) => text.replace(/[&<>"\u0000-\u0008\u000b-\u001f]/g, (c) => `&#${c.charCodeAt(0) < 32 ? 63 : c.charCodeAt(0)};`);
 
+const kLongest = 240;  // seconds: few checks take longer and say so; one that waits for ever says where
+
+/** What `work` gives, or an error after `seconds`. */
+async function within(seconds, work) {
+  let timer;
+  const late = new Promise((_, refuse) => { timer = setTimeout(() => refuse(new Error(`not done after ${seconds} s`)), seconds * 1000); });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 export class Report {
   cases = [];
 
@@ -13,11 +26,11 @@ export class Report {
     this.cases.push({suite, name, trouble});
     for (const one of trouble) console.log(`FAILED ${suite}: ${name}: ${one}`);
   }
-  /** Runs `check`, which answers its troubles; what it throws is one. */
-  async check(suite, name, check) {
+  /** Runs `check`, which answers its troubles; what it throws, or not to be done in time, is one. */
+  async check(suite, name, check, seconds = kLongest) {
     let trouble;
     try {
-      trouble = (await check()) ?? [];
+      trouble = (await within(seconds, check())) ?? [];
     } catch (error) {
       trouble = [error.stack ?? String(error)];
     }
