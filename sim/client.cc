@@ -165,12 +165,7 @@ void Client::commit_edit(std::size_t index, Way way, std::shared_ptr<Change> cha
     txn = std::move(edit.txn);
     if (!deletes) written = std::move(edit.job);
   } else {
-    written = *after;
-    if (!deletes) {
-      written.since.reset();
-      written.stamp = {};
-      written.schedule_set_at.reset();
-    }
+    written = deletes ? *after : domain::without_bookkeeping(*after);
     txn.writes = {{keys_.job(name), deletes ? std::nullopt : std::optional(domain::encode_job(written))}};
     txn.expected = {
         {.key = keys_.job(name), .kind = core::Condition::Kind::ModifiedAt, .revision = stands.document->modified}};

@@ -123,12 +123,9 @@ Answer EditApi::clone_job(Call& call) {
   auto stored = parts_.jobs.get(*name);
   if (!stored) return Refusal(std::move(stored.error()));
   if (!stored->job) return refuse(409, "unreadable_job", "what stands there cannot be read, so it cannot be copied");
-  domain::Job job = *std::move(stored->job);
+  domain::Job job = domain::without_bookkeeping(*std::move(stored->job));
   job.name = JobName(to);
   job.enabled = enabled;
-  job.since.reset();
-  job.stamp = {};
-  job.schedule_set_at.reset();
   auto saved = parts_.jobs.save(std::move(job), {.kind = Precondition::Kind::Absent}, effect);
   if (!saved && saved.error().status == 412) saved.error() = job_exists(std::move(saved.error()));
   if (!saved) return Refusal(std::move(saved.error()));
@@ -325,10 +322,7 @@ Answer EditApi::restore_version(Call& call) {
     if (version.revision != *revision) continue;
     auto job = domain::decode_job(version.document, *name);
     if (!job) return Refusal(problem_of_result(job.error()));
-    job->since.reset();
-    job->stamp = {};
-    job->schedule_set_at.reset();
-    const auto saved = parts_.jobs.save(*std::move(job), *precondition, effect);
+    const auto saved = parts_.jobs.save(domain::without_bookkeeping(*std::move(job)), *precondition, effect);
     if (!saved) return Refusal(saved.error());
     return answer(*saved, effect);
   }

@@ -67,14 +67,6 @@ std::optional<Problem> check(const Precondition& precondition, const JobName& na
   return failed(fmt::format("job '{}' has changed: it is at revision {}", name, stands->modified));
 }
 
-// The fields that a save sets by itself do not make two jobs different.
-domain::Job without_bookkeeping(domain::Job job) {
-  job.since.reset();
-  job.stamp = {};
-  job.schedule_set_at.reset();
-  return job;
-}
-
 // Why an enabled job has no firing after `now`.
 domain::FieldError why_never(const domain::CompiledJob& compiled, WallTime now) {
   const domain::Job& job = *compiled.job;
@@ -365,7 +357,8 @@ Outcome<Saved> JobCatalogue::save(domain::Job job, const Precondition& precondit
     Saved saved{
         .job = {}, .created = !state->document, .changed = true, .next_firing_before = next_firing(before, now)};
     if (state->document) saved.document_before = state->document->value;
-    if (before && domain::has_valid_stamp(*before) && without_bookkeeping(*before) == without_bookkeeping(job)) {
+    if (before && domain::has_valid_stamp(*before) &&
+        domain::without_bookkeeping(*before) == domain::without_bookkeeping(job)) {
       saved.job = stored(name, *state->document);
       saved.changed = false;
       return saved;

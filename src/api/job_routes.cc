@@ -36,10 +36,7 @@ Outcome<JobName> name_of(const Call& call) {
 
 // The job as a user would write it: what saves keep for themselves is left out.
 std::string document_of(domain::Job job) {
-  job.since.reset();
-  job.stamp = {};
-  job.schedule_set_at.reset();
-  return domain::encode_job(job, domain::Instants::Milliseconds);
+  return domain::encode_job(domain::without_bookkeeping(std::move(job)), domain::Instants::Milliseconds);
 }
 
 void write_fields(domain::JsonWriter& json, const JobCatalogue& jobs, const StoredJob& stored, WallTime now) {

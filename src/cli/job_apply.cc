@@ -270,7 +270,7 @@ CliResult<Standing> standing_of(const Cli& cli, const std::string& name) {
   auto job = document ? domain::decode_job(json::serialize(*document), JobName(name))
                       : tl::expected<domain::Job, domain::DocumentErrors>(tl::unexpected(domain::DocumentErrors()));
   // One that cannot be read (put by hand) differs from every job.
-  if (job) standing.job = without_stamps(*std::move(job));
+  if (job) standing.job = domain::without_bookkeeping(*std::move(job));
   return standing;
 }
 
@@ -278,7 +278,7 @@ CliResult<json::value> save_job(const Cli& cli, const domain::Job& job, const St
                                 const std::map<std::string, std::string>& flags) {
   const std::string address = address_of(job.name.text());
   ClientRequest save{
-      .method = "PUT", .target = address, .body = domain::encode_job(without_stamps(job)), .flags = flags};
+      .method = "PUT", .target = address, .body = domain::encode_job(domain::without_bookkeeping(job)), .flags = flags};
   if (standing) {
     save.headers["If-Match"] = standing->etag;
   } else {
@@ -287,7 +287,7 @@ CliResult<json::value> save_job(const Cli& cli, const domain::Job& job, const St
   auto saved = ask_json(cli, save);
   if (saved || !saved.error().outcome_unknown) return saved;
   const auto stands = standing_of(cli, job.name.text());
-  if (!stands || !(stands->job == without_stamps(job))) return saved;
+  if (!stands || !(stands->job == domain::without_bookkeeping(job))) return saved;
   return ask_json(cli, {.target = address});
 }
 

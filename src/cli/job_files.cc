@@ -66,7 +66,7 @@ struct Collected {
     if (!is_new)
       return mistakes.push_back(
           words("{}: job '{}' stands in {} already", where, visible(job->name.text()), known->second));
-    documents.push_back({where, without_stamps(*std::move(job))});
+    documents.push_back({where, domain::without_bookkeeping(*std::move(job))});
   }
 
   template <typename T>
@@ -181,13 +181,8 @@ CliResult<std::vector<JobDocument>> read_job_text(const std::string& where, cons
   return collected.done();
 }
 
-domain::Job without_stamps(domain::Job job) {
-  job.since.reset();
-  job.schedule_set_at.reset();
-  job.stamp = {};
-  return job;
+std::string job_yaml(const domain::Job& job) {
+  return yaml_text(json::parse(domain::encode_job(domain::without_bookkeeping(job))));
 }
-
-std::string job_yaml(const domain::Job& job) { return yaml_text(json::parse(domain::encode_job(without_stamps(job)))); }
 
 }  // namespace cronfleet::cli

@@ -30,9 +30,8 @@ ReadableJobs read_what_is_right(const std::vector<std::string>& paths, std::FILE
 // The same as the first for one text, called `where`.
 CliResult<std::vector<JobDocument>> read_job_text(const std::string& where, const std::string& text);
 
-// A job as its owner keeps it: without what saves have set.
-domain::Job without_stamps(domain::Job job);
-// Its document as YAML, in the order of domain::encode_job: for files, editors and diffs.
+// A job as its owner keeps it, without what saves have set: its document as YAML, in the order of domain::encode_job:
+// for files, editors and diffs.
 std::string job_yaml(const domain::Job& job);
 
 }  // namespace cronfleet::cli

@@ -70,7 +70,7 @@ CliResult<std::vector<domain::Job>> jobs_of(const Cli& cli, const ExportWishes& 
       cli.say(words("job '{}' is left out: its document cannot be read", visible(name)));
       continue;
     }
-    jobs.push_back(without_stamps(*std::move(job)));
+    jobs.push_back(domain::without_bookkeeping(*std::move(job)));
   }
   return jobs;
 }

@@ -20,6 +20,13 @@ int Job::attempts_max() const {
   return std::max(1 + retry->count, delivery.mode == Delivery::Mode::AtLeastOnce ? delivery.attempts_max : 1);
 }
 
+Job without_bookkeeping(Job job) {
+  job.since.reset();
+  job.stamp = {};
+  job.schedule_set_at.reset();
+  return job;
+}
+
 Stamp Stamp::from_text(std::string_view text) {
   std::array<unsigned char, 16> bits;
   std::size_t read = 0;

@@ -147,6 +147,9 @@ struct Job {
 
 using JobPtr = std::shared_ptr<const Job>;
 
+// The job as a user would write it: without what a save sets by itself.
+Job without_bookkeeping(Job job);
+
 // 1..128 characters of any script, spaces inside; no control characters, none of / : @ # ? %, no space at either end,
 // valid UTF-8. InvalidArgument names the rule that is broken.
 Result<JobName> make_job_name(std::string_view text);
