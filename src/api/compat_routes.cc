@@ -181,15 +181,14 @@ void CompatApi::mount(Router& router, HttpOptions& options) {
 }
 
 void CompatApi::mount_absent(Router& router) {
-  for (const std::string_view path : kPaths) {
-    const auto refused = [](Call& call) -> Answer {
-      return refuse(404, "no_such_address",
-                    "{} is an address of the reference: compat.enabled: true mounts it; API v1 is at /api/v1",
-                    call.request.path());
-    };
+  const auto refused = [](Call& call) -> Answer {
+    return refuse(404, "no_such_address",
+                  "{} is an address of the reference: compat.enabled: true mounts it; API v1 is at /api/v1",
+                  call.request.path());
+  };
+  for (const std::string_view path : kPaths)
     for (const Method method : kMethods)
       router.add({.method = method, .pattern = std::string(path), .handle = refused, .address = Address::AsSent});
-  }
 }
 
 void CompatApi::add(Router& router, const char* path, Data (CompatApi::*handle)(const Request&), bool changes) {

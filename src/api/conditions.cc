@@ -92,11 +92,10 @@ std::optional<Problem> precondition_refused(const Request& request, Makes makes)
   };
   if (request.headers.get("If-Match"))
     return refused("If-Match", makes == Makes::Job ? "a create takes no If-Match" : "a run takes no If-Match");
-  const auto none = request.headers.get("If-None-Match");
-  if (!none) return std::nullopt;
+  if (!request.headers.get("If-None-Match")) return std::nullopt;
   if (makes == Makes::Run) return refused("If-None-Match", "a run takes no If-None-Match");
-  if (trimmed(*none) == "*") return std::nullopt;
-  return refused("If-None-Match", "a write takes If-None-Match: * only (the job must not exist)");
+  const auto precondition = precondition_of(request);
+  return precondition ? std::nullopt : std::optional(precondition.error());
 }
 
 bool client_has(const Request& request, std::string_view tag) {
@@ -119,20 +118,16 @@ Response conditional(const Request& request, Response response) {
 }
 
 Problem no_body() {
-  Problem problem{.status = 400, .code = "invalid_json", .detail = "the body is empty: expected a JSON object"};
-  problem.errors.push_back({.code = problem.code, .detail = problem.detail});
-  return problem;
+  return at_pointer("", {.status = 400, .code = "invalid_json", .detail = "the body is empty: expected a JSON object"});
 }
 
 std::optional<Problem> body_refused(const Request& request) {
   if (request.body.empty()) return std::nullopt;
-  Problem problem{.status = 400,
-                  .code = "unexpected_body",
-                  .detail = is_safe(request.method)
-                                ? "this takes no body"
-                                : "this takes no body; dry_run belongs into the query: ?dry_run=true"};
-  problem.errors.push_back({.code = problem.code, .detail = problem.detail});
-  return problem;
+  return at_pointer(
+      "", {.status = 400,
+           .code = "unexpected_body",
+           .detail = is_safe(request.method) ? "this takes no body"
+                                             : "this takes no body; dry_run belongs into the query: ?dry_run=true"});
 }
 
 std::string reason_of(const domain::JsonValue& member) {

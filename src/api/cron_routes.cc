@@ -109,9 +109,8 @@ Answer Api::explain(Call& call) {
     Problem too_long{.status = 422,
                      .code = "invalid_expression",
                      .detail = fmt::format("an expression has at most {} bytes", kExpressionBytesMax)};
-    if (in_query) return Refusal(at_parameter("expression", std::move(too_long)));
-    too_long.errors.push_back({.pointer = "/expression", .code = too_long.code, .detail = too_long.detail});
-    return Refusal(std::move(too_long));
+    return Refusal(in_query ? at_parameter("expression", std::move(too_long))
+                            : at_pointer("/expression", std::move(too_long)));
   }
   const cron::Query asked{.expression = question.expression,
                           .time_zone = question.time_zone,

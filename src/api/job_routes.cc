@@ -101,8 +101,8 @@ Outcome<domain::Job> job_of(const Request& request, const JobName& name) {
 Problem job_exists(Problem refused) {
   refused.status = 409;
   refused.code = "job_exists";
-  refused.errors = {{.pointer = "/name", .code = refused.code, .detail = refused.detail}};
-  return refused;
+  refused.errors.clear();
+  return at_pointer("/name", std::move(refused));
 }
 
 Response answer_saved(const JobCatalogue& jobs, const Saved& saved, const Meaning& meaning, Effect effect) {
@@ -282,17 +282,15 @@ Answer Api::run_job(Call& call) {
 }
 
 Problem Api::no_worker(const std::string& wanted) {
-  Problem problem{
-      .status = 422, .code = "worker_not_found", .detail = fmt::format("no worker '{}' is registered", wanted)};
+  Problem problem = at_pointer(
+      "/worker",
+      {.status = 422, .code = "worker_not_found", .detail = fmt::format("no worker '{}' is registered", wanted)});
   std::vector<std::string> nodes;
   Reading reading(Reading::From::Copy);
   if (const auto workers = workers_.list(reading); workers)
     for (const WorkerView& view : workers->items)
       if (view.state != WorkerView::State::Gone) nodes.push_back(view.entry.node.text());
-  problem.errors.push_back({.pointer = "/worker",
-                            .code = problem.code,
-                            .detail = problem.detail,
-                            .suggestion = std::string(domain::nearest(wanted, {nodes.begin(), nodes.end()}))});
+  problem.errors.front().suggestion = domain::nearest(wanted, {nodes.begin(), nodes.end()});
   return problem;
 }
 

@@ -46,6 +46,11 @@ Problem at_parameter(std::string_view parameter, Problem problem) {
   return problem;
 }
 
+Problem at_pointer(std::string_view pointer, Problem problem) {
+  problem.errors.push_back({.pointer = std::string(pointer), .code = problem.code, .detail = problem.detail});
+  return problem;
+}
+
 std::string summed_up(const std::vector<Mistake>& mistakes) {
   domain::DocumentErrors errors;
   for (const Mistake& mistake : mistakes)

@@ -71,6 +71,9 @@ Refusal refuse_parameter(std::string_view parameter, int status, std::string_vie
       {.status = status, .code = std::string(code), .detail = fmt::format(format, std::forward<Args>(args)...)}));
 }
 
+// The same for a place in the body: a JSON pointer, empty for all of it.
+Problem at_pointer(std::string_view pointer, Problem problem);
+
 // All of `mistakes` of a body in one sentence: "2 mistakes: /a: …; /b: …".
 std::string summed_up(const std::vector<Mistake>& mistakes);
 

@@ -179,10 +179,9 @@ Outcome<RunCatalogue::Runs> RunCatalogue::list(const history::RunQuery& query, R
   }
   auto page = history_.find(query);
   if (!page && page.error().code() == Code::InvalidArgument) {
-    Query given({{"cursor", query.cursor}});
-    given.text("cursor");
-    given.refuse("cursor", page.error().message());
-    return Refusal(*given.problem());
+    Query wrong;
+    wrong.refuse("cursor", page.error().message());
+    return Refusal(*wrong.problem());
   }
   if (!page && page.error().code() == Code::Unavailable && query.cursor.empty()) {
     runs.partial = "the history does not answer: only what runs is shown";

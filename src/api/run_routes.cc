@@ -238,8 +238,9 @@ Answer Api::get_output(Call& call) {
                                 : "text/plain, application/octet-stream, application/json or application/x-ndjson");
   if (*type == "application/json") return output_as_json(runs_, *run, *view, from);
   const bool events = *type == "text/event-stream";
-  if (events && call.request.headers.get("Last-Event-ID")) {
-    Query resume({{"last", std::string(*call.request.headers.get("Last-Event-ID"))}});
+  const auto resumes = events ? call.request.headers.get("Last-Event-ID") : std::nullopt;
+  if (resumes) {
+    Query resume({{"last", std::string(*resumes)}});
     const auto last = resume.integer("last", 0, kOffsetMax);
     if (!last)
       return refuse_header("Last-Event-ID", 400, "invalid_event_id",
@@ -249,12 +250,11 @@ Answer Api::get_output(Call& call) {
   // Whoever waits there would see nothing of what is written before.
   if (follow && from > 0)
     if (const auto before = runs_.output(*run, from - 1, 1); before && before->chunks.empty()) {
-      const bool by_header = events && call.request.headers.get("Last-Event-ID");
       Problem problem{.status = 416,
                       .code = "range_not_satisfiable",
                       .detail = fmt::format("nothing has been written yet in front of byte {}", from)};
-      return Refusal(by_header ? at_header("Last-Event-ID", std::move(problem))
-                               : at_parameter("from", std::move(problem)));
+      return Refusal(resumes ? at_header("Last-Event-ID", std::move(problem))
+                             : at_parameter("from", std::move(problem)));
     }
   const std::string content_type = *type == "text/plain" ? "text/plain; charset=utf-8" : std::string(*type);
   const bool lines = *type == "application/x-ndjson";
