@@ -274,7 +274,7 @@ void Scheduler::State::adopt_own(const RunningEntry& entry, const KeyValue& stan
   run.text = stands.value;
   if (run.entry.fence == 0) run.entry.fence = stands.created;
   if (JobSlot* slot = find_slot(entry.run.firing.job)) {
-    run.job = slot->job ? slot->job : slot->adopted().job;
+    run.job = slot->newest();
     if (entry.locked && entry.phase != Phase::Ended) set_lock(*slot, entry);
   }
   if (const auto order = kill_orders.find(keys.kill(entry.run)); order != kill_orders.end()) {
@@ -488,7 +488,7 @@ void Scheduler::State::answered(const PendingTakeOver& pending, const CommitAnsw
   RunSlot& run = add_run(pending.entry);
   run.former = pending.entry.claimed_at <= restored_at;
   if (run.entry.fence == 0) run.entry.fence = answer.revision;
-  if (JobSlot* slot = find_slot(pending.entry.run.firing.job)) run.job = slot->job ? slot->job : slot->adopted().job;
+  if (JobSlot* slot = find_slot(pending.entry.run.firing.job)) run.job = slot->newest();
   settle(run);
 }
 

@@ -220,9 +220,9 @@ void Scheduler::State::end_unstarted(RunSlot& run, RunStatus status, Reason reas
 }
 
 bool Scheduler::State::next_attempt_allowed(const RunSlot& run, const domain::RunEnd& end) const {
-  const JobSlot* found = find_slot(run.entry.run.firing.job);
-  if (found == nullptr || run.entry.range || run.former) return false;
-  const JobSlot& slot = *found;
+  const auto index = index_of(run.entry.run.firing.job);
+  if (!index || run.entry.range || run.former) return false;
+  const JobSlot& slot = slots[*index];
   if (!slot.claimable() || !slot.job->job->enabled || run.entry.run.attempt >= slot.job->job->attempts_max())
     return false;
   if (!fleet.admits_self(*slot.job)) return false;

@@ -133,19 +133,17 @@ JobSlot& Scheduler::State::slot_of(const JobName& name) {
   JobSlot& slot = slots.emplace_back();
   slot.index = static_cast<DueQueue::Index>(slots.size() - 1);
   slot.name = name;
-  by_name.add(slot.name.text(), slot.index,
-              [this](DueQueue::Index at) -> std::string_view { return slots[at].name.text(); });
+  by_name.add(slot.name.text(), slot.index, [this](DueQueue::Index index) { return name_at(index); });
   return slot;
 }
 
-const JobSlot* Scheduler::State::find_slot(const JobName& name) const {
-  const auto found =
-      by_name.find(name.text(), [this](DueQueue::Index at) -> std::string_view { return slots[at].name.text(); });
-  return found ? &slots[*found] : nullptr;
+std::optional<DueQueue::Index> Scheduler::State::index_of(const JobName& name) const {
+  return by_name.find(name.text(), [this](DueQueue::Index index) { return name_at(index); });
 }
 
 JobSlot* Scheduler::State::find_slot(const JobName& name) {
-  return const_cast<JobSlot*>(std::as_const(*this).find_slot(name));
+  const auto index = index_of(name);
+  return index ? &slots[*index] : nullptr;
 }
 
 void Scheduler::State::on(const JobSeen& seen) {

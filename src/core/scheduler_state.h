@@ -54,6 +54,8 @@ struct JobSlot {
   bool claimable() const { return exists && job != nullptr; }
   // The newest version with a valid stamp, also after the job is gone.
   Version adopted() const { return in_force ? Version{job, revision} : formerly ? *formerly : Version{}; }
+  // What stands, else what was last in force.
+  CompiledPtr newest() const { return job ? job : adopted().job; }
   // What stands now, in place of what stood; in force or not.
   void take(CompiledPtr document, Revision at, bool stamped);
   void forget_adopted();
@@ -223,7 +225,8 @@ struct Scheduler::State {
   void unpark();
   JobSlot& slot_of(const JobName& name);
   JobSlot* find_slot(const JobName& name);
-  const JobSlot* find_slot(const JobName& name) const;
+  std::optional<DueQueue::Index> index_of(const JobName& name) const;
+  std::string_view name_at(DueQueue::Index index) const { return slots[index].name.text(); }
   Actor actor() const { return {keys, self, incarnation, hold_key}; }
   // `patience`: nobody waits for it; it may be that much later for the sake of company.
   Ticket commit(Txn txn, PendingCommit pending, std::chrono::milliseconds patience = {});
