@@ -214,8 +214,8 @@ class Worker final : public exec::ExecutorSink, private coord::SessionSink, priv
   core::NodeSettings settings_;            // what the operator wants
   bool no_room_ = false;                   // as the log says: every place that the machine's limits leave is taken
   bool history_away_ = false;              // as the log says
-  std::string spool_trouble_,
-      spool_lost_;  // as the log says: why it takes no records, and which file could not be read
+  std::string spool_trouble_;              // as the log says: why the spool takes no records,
+  std::string spool_lost_;                 // and which file of it could not be read
   core::Obstacles reported_;
   std::string condition_;
   exec::Room room_;

@@ -206,7 +206,7 @@ Result<Extents> extents_of(const std::string& folder, const std::vector<std::uin
 
 }  // namespace
 
-Result<JournalFindings> replay(const std::string& folder, const std::function<void(JournalEntry entry)>& take) {
+Result<JournalFindings> replay(const std::string& folder, const TakeEntry& take) {
   const auto numbers = segment_numbers(folder);
   if (!numbers) return Failure(numbers.error());
   JournalFindings findings;
@@ -255,8 +255,12 @@ Result<JournalFindings> replay(const std::string& folder, const std::function<vo
 }
 
 Result<JournalReplay> replay(const std::string& folder) {
+  return collected([&](const TakeEntry& take) { return replay(folder, take); });
+}
+
+Result<JournalReplay> collected(const std::function<Result<JournalFindings>(const TakeEntry& take)>& read) {
   JournalReplay all;
-  auto findings = replay(folder, [&](JournalEntry entry) { all.entries.push_back(std::move(entry)); });
+  auto findings = read([&](JournalEntry entry) { all.entries.push_back(std::move(entry)); });
   if (!findings) return Failure(findings.error());
   static_cast<JournalFindings&>(all) = std::move(*findings);
   return all;

@@ -44,8 +44,11 @@ struct JournalReplay : JournalFindings {
 // Reads what stands in `folder`, changing nothing; no folder is an empty journal. Not while a runner writes to it.
 // Each run that is not acknowledged is handed over with the segment that holds its last frame, so that what is in
 // memory is one segment and the runs that began before it and go on after it: two readings, some 60 bytes for each run.
-Result<JournalFindings> replay(const std::string& folder, const std::function<void(JournalEntry entry)>& take);
+using TakeEntry = std::function<void(JournalEntry entry)>;
+Result<JournalFindings> replay(const std::string& folder, const TakeEntry& take);
 Result<JournalReplay> replay(const std::string& folder);  // all of it
+// All that `read` hands over.
+Result<JournalReplay> collected(const std::function<Result<JournalFindings>(const TakeEntry& take)>& read);
 
 // A run by its name's keyed hash: with the history away there may be 100,000 of them, each with a name of 40 bytes.
 struct RunDigest {

@@ -77,14 +77,10 @@ PosixExecutor::~PosixExecutor() {
 }
 
 Result<JournalReplay> PosixExecutor::open() {
-  JournalReplay all;
-  auto findings = open([&](JournalEntry entry) { all.entries.push_back(std::move(entry)); });
-  if (!findings) return Failure(findings.error());
-  static_cast<JournalFindings&>(all) = std::move(*findings);
-  return all;
+  return collected([this](const TakeEntry& take) { return open(take); });
 }
 
-Result<JournalFindings> PosixExecutor::open(const std::function<void(JournalEntry entry)>& take) {
+Result<JournalFindings> PosixExecutor::open(const TakeEntry& take) {
   CHECK(!socket_ && !stopping_);
   const std::string& wanted = options_.journal_folder;
   if (::mkdir(wanted.c_str(), 0700) != 0 && errno != EEXIST)

@@ -46,7 +46,7 @@ class PosixExecutor final : public Executor {
   //   Conflict     an earlier runner lives and does not let go of the journal
   //   Unavailable  the folder, the runner or a leftover process is in the way; the sentence says which
   // Hands over what it left run by run (journal.h), or answers with all of it.
-  Result<posix::JournalFindings> open(const std::function<void(JournalEntry entry)>& take);
+  Result<posix::JournalFindings> open(const posix::TakeEntry& take);
   Result<posix::JournalReplay> open();
 
   // No more starts; what runs is ended as killed(shutdown) within `grace`. `done` comes after the last on_ended. May be
