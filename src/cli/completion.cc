@@ -42,12 +42,6 @@ const CLI::Option* option_named(const CLI::App& app, std::string_view word) {
   return nullptr;
 }
 
-const CLI::App* command_named(const CLI::App& app, const std::string& word) {
-  for (const CLI::App* sub : commands_of(app))
-    if (sub->get_name() == word) return sub;
-  return nullptr;
-}
-
 std::vector<std::string> fixed_words(const std::string& kind) {
   if (kind == "FORM") {
     std::vector<std::string> words;

@@ -1,6 +1,5 @@
 #include "cli/help_command.h"
 
-#include <algorithm>
 #include <memory>
 
 #include "cli/terminal.h"
@@ -15,12 +14,10 @@ int show_help(const CliIo& io, const CLI::App& app, const std::vector<std::strin
   const CLI::App* command = &app;
   std::string before;  // the words that led to `command`, each with a space behind it
   for (const std::string& word : path) {
-    const auto commands = commands_of(*command);
-    const auto found =
-        std::find_if(commands.begin(), commands.end(), [&](const CLI::App* one) { return one->get_name() == word; });
-    if (found == commands.end()) {
+    const CLI::App* found = command_named(*command, word);
+    if (found == nullptr) {
       std::vector<std::string_view> names;
-      for (const CLI::App* one : commands) names.push_back(one->get_name());
+      for (const CLI::App* one : commands_of(*command)) names.push_back(one->get_name());
       const std::string_view near = domain::nearest(word, names);
       const std::string hint = near.empty() ? "" : words("; did you mean '{}'?", before + std::string(near));
       fmt::print(io.err, "{}",
@@ -28,7 +25,7 @@ int show_help(const CliIo& io, const CLI::App& app, const std::vector<std::strin
                        words("unknown command '{}'{}", visible(before + word), hint), path_of(*command)));
       return kExitUsage;
     }
-    command = *found;
+    command = found;
     before += word + " ";
   }
   const std::string help = command->get_formatter()->make_help(command, path_of(*command), CLI::AppFormatMode::Normal);

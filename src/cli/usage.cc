@@ -238,6 +238,12 @@ std::vector<std::string> words_of(int count, const char* const* arguments) {
   return all;
 }
 
+const CLI::App* command_named(const CLI::App& app, std::string_view word) {
+  for (const CLI::App* one : commands_of(app))
+    if (one->get_name() == word) return one;
+  return nullptr;
+}
+
 bool asks_for_help_of_nothing(const CLI::App& app) {
   const CLI::App& command = reached(app);
   return !commands_of(command).empty() && command.remaining_size() > 0;

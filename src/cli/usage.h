@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace cronfleet::cli {
@@ -30,6 +31,9 @@ std::vector<std::string> words_of(int count, const char* const* arguments);
 CLI::Validator whole_number(std::int64_t least, std::int64_t most, std::string instead = "");
 CLI::Validator seconds_from(double least, double most);
 CLI::Validator revision_number();
+
+// Of those the one called `word`; null: none is.
+const CLI::App* command_named(const CLI::App& app, std::string_view word);
 
 // Help was asked for a word that is no command: `cronfleet job rn --help`. After a parse that ended with CallForHelp.
 bool asks_for_help_of_nothing(const CLI::App& app);
