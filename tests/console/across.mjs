@@ -1,6 +1,7 @@
 // across.mjs: what holds on all pages and that no picture shows: a list does not move under the pointer, tabs share one stream,
 // a draft outlives a reload, keys and palette lead on, the address brings a filter back, texts a third longer fit, and a page is
 // had as a command.
+import {checksOf} from "./report.mjs";
 import {spawnSync} from "node:child_process";
 import {until} from "./server.mjs";
 
@@ -8,14 +9,7 @@ const job = {schedule: "0 0 1 1 *", command: "true"};
 
 export async function checkAcross({browser, server, binary, report}) {
   const put = (name) => server.must("PUT", `/api/v1/jobs/${name}`, job, {"If-None-Match": "*"});
-  const check = (what, perform, options = {}) => report.check("across", what, async () => {
-    const open = await browser.open(server.address, options);
-    try {
-      return [...((await perform(open, open.page)) ?? []), ...(await open.offences())];
-    } finally {
-      await open.close();
-    }
-  });
+  const check = checksOf("across", {browser, server, report});
 
   await check("what comes while the pointer is on a list is held and counted", async (open, page) => {
     await put("held-a");

@@ -1,16 +1,10 @@
 // output.mjs: UI-35: a link to lines shows them and marks them, also of a run that goes on; who scrolls up stays there, and is
 // told how much is new below.
+import {checksOf} from "./report.mjs";
 import {until} from "./server.mjs";
 
 export async function checkOutput({browser, server, runs, report}) {
-  const check = (what, perform, options = {}) => report.check("output", what, async () => {
-    const open = await browser.open(server.address, options);
-    try {
-      return [...((await perform(open, open.page)) ?? []), ...(await open.offences())];
-    } finally {
-      await open.close();
-    }
-  });
+  const check = checksOf("output", {browser, server, report});
   const long = `/runs/${encodeURIComponent(runs["table-export"])}`, live = `/runs/${encodeURIComponent(runs["warehouse-load"])}`;
   /** The numbers of the lines that are marked, and whether the first of them is on the screen. */
   const marks = (page) => page.evaluate(() => {

@@ -50,3 +50,13 @@ export class Report {
     return this.failed > 0 ? 1 : 0;
   }
 }
+
+/** `check(what, perform, options)`: looks at a fresh page of the server, which must have broken no rule at the end. */
+export const checksOf = (suite, {browser, server, report}) => (what, perform, options = {}) => report.check(suite, what, async () => {
+  const open = await browser.open(server.address, options);
+  try {
+    return [...((await perform(open, open.page)) ?? []), ...(await open.offences())];
+  } finally {
+    await open.close();
+  }
+});

@@ -1,5 +1,6 @@
 // states.mjs: what a page shows when it cannot show its data (UI-80): not allowed, slow, records missing; and what it does to
 // somebody who reads with it while things change (UI-82): the place of the focus is kept, one message in five seconds.
+import {checksOf} from "./report.mjs";
 import {until} from "./server.mjs";
 
 const kRefused = {type: "about:blank", title: "Forbidden", status: 403, detail: "the permission runs.read is missing", instance: "request-of-the-test", code: "permission_missing"};
@@ -13,14 +14,7 @@ export async function checkStates({browser, server, report}) {
   await server.must("PUT", `/api/v1/jobs/${name}`, {schedule: "0 0 1 1 *", command: "echo one; echo two"}, {"If-None-Match": "*"});
   const {run_id: run} = await server.must("POST", `/api/v1/jobs/${name}:run`, {});
   await until("the run is over", async () => (await server.must("GET", `/api/v1/runs/${encodeURIComponent(run)}`)).status === "succeeded");
-  const check = (what, perform, options = {}) => report.check("states", what, async () => {
-    const open = await browser.open(server.address, options);
-    try {
-      return [...((await perform(open, open.page)) ?? []), ...(await open.offences())];
-    } finally {
-      await open.close();
-    }
-  });
+  const check = checksOf("states", {browser, server, report});
 
   const pages = ["/", "/jobs", `/jobs/${name}`, `/jobs/${name}/runs`, `/jobs/${name}/schedule`, `/jobs/${name}/definition`, `/jobs/${name}/versions`, `/jobs/${name}/edit`,
     "/runs", `/runs/${encodeURIComponent(run)}`, "/calendar", "/calendar?view=week", "/calendar?view=month", "/calendar?view=year", "/workers", `/workers/${worker.node}`];

@@ -223,13 +223,20 @@ TEST_F(Api, ABodyThatIsMissingIsToldSo) {
   EXPECT_EQ(json::parse(refused.body).at("detail"), "the body is empty: expected a JSON object");
 }
 
+// A run of "nightly" on node-1, which is registered, and a store that was set back: what kills, drains and
+// confirmations are about.
+core::RunningEntry something_for_every_write(testing::ApiServer& server) {
+  auto running = running_of("nightly", minutes_ago(server, 1));
+  server.put(server.keys.running(NodeId("node-1"), running.run), core::encode(running));
+  server.put(server.keys.worker(NodeId("node-1")), core::encode(worker_of("node-1")));
+  server.health.set_back_to = 1;
+  return running;
+}
+
 // A dry run says what the write would say, and leaves every key as it is.
 TEST_F(Api, EveryWriteHasADryRun) {
   ASSERT_EQ(create("nightly", kJob).status, 201);
-  const auto running = running_of("nightly", minutes_ago(server_, 1));
-  server_.put(server_.keys.running(NodeId("node-1"), running.run), core::encode(running));
-  server_.put(server_.keys.worker(NodeId("node-1")), core::encode(worker_of("node-1")));
-  server_.health.set_back_to = 1;
+  const auto running = something_for_every_write(server_);
   ASSERT_EQ(create("ahead", kJob).status, 201);
   const core::Marker ahead{server_.now() + std::chrono::hours(1), std::string(32, '0')};
   server_.put(server_.keys.marker(JobName("ahead")), ahead.text());
@@ -393,10 +400,7 @@ TEST_F(Api, InstantsOfAnswersAreRfc3339) {
 
 TEST_F(Api, ReasonsEndAt1024Bytes) {
   ASSERT_EQ(create("nightly", kJob).status, 201);
-  const auto running = running_of("nightly", minutes_ago(server_, 1));
-  server_.put(server_.keys.running(NodeId("node-1"), running.run), core::encode(running));
-  server_.put(server_.keys.worker(NodeId("node-1")), core::encode(worker_of("node-1")));
-  server_.health.set_back_to = 1;
+  const auto running = something_for_every_write(server_);
   for (const std::string& path :
        {std::string("/jobs/nightly:run"), std::string("/jobs/nightly:pause"), std::string("/jobs/nightly:resume"),
         std::string("/jobs/nightly:kill"), "/runs/" + running.run.text() + ":kill", std::string("/jobs:batch"),

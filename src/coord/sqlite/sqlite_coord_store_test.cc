@@ -405,6 +405,14 @@ class FullDisk : public SqliteCoordStoreTest {
     }
     ::close(fd);
   }
+  // "leased" stands under a lease of 200 ms, and there is no room to end it.
+  void fill_under_a_short_lease() {
+    std::optional<LeaseId> lease;
+    store_->grant(milliseconds(200), [&](auto id) { lease = *id; });
+    ASSERT_TRUE(loop_.run_until([&] { return lease.has_value(); }));
+    ASSERT_TRUE(put("leased", "1", *lease));
+    fill_but(0);
+  }
   bool mounted_ = false;
 };
 
@@ -447,11 +455,7 @@ TEST_F(FullDisk, RefusesWritesWithNothingAppliedAndRecoversByItself) {
 
 TEST_F(FullDisk, ALeaseThatCannotBeEndedDoesNotStopTheReads) {
   ASSERT_FALSE(open());
-  std::optional<LeaseId> lease;
-  store_->grant(milliseconds(200), [&](auto id) { lease = *id; });
-  ASSERT_TRUE(loop_.run_until([&] { return lease.has_value(); }));
-  ASSERT_TRUE(put("leased", "1", *lease));
-  fill_but(0);
+  ASSERT_NO_FATAL_FAILURE(fill_under_a_short_lease());
   const MonoTime over = clock_.mono() + milliseconds(400);
   int reads = 0;
   while (clock_.mono() < over) reads += list("").entries.empty() ? 0 : 1;
@@ -463,11 +467,7 @@ TEST_F(FullDisk, ALeaseThatCannotBeEndedDoesNotStopTheReads) {
 // Nobody writes but the store itself: that it found no room is told all the same, and until a write goes through.
 TEST_F(FullDisk, ALeaseThatCannotBeEndedSaysThatTheDiskIsFull) {
   ASSERT_FALSE(open());
-  std::optional<LeaseId> lease;
-  store_->grant(milliseconds(200), [&](auto id) { lease = *id; });
-  ASSERT_TRUE(loop_.run_until([&] { return lease.has_value(); }));
-  ASSERT_TRUE(put("leased", "1", *lease));
-  fill_but(0);
+  ASSERT_NO_FATAL_FAILURE(fill_under_a_short_lease());
   EXPECT_EQ(store_->full(), "");
   ASSERT_TRUE(loop_.run_until([&] { return !store_->full().empty(); }));
   EXPECT_NE(store_->full().find("no room on the disk"), std::string::npos) << store_->full();
