@@ -29,6 +29,7 @@ constexpr auto kWriteRetry = milliseconds(5);
 constexpr auto kWriteDelay = milliseconds(50);  // of what nothing waits for
 constexpr std::size_t kOrdersBytesMax = 64u << 20;
 constexpr int kSocketBytes = 1 << 20;
+constexpr int kFarewellMs = 2'000;
 
 // The runner does not stand where we stand, so it is told where from the root.
 std::string from_root(const std::string& folder) {
@@ -73,7 +74,13 @@ PosixExecutor::~PosixExecutor() {
   write_outbox();
   for (const async::TimerId timer : {retry_write_, write_at_})
     if (timer != 0) loop_.cancel(timer);
-  if (socket_) loop_.unwatch(socket_.get());
+  if (!socket_) return;
+  loop_.unwatch(socket_.get());
+  socket_.reset();
+  if (!active_.empty()) return;
+  // With nothing to end the runner goes at once; until then it writes in the folder that our end declares free.
+  pollfd gone{.fd = runner_pidfd_.get(), .events = POLLIN, .revents = 0};
+  if (::poll(&gone, 1, kFarewellMs) == 1) reap_runner();
 }
 
 Result<JournalReplay> PosixExecutor::open() {

@@ -161,6 +161,19 @@ TEST(WorkerDeath, TheRunnerEndsWhatIsLeftAndWritesItDown) {
   EXPECT_TRUE(again->entries.empty());
 }
 
+// As at a start that fails later on: the folder is nobody's once the program has ended.
+TEST(WorkerDeath, ARunnerWithoutRunsIsGoneBeforeItsWorker) {
+  TempFolder temp;
+  int runner = 0;
+  {
+    ExecutorHarness harness(temp.options());
+    ASSERT_TRUE(harness.open());
+    runner = harness.runner_pid();
+    ASSERT_EQ(::kill(runner, 0), 0);
+  }
+  EXPECT_EQ(::kill(runner, 0), -1);
+}
+
 TEST(WorkerDeath, AFencedRunEndsAtItsDeadlineWhileTheWorkerHangs) {
   ExecutorHarness harness;
   ASSERT_TRUE(harness.open());
