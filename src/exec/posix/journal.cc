@@ -28,6 +28,8 @@ constexpr std::uint8_t kHeader = 16, kIntent = 17, kAcknowledged = 18;
 constexpr std::uint8_t kStarted = 1, kNotStarted = 2, kOutput = 3, kEnded = 4;
 constexpr std::string_view kMagic = "cronfleet journal 1";
 constexpr std::size_t kFrameHead = 9;  // length, checksum, type
+// With the history there, runs are acknowledged while their segment is among these.
+constexpr std::size_t kSegmentsInMotion = 2;
 
 std::string boot_id() {
   const Fd fd(::open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC));
@@ -299,8 +301,10 @@ Journal::~Journal() { flush(); }
 Result<void> Journal::load() {
   const auto numbers = segment_numbers(options_.folder);
   if (!numbers) return Failure(numbers.error());
-  for (const std::uint64_t number : *numbers)
+  for (const std::uint64_t number : *numbers) {
     if (auto loaded = load_segment(number); !loaded) return loaded;
+    put_to_rest();
+  }
   if (auto made = make_reserve(); !made) return made;
   if (auto begun = begin_segment(); !begun) return begun;
   collect();
@@ -318,7 +322,7 @@ Result<void> Journal::load_segment(std::uint64_t number) {
     if (type == kAcknowledged)
       acknowledged.push_back(hasher_.of(run_of(payload)));
     else if (type != kHeader)
-      count(hasher_.of(run_of(payload)), frame.size());
+      count(hasher_.of(run_of(payload)), type, frame.size());
   };
   const std::size_t end = for_each_frame(*bytes, take, damage);
   // Cut: what follows is torn, or the unused part of a reserve.
@@ -390,7 +394,8 @@ bool Journal::write(std::string_view a, std::string_view b) {
   return true;
 }
 
-void Journal::count(const RunDigest& run, std::uint64_t bytes) {
+void Journal::count(const RunDigest& run, std::uint8_t type, std::uint64_t bytes) {
+  if (type == kAcknowledged) return;
   Segment& newest = segments_.rbegin()->second;
   const auto [at, fresh] = live_.try_emplace(run);
   if (fresh) {
@@ -398,23 +403,62 @@ void Journal::count(const RunDigest& run, std::uint64_t bytes) {
     ++newest.first_of;
   }
   at->second.last = newest.number;
+  at->second.over |= type == kEnded || type == kNotStarted;
   at->second.bytes += bytes;
   live_bytes_ += bytes;
 }
 
+// Once carried over and loaded after a crash, it stands in its old segment as well.
 void Journal::forget(const RunDigest& run) {
-  const auto found = live_.find(run);
-  if (found == live_.end()) return;
-  live_bytes_ -= found->second.bytes;
-  --segments_.at(found->second.first).first_of;
-  live_.erase(found);
+  const auto forget_in = [this](Segment& segment, std::uint64_t bytes) {
+    live_bytes_ -= bytes;
+    --segment.first_of;
+  };
+  if (const auto found = live_.find(run); found != live_.end()) {
+    forget_in(segments_.at(found->second.first), found->second.bytes);
+    live_.erase(found);
+  }
+  for (auto& [number, segment] : segments_) {
+    const auto found = std::ranges::lower_bound(segment.at_rest, run, {}, &AtRest::run);
+    if (found == segment.at_rest.end() || found->run != run) continue;
+    forget_in(segment, found->bytes);
+    segment.at_rest.erase(found);
+  }
+}
+
+// In all segments but the newest. What is not over stays as it is: its frames go on.
+void Journal::put_to_rest() {
+  if (segments_.size() <= kSegmentsInMotion) return;
+  const std::uint64_t in_motion = std::prev(segments_.end(), kSegmentsInMotion)->first;
+  std::map<std::uint64_t, std::vector<AtRest>> resting;
+  for (auto it = live_.begin(); it != live_.end();) {
+    const Place& place = it->second;
+    if (!place.over || place.first != place.last || place.first >= in_motion) {
+      ++it;
+      continue;
+    }
+    resting[place.first].push_back({it->first, place.bytes});
+    it = live_.erase(it);
+  }
+  for (auto& [number, runs] : resting) {
+    std::vector<AtRest>& all = segments_.at(number).at_rest;
+    runs.insert(runs.end(), all.begin(), all.end());
+    std::ranges::sort(runs, {}, &AtRest::run);
+    all.assign(runs.begin(), runs.end());
+  }
+}
+
+std::size_t Journal::runs() const {
+  std::size_t runs = live_.size();
+  for (const auto& [number, segment] : segments_) runs += segment.at_rest.size();
+  return runs;
 }
 
 void Journal::add_frame(std::string_view run, std::uint8_t type, std::string_view payload) {
   std::string bytes = head_of(type, payload, {});
   bytes.append(payload);
   if (type != kStarted && type != kAcknowledged) urgent_ = true;
-  waiting_.push_back({type == kAcknowledged ? std::nullopt : std::optional(hasher_.of(run)), std::move(bytes)});
+  waiting_.push_back({hasher_.of(run), type, std::move(bytes)});
 }
 
 void Journal::add_intent(std::string_view run) {
@@ -449,7 +493,7 @@ bool Journal::add_output(std::string_view run, const OutputReport& head, std::st
     use_reserve();
     return false;
   }
-  count(hasher_.of(run), front.size() + bytes.size());
+  count(hasher_.of(run), kOutput, front.size() + bytes.size());
   return true;
 }
 
@@ -462,14 +506,13 @@ void Journal::flush() {
   for (const Frame& frame : waiting_) all.append(frame.bytes);
   std::size_t done = 0;
   if (write(all, {})) {
-    for (const Frame& frame : waiting_)
-      if (frame.run) count(*frame.run, frame.bytes.size());
+    for (const Frame& frame : waiting_) count(frame.run, frame.type, frame.bytes.size());
     done = waiting_.size();
   } else {
     use_reserve();
     for (const Frame& frame : waiting_) {
       if (!write(frame.bytes, {})) break;
-      if (frame.run) count(*frame.run, frame.bytes.size());
+      count(frame.run, frame.type, frame.bytes.size());
       ++done;
     }
   }
@@ -502,6 +545,7 @@ void Journal::rotate_when_due() {
   const Segment& last = segments_.rbegin()->second;
   if (last.bytes < options_.segment_bytes || last.bytes_reserved != 0) return;
   if (!begin_segment()) use_reserve();
+  put_to_rest();
   collect();
 }
 
@@ -560,6 +604,9 @@ void Journal::collect() {
 bool Journal::carry_over(Segment& segment) {
   const auto bytes = read_file(path(segment.number));
   if (!bytes) return false;
+  for (const AtRest& run : segment.at_rest)
+    live_.emplace(run.run, Place{run.bytes, segment.number, segment.number, true});
+  segment.at_rest.clear();
   std::string kept, damage;
   const auto take = [&](std::uint8_t type, std::string_view payload, std::string_view frame) {
     if (type != kHeader && type != kAcknowledged && live_.contains(hasher_.of(run_of(payload)))) kept.append(frame);

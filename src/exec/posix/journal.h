@@ -10,6 +10,7 @@
 #pragma once
 
 #include <array>
+#include <compare>
 #include <functional>
 #include <map>
 #include <memory>
@@ -53,7 +54,7 @@ Result<JournalReplay> collected(const std::function<Result<JournalFindings>(cons
 // A run by its name's keyed hash: with the history away there may be 100,000 of them, each with a name of 40 bytes.
 struct RunDigest {
   std::uint64_t first = 0, second = 0;
-  friend bool operator==(const RunDigest&, const RunDigest&) = default;
+  friend auto operator<=>(const RunDigest&, const RunDigest&) = default;
 };
 struct RunDigestHash {
   std::size_t operator()(const RunDigest& digest) const noexcept { return digest.first; }
@@ -111,13 +112,19 @@ class Journal {
   void tidy();
   static std::uint64_t empty_bytes();  // of a segment that holds nothing
   std::uint64_t bytes() const { return total_bytes_; }
-  std::size_t runs() const { return live_.size(); }  // that are not acknowledged: some 60 bytes of memory each
+  std::size_t runs() const;  // that are not acknowledged: 24 bytes of memory each, and some 80 for the newest
   std::size_t segments() const { return segments_.size(); }
 
  private:
   // Where a run that is not acknowledged has its frames: in no segment before the first and in none after the last.
   struct Place {
     std::uint64_t bytes = 0, first = 0, last = 0;
+    bool over = false;  // no frame of it follows
+  };
+  // A run that is over and has all its frames in one segment.
+  struct AtRest {
+    RunDigest run;
+    std::uint64_t bytes = 0;
   };
   struct Segment {
     std::uint64_t number = 0;
@@ -125,9 +132,11 @@ class Journal {
     std::uint64_t bytes = 0;           // written
     std::uint64_t bytes_reserved = 0;  // of a reserve in use: no more than this fits
     std::size_t first_of = 0;          // how many runs have it as their first
+    std::vector<AtRest> at_rest;       // in the order of their digests
   };
   struct Frame {
-    std::optional<RunDigest> run;  // none: an acknowledgement
+    RunDigest run;
+    std::uint8_t type;
     std::string bytes;
   };
   explicit Journal(JournalOptions options) : options_(std::move(options)) {}
@@ -139,8 +148,9 @@ class Journal {
   bool use_reserve();
   void add_frame(std::string_view run, std::uint8_t type, std::string_view payload);
   bool write(std::string_view a, std::string_view b);
-  void count(const RunDigest& run, std::uint64_t bytes);
+  void count(const RunDigest& run, std::uint8_t type, std::uint64_t bytes);
   void forget(const RunDigest& run);
+  void put_to_rest();
   void rotate_when_due();
   void collect();
   bool carry_over(Segment& segment);
@@ -150,8 +160,8 @@ class Journal {
   Fd lock_;
   std::shared_ptr<File> folder_;
   RunHasher hasher_;
-  std::map<std::uint64_t, Segment> segments_;  // the last one is written to
-  std::unordered_map<RunDigest, Place, RunDigestHash> live_;
+  std::map<std::uint64_t, Segment> segments_;                 // the last one is written to
+  std::unordered_map<RunDigest, Place, RunDigestHash> live_;  // but for those at rest
   std::uint64_t live_bytes_ = 0, total_bytes_ = 0;
   std::vector<Frame> waiting_;  // until flush(); longer only while even the reserve is used up
   std::vector<std::shared_ptr<File>> unsynced_;
