@@ -38,8 +38,8 @@ struct PosixOptions {
 class PosixExecutor final : public Executor {
  public:
   PosixExecutor(async::AsioLoop& loop, const async::Clock& clock, ExecutorSink& sink, PosixOptions options);
-  // Closes the socket: the runner ends what runs as killed(worker_died). Where nothing runs, waits for the runner's end (some
-  // ms). Use stop() for a clean end.
+  // Closes the socket: the runner ends what runs as killed(worker_died). Where nothing runs, waits for the runner's end
+  // (some ms). Use stop() for a clean end.
   ~PosixExecutor() override;
 
   // Ends what earlier runners left, returns what the journal says, starts a runner. Blocks: some ms, or as long as an
