@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "config/options.h"
-#include "runtime/worker.h"
+#include "runtime/worker_parts.h"
 
 namespace cronfleet::apps {
 

@@ -107,8 +107,8 @@ void tell_spool(MetricsText& text, const std::filesystem::path& folder, std::uin
   text.one("cronfleet_spool_bytes_max", "gauge", "history.spool_bytes_max.", static_cast<double>(bytes_max));
 }
 
-void tell_writer(MetricsText& text, const runtime::Worker& worker, WallTime now) {
-  const history::HistoryWriter& writer = worker.writer();
+void tell_outbox(MetricsText& text, const runtime::Outbox& outbox, WallTime now) {
+  const history::HistoryWriter& writer = outbox.writer();
   const auto& counters = writer.counters();
   text.one("cronfleet_history_up", "gauge", "1 while the history takes what the worker sends.",
            writer.trouble().empty() ? 1 : 0);
@@ -123,8 +123,8 @@ void tell_writer(MetricsText& text, const runtime::Worker& worker, WallTime now)
   text.one("cronfleet_history_failures_total", "counter", "Calls to the history that were repeated.",
            static_cast<double>(counters.failures));
   text.one("cronfleet_history_records_waiting", "gauge", "Records that the history has not acknowledged.",
-           static_cast<double>(worker.records_waiting()));
-  const auto oldest = worker.oldest_waiting();
+           static_cast<double>(outbox.records_waiting()));
+  const auto oldest = outbox.oldest_waiting();
   const double age = oldest ? static_cast<double>(to_ms(now) - to_ms(*oldest)) / 1e3 : 0;
   text.one("cronfleet_spool_oldest_seconds", "gauge",
            "Since the run was over whose record has waited longest for the history; 0 while none waits.",
@@ -167,7 +167,7 @@ void tell_worker(MetricsText& text, const runtime::Worker& worker, int capacity,
   text.family("cronfleet_coordination_transaction_seconds", "histogram",
               "From a transaction to its answer, waiting for company included.");
   text.samples(measures.commit_seconds);
-  tell_writer(text, worker, now);
+  tell_outbox(text, worker.outbox(), now);
 }
 
 }  // namespace

@@ -5,7 +5,7 @@
 #include <filesystem>
 
 #include "base/status.h"
-#include "runtime/worker.h"
+#include "runtime/store_watch.h"
 
 namespace cronfleet::apps {
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "coord/mirror.h"
-#include "cron/parse.h"
 #include "domain/job_json.h"
 #include "runtime/start_request.h"
 
@@ -13,8 +12,6 @@ namespace {
 using core::KeyValue;
 using Level = WorkerObserver::Level;
 
-// Above so many firings a range is one record instead of one each (REL-16).
-constexpr std::uint64_t kRangeRecords = 1'000;
 // How far the wall clock may move against the monotonic one between two ticks before it counts as a step (REL-14).
 constexpr std::chrono::milliseconds kStepMin{10};
 
@@ -190,7 +187,7 @@ Worker::Worker(WorkerParts parts, WorkerOptions options, core::WorkerEntry regis
       reads_(parts_.store, parts_.loop),
       store_watch_(reads_, parts_.timers, parts_.clock, options_.keys.restored(), options_.store_seen,
                    options_.rules.stop_when_set_back, *this),
-      writer_(parts_.history, parts_.timers, parts_.clock, parts_.rng.fork("history"), options_.history),
+      outbox_(parts_, options_, measures_, observer_, [this](core::Event event) { step(std::move(event)); }),
       housekeeper_(parts_.store, parts_.timers, parts_.clock, options_.keys, options_.housekeeping,
                    [this] { return first_in_house(); }) {
   registration_.capacity = options_.scheduler.capacity;
@@ -210,7 +207,7 @@ void Worker::start(std::vector<exec::JournalEntry> journal, std::function<bool(s
       event.end = left.ended->end;
       event.output_text = left.ended->output_text;
     }
-    for (domain::OutputChunk& chunk : left.output) on_output(std::move(chunk));
+    for (domain::OutputChunk& chunk : left.output) outbox_.output(std::move(chunk));
     step(event);
   }
   session_ = std::make_unique<coord::Session>(parts_.store, parts_.timers, parts_.clock, parts_.rng.fork("session"),
@@ -229,7 +226,7 @@ void Worker::start(std::vector<exec::JournalEntry> journal, std::function<bool(s
 }
 
 void Worker::caught_up_when_whole() {
-  if (caught_up_ || !spool_read_ || !store_watch_.word_read() || !follow_->markers->synced() ||
+  if (caught_up_ || !outbox_.spool_read() || !store_watch_.word_read() || !follow_->markers->synced() ||
       !follow_->jobs->synced())
     return;
   caught_up_ = true;
@@ -239,33 +236,40 @@ void Worker::caught_up_when_whole() {
 
 // ---- events in, effects out -----------------------------------------------------------------------------------------
 
-void Worker::step(const core::Event& event) {
+void Worker::step(core::Event event) {
   if (stepping_) {  // an effect that was answered at once: in its turn
-    queued_.push_back(event);
+    queued_.push_back(std::move(event));
     return;
   }
   // A clock that has jumped is looked at before anything is claimed by it, whatever the event.
   if (std::chrono::abs(wall_over_mono() - looked_at_) > core::kClockWarning) look_at_clock();
   stepping_ = true;
-  step_one(event);
-  step_queued();
-  if (parts_.shelf != nullptr) settle_shelf();
+  step_through(event);
+  outbox_.settle([this](const core::Event& next) { step_through(next); });
   stepping_ = false;
   if (scheduler_.accepting() != accepting_) publish();
   if (stop_calls_ > 0) stopping();
 }
 
-void Worker::step_one(const core::Event& event) {
-  core::Effects effects;
-  scheduler_.step(event, {parts_.clock.wall(), parts_.clock.mono()}, effects);
-  for (core::Effect& effect : effects) std::visit([this](auto& one) { perform(one); }, effect);
+// With all that comes of it at once.
+void Worker::step_through(const core::Event& event) {
+  perform_what_follows(event);
+  while (!queued_.empty())
+    for (const core::Event& next : std::exchange(queued_, {})) perform_what_follows(next);
 }
 
-void Worker::step_queued() {
-  while (!queued_.empty()) {
-    const std::vector<core::Event> next = std::exchange(queued_, {});
-    for (const core::Event& event : next) step_one(event);
-  }
+void Worker::perform_what_follows(const core::Event& event) {
+  core::Effects effects;
+  scheduler_.step(event, {parts_.clock.wall(), parts_.clock.mono()}, effects);
+  for (core::Effect& effect : effects)
+    std::visit(
+        [this](auto& one) {
+          if constexpr (requires { outbox_.perform(one); })
+            outbox_.perform(one);
+          else
+            perform(one);
+        },
+        effect);
 }
 
 void Worker::perform(core::WakeAt& wake) {
@@ -339,256 +343,7 @@ void Worker::perform(core::Kill& kill) {
   parts_.executor.kill(kill.run, {kill.status, kill.reason, std::move(kill.actor), kill.grace});
 }
 void Worker::perform(core::FenceDeadline& fence) { parts_.executor.set_fence_deadline(fence.run, fence.deadline); }
-void Worker::perform(core::Record& record) {
-  if (!record.shelved) measure(record.record.end, record.record.trigger, record.record.scheduled_at);
-  record_when_output_is_through(std::move(record.record));
-}
-void Worker::perform(core::Forget& forget) {
-  if (forget.by_others)
-    forget_behind_output(forget.run);
-  else
-    parts_.executor.acknowledge(forget.run);
-  if (records_spooled() > 0) parts_.spool->remove(forget.run.text());
-}
 void Worker::perform(core::Alarm& alarm) { observer_.on_message(Level::Error, alarm.what, alarm.about); }
-
-// One record for each firing of a range, or one for all of them where there are many. Every one of them is in the
-// history before the scheduler hears of it.
-void Worker::perform(core::RecordRange& effect) {
-  if (!effect.shelved) measures_.runs[{effect.last.end.status, effect.last.trigger}] += effect.range.count;
-  const domain::RunId id = effect.last.id;
-  auto answered = [this, alive = alive_, id](const history::Inserted& inserted) {
-    if (*alive)
-      step(core::RunRecorded{id, inserted.outcome == history::Inserted::Outcome::Duplicate, inserted.standing,
-                             inserted.standing_final});
-  };
-  const auto schedule = cron::parse(effect.range.schedule, {.key = id.firing.job.text(), .zones = &parts_.zones});
-  cron::ZonePtr zone = effect.range.time_zone.empty() ? cron::utc() : parts_.zones.find(effect.range.time_zone);
-  if (effect.range.count > kRangeRecords || !schedule || zone == nullptr) {
-    return writer_.record(std::move(effect.last), std::move(answered));
-  }
-  if (schedule->zone != nullptr) zone = schedule->zone;
-  const cron::Schedule anchored =
-      schedule->schedule.is_every() ? schedule->schedule.anchored_at(effect.range.from) : schedule->schedule;
-  auto left = std::make_shared<std::uint64_t>(effect.range.count);
-  auto done = std::make_shared<decltype(answered)>(std::move(answered));
-  WallTime instant = effect.range.from;
-  for (std::uint64_t i = 0; i < effect.range.count; ++i) {
-    domain::RunRecord record = effect.last;
-    record.range_count = 1;
-    record.range_from.reset();
-    record.scheduled_at = instant;
-    record.id.firing.which = instant;
-    writer_.record(std::move(record), [left, done](history::Inserted inserted) {
-      if (--*left == 0) (*done)(inserted);
-    });
-    instant = cron::next(anchored, *zone, instant).value_or(effect.range.to);
-  }
-}
-
-void Worker::measure(const domain::RunEnd& end, domain::Trigger trigger, WallTime scheduled_at) {
-  using Seconds = std::chrono::duration<double>;
-  ++measures_.runs[{end.status, trigger}];
-  const WallTime started = end.started_at, ended = end.ended_at;
-  if (started == ended || started == WallTime{}) return;  // it never started
-  measures_.duration_seconds.add(Seconds(ended - started).count());
-  if (trigger == domain::Trigger::Schedule) measures_.lateness_seconds.add(Seconds(started - scheduled_at).count());
-}
-
-// ---- records without room in memory -------------------------------------------------------------------------------
-
-std::size_t Worker::records_spooled() const { return parts_.spool == nullptr ? 0 : parts_.spool->size(); }
-
-std::size_t Worker::records_held() const { return writer_.records_waiting() + records_waiting_.size(); }
-
-std::size_t Worker::records_waiting() const {
-  return records_held() + (parts_.shelf == nullptr ? 0 : parts_.shelf->size());
-}
-
-std::optional<WallTime> Worker::oldest_waiting() const {
-  const auto oldest = writer_.oldest_waiting();
-  if (parts_.shelf == nullptr || parts_.shelf->size() == 0) return oldest;
-  return oldest ? std::min(*oldest, shelf_ended_at_) : shelf_ended_at_;
-}
-
-bool Worker::history_has_room() const {
-  return records_held() < (writer_.trouble().empty() ? options_.records_held : options_.records_held_away) &&
-         writer_.has_room();
-}
-
-// One goes up also while the history is away, when nothing else waits for it: else nobody would learn that it is back.
-bool Worker::may_unshelve() const {
-  if (parts_.shelf->size() == 0) return false;
-  if (records_held() == 0) return true;
-  return writer_.trouble().empty() && records_held() < options_.records_held_away && writer_.has_room();
-}
-
-void Worker::perform(core::Shelve& shelve) {
-  core::Shelved& run = shelve.run;
-  if (run.entry.range)
-    measures_.runs[{run.entry.end.status, run.entry.trigger}] += run.entry.range->count;
-  else
-    measure(run.entry.end, run.entry.trigger, run.entry.scheduled_at);
-  if (const auto output = output_waiting_.find(run.entry.run); output != output_waiting_.end()) {
-    run.output = std::move(output->second);
-    output_waiting_.erase(output);
-  }
-  const bool first = parts_.shelf->size() == 0;
-  if (parts_.shelf->put(core::encode(run))) {
-    if (first) shelf_ended_at_ = run.entry.end.ended_at;
-    return;
-  }
-  for (domain::OutputChunk& chunk : std::exchange(run.output, {})) offer_output(std::move(chunk));
-  queued_.emplace_back(core::Unshelved{std::move(run)});
-}
-
-// The oldest one, its output on its way already; or that the shelf is lost.
-core::Event Worker::unshelved() {
-  auto bytes = parts_.shelf->take();
-  auto run = bytes ? core::decode_shelved(*bytes) : Result<core::Shelved>(Failure(bytes.error()));
-  if (!run) {
-    observer_.on_message(Level::Error, "records that wait are read from the store again, their output may be missing",
-                         run.error().text());
-    while (parts_.shelf->size() > 0 && parts_.shelf->take()) {
-    }
-    return core::ShelfLost{};
-  }
-  shelf_ended_at_ = run->entry.end.ended_at;  // the next one's is hardly later
-  for (domain::OutputChunk& chunk : std::exchange(run->output, {})) offer_output(std::move(chunk));
-  return core::Unshelved{std::move(*run)};
-}
-
-void Worker::perform(core::UnshelveAll&) {
-  while (parts_.shelf->size() > 0) queued_.push_back(unshelved());
-}
-
-void Worker::perform(core::Spool& spool) {
-  const domain::RunId run = spool.run.entry.run;
-  if (parts_.spool == nullptr) return void(queued_.emplace_back(core::Spooled{run, false}));
-  parts_.spool->put(run.text(), core::encode(spool.run), [this, alive = alive_, run](bool kept) {
-    if (!*alive) return;
-    look_at_spool(kept ? std::string() : parts_.spool->trouble());
-    step(core::Spooled{run, kept});
-  });
-}
-
-// Told once when it takes nothing and once when it does again. What it does not take waits in the store meanwhile.
-void Worker::look_at_spool(std::string trouble) {
-  if (trouble.empty() == std::exchange(spool_trouble_, std::move(trouble)).empty()) return;
-  if (!spool_trouble_.empty())
-    observer_.on_message(Level::Error, "records of runs that are over cannot be put on this machine's disk",
-                         spool_trouble_);
-  else
-    observer_.on_message(Level::Info, "records of runs that are over can be put on this machine's disk again", "");
-}
-
-// Some at a time, so that the session is renewed meanwhile. Nothing that the journal tells of is forgotten before all
-// of them are known.
-void Worker::read_spool() {
-  constexpr std::size_t kAtOnce = 500;
-  Result<std::vector<std::string>> left;
-  if (parts_.spool != nullptr) left = parts_.spool->left(kAtOnce);
-  if (!left) {
-    spool_lost_ = left.error().message();
-    observer_.on_message(Level::Error, "records of runs that are over are lost", left.error().text());
-  }
-  for (const std::string& bytes : left.value_or(std::vector<std::string>())) {
-    auto run = core::decode_shelved(bytes);
-    if (run)
-      step(core::Respooled{std::move(*run)});
-    else
-      observer_.on_message(Level::Error, "record of a run that is over is lost", run.error().text());
-  }
-  if (left && !left->empty())
-    return parts_.loop.post([this, alive = alive_] {
-      if (*alive) read_spool();
-    });
-  spool_read_ = true;
-  caught_up_when_whole();
-}
-
-// Tells the scheduler whether there is room, and fetches some of what waits on the shelf when there is.
-void Worker::settle_shelf() {
-  constexpr int kAtOnce = 16;
-  for (int fetched = 0;;) {
-    if (const bool room = history_has_room(); room != room_told_) {
-      step_one(core::HistoryRoom{room_told_ = room});
-    } else if (fetched < kAtOnce && may_unshelve()) {
-      ++fetched;
-      step_one(unshelved());
-    } else {
-      return;
-    }
-    step_queued();
-  }
-}
-
-// ---- output and records ---------------------------------------------------------------------------------------------
-
-void Worker::on_output(domain::OutputChunk chunk) {
-  measures_.output_bytes += chunk.bytes.size();
-  offer_output(std::move(chunk));
-}
-
-void Worker::offer_output(domain::OutputChunk chunk) {
-  const auto waiting = output_waiting_.find(chunk.run);
-  if (waiting == output_waiting_.end()) {
-    domain::OutputChunk copy = chunk;
-    if (writer_.output(std::move(copy))) return;
-    output_waiting_[chunk.run].push_back(std::move(chunk));
-  } else {
-    waiting->second.push_back(std::move(chunk));
-  }
-}
-
-// Offers again what the writer had no room for; then the records behind it.
-void Worker::send_output() {
-  while (!forgotten_after_.empty() && forgotten_after_.front().first <= writer_.output_done()) {
-    parts_.executor.acknowledge(forgotten_after_.front().second);
-    forgotten_after_.pop_front();
-  }
-  for (auto it = output_waiting_.begin(); it != output_waiting_.end();) {
-    std::vector<domain::OutputChunk>& chunks = it->second;
-    std::size_t taken = 0;
-    while (taken < chunks.size() && writer_.output(chunks[taken])) ++taken;
-    chunks.erase(chunks.begin(), chunks.begin() + static_cast<std::ptrdiff_t>(taken));
-    if (!chunks.empty()) {
-      ++it;
-      continue;
-    }
-    const domain::RunId run = it->first;
-    it = output_waiting_.erase(it);
-    if (forgotten_.erase(run) != 0) forget_behind_output(run);
-    if (const auto record = records_waiting_.find(run); record != records_waiting_.end()) {
-      domain::RunRecord ready = std::move(record->second);
-      records_waiting_.erase(record);
-      record_when_output_is_through(std::move(ready));
-    }
-  }
-}
-
-// Of a run that others recorded: what the journal has of its output is nowhere else until the history has it.
-void Worker::forget_behind_output(const domain::RunId& run) {
-  if (output_waiting_.contains(run)) return void(forgotten_.insert(run));
-  if (writer_.output_done() >= writer_.output_taken()) return parts_.executor.acknowledge(run);
-  forgotten_after_.emplace_back(writer_.output_taken(), run);
-}
-
-void Worker::record_when_output_is_through(domain::RunRecord record) {
-  if (output_waiting_.count(record.id) != 0) {
-    records_waiting_[record.id] = std::move(record);
-    return;
-  }
-  const domain::RunId id = record.id;
-  writer_.record(std::move(record), [this, alive = alive_, id](history::Inserted inserted) {
-    if (!*alive) return;
-    if (inserted.outcome == history::Inserted::Outcome::Refused)
-      observer_.on_message(Level::Error, "record refused by the history",
-                           fmt::format("{}: {}", id.text(), inserted.error));
-    step(core::RunRecorded{id, inserted.outcome == history::Inserted::Outcome::Duplicate, inserted.standing,
-                           inserted.standing_final});
-  });
-}
 
 // ---- executor -------------------------------------------------------------------------------------------------------
 
@@ -612,6 +367,8 @@ void Worker::on_start_failed(exec::StartFailed failed) {
   }
   step(core::RunNotStarted{failed.run, why, std::move(failed.error)});
 }
+
+void Worker::on_output(domain::OutputChunk chunk) { outbox_.output(std::move(chunk)); }
 
 void Worker::on_ended(exec::Ended ended) {
   step(core::RunEnded{ended.run, std::move(ended.end), std::move(ended.output_text)});
@@ -700,7 +457,8 @@ void Worker::look_for_room() {
 
 void Worker::on_session_open(const Incarnation& incarnation, const std::string& hold_key) {
   observer_.on_message(Level::Info, "session open", incarnation.text());
-  if (!std::exchange(registered_, true)) read_spool();  // nothing is settled before the registration (rule 9)
+  if (!std::exchange(registered_, true))  // nothing is settled before the registration (rule 9)
+    outbox_.read_spool([this] { caught_up_when_whole(); });
   step(core::SessionOpened{incarnation, hold_key});
 }
 void Worker::on_leases(MonoTime session_until, MonoTime run_until) {
@@ -726,10 +484,9 @@ void Worker::tick() {
   }
   wall_minus_mono_ = difference;
   arm_wake();
-  send_output();
+  outbox_.look();
   step(core::ClaimRate{batcher_.rate_per_second(), batcher_.latency()});
   look_for_room();
-  look_at_history();
   look_at_machine();
   report_obstacles();
   publish();
@@ -795,17 +552,6 @@ void Worker::look_at_store(const Status* trouble) {
     observer_.on_message(Level::Info, "the store takes writes again", "");
 }
 
-// Told once when it goes and once when it is back, not for each call.
-void Worker::look_at_history() {
-  const bool away = !writer_.trouble().empty();
-  if (away == std::exchange(history_away_, away)) return;
-  if (!away) spool_trouble_.clear();  // nothing more is put there
-  if (away)
-    observer_.on_message(Level::Warn, "history is away", writer_.trouble());
-  else
-    observer_.on_message(Level::Info, "history answers again", fmt::format("{} records wait", records_waiting()));
-}
-
 // It goes out with the next renewal, so that a measure costs the store nothing.
 void Worker::look_at_machine() {
   constexpr std::chrono::seconds kEvery{3};
@@ -816,7 +562,7 @@ void Worker::look_at_machine() {
   const auto whole = [](auto duration) { return std::chrono::duration_cast<Millis>(duration).count(); };
   load_->clock_ahead_ms = whole(clock_reading_.ahead);
   load_->store_latency_ms = whole(batcher_.latency());
-  load_->history_latency_ms = whole(writer_.latency());
+  load_->history_latency_ms = whole(outbox_.writer().latency());
 }
 
 // What others need to know of this worker, where it has changed.
@@ -853,12 +599,7 @@ void Worker::publish() {
     if (scheduler_.refused_count() > entry.refused.size())
       entry.warnings.push_back(fmt::format("{} further documents of jobs cannot be scheduled",
                                            scheduler_.refused_count() - entry.refused.size()));
-    if (const std::size_t spooled = records_spooled(); spooled > 0)
-      entry.warnings.push_back(fmt::format(
-          "spooled: the records of {} runs are on this machine's disk alone until the history has them", spooled));
-    for (const std::string& trouble : {spool_trouble_, spool_lost_})
-      if (!trouble.empty()) entry.warnings.push_back("spool: " + trouble);
-    if (!writer_.trouble().empty()) entry.warnings.push_back("history: " + writer_.trouble());
+    outbox_.add_warnings(entry.warnings);
   });
 }
 
@@ -926,7 +667,7 @@ void Worker::end_runs(std::optional<std::chrono::milliseconds> grace) {
 // store.
 void Worker::stopping() {
   if (!stopped_ || scheduler_.runs_active() > 0) return;
-  const bool history_away = !writer_.trouble().empty();
+  const bool history_away = !outbox_.writer().trouble().empty();
   if (scheduler_.records_waiting() > 0 && !history_away) return;
   parts_.timers.cancel(stop_timer_);
   async::Task done = std::move(stopped_);
