@@ -12,9 +12,6 @@ namespace {
 using core::KeyValue;
 using Level = WorkerObserver::Level;
 
-// How far the wall clock may move against the monotonic one between two ticks before it counts as a step (REL-14).
-constexpr std::chrono::milliseconds kStepMin{10};
-
 // One prefix of the store, turned into events.
 class Feed final : public coord::MirrorSink {
  public:
@@ -79,7 +76,7 @@ struct Worker::Follow {
             w.options_.keys.workers(), [this](const KeyValue& e, std::string_view rest) { seen(e, rest); },
             [this](std::string_view rest, core::Revision) {
               standing.erase(std::string(rest));
-              worker.fleet_clock_.gone(NodeId(std::string(rest)));
+              worker.clock_check_.gone(NodeId(std::string(rest)));
               report_workers();
             })),
         settings(make(
@@ -156,7 +153,7 @@ struct Worker::Follow {
     if (!registration) return;
     registration->node = NodeId(std::string(rest));
     if (registration->node != worker.registration_.node)
-      worker.fleet_clock_.published(registration->node, registration->wall, worker.parts_.clock.mono());
+      worker.clock_check_.published(registration->node, registration->wall);
     standing[std::string(rest)] = std::move(*registration);
     report_workers();
   }
@@ -187,6 +184,7 @@ Worker::Worker(WorkerParts parts, WorkerOptions options, core::WorkerEntry regis
       reads_(parts_.store, parts_.loop),
       store_watch_(reads_, parts_.timers, parts_.clock, options_.keys.restored(), options_.store_seen,
                    options_.rules.stop_when_set_back, *this),
+      clock_check_(parts_.clock, options_.rules.compare_clocks, observer_),
       outbox_(parts_, options_, measures_, observer_, [this](core::Event event) { step(std::move(event)); }),
       housekeeper_(parts_.store, parts_.timers, parts_.clock, options_.keys, options_.housekeeping,
                    [this] { return first_in_house(); }) {
@@ -214,7 +212,6 @@ void Worker::start(std::vector<exec::JournalEntry> journal, std::function<bool(s
                                               parts_.tokens, options_.keys, options_.session,
                                               static_cast<coord::SessionSink&>(*this));
   follow_ = std::make_unique<Follow>(*this);
-  wall_minus_mono_ = wall_over_mono();
   registration_.started_at = registration_.wall = parts_.clock.wall();
   registration_.accepting = false;  // until it has caught up
   // The registration comes first: nothing is replayed or settled before it (rule 9).
@@ -242,7 +239,7 @@ void Worker::step(core::Event event) {
     return;
   }
   // A clock that has jumped is looked at before anything is claimed by it, whatever the event.
-  if (std::chrono::abs(wall_over_mono() - looked_at_) > core::kClockWarning) look_at_clock();
+  if (clock_check_.jumped() && clock_check_.look()) report_obstacles();
   stepping_ = true;
   step_through(event);
   outbox_.settle([this](const core::Event& next) { step_through(next); });
@@ -474,15 +471,8 @@ void Worker::on_refused(const Status& status) { observer_.on_refused(status); }
 
 void Worker::tick() {
   tick_timer_ = parts_.timers.at(parts_.clock.mono() + options_.tick, [this] { tick(); });
-  look_at_clock();
-  const auto difference = wall_over_mono();
-  if (std::chrono::abs(difference - wall_minus_mono_) > kStepMin) {
-    observer_.on_message(
-        Level::Warn, "wall clock stepped",
-        fmt::format("{} ms", std::chrono::duration_cast<Millis>(difference - wall_minus_mono_).count()));
-    step(core::Woke{});  // what is due by the new time is looked at now, and the wake-up set by it
-  }
-  wall_minus_mono_ = difference;
+  if (clock_check_.look()) report_obstacles();
+  if (clock_check_.stepped()) step(core::Woke{});  // what is due by the new time is looked at now
   arm_wake();
   outbox_.look();
   step(core::ClaimRate{batcher_.rate_per_second(), batcher_.latency()});
@@ -521,26 +511,6 @@ void Worker::on_unreadable_word(const std::string& key) {
   observer_.on_message(Level::Warn, "an operator's word is not readable", key);
 }
 
-std::chrono::nanoseconds Worker::wall_over_mono() const {
-  return parts_.clock.wall().time_since_epoch() - parts_.clock.mono().time_since_epoch();
-}
-
-// Whether our clock agrees with those that the others have published (rule 16).
-void Worker::look_at_clock() {
-  looked_at_ = wall_over_mono();
-  if (!options_.rules.compare_clocks) return;
-  clock_reading_ = fleet_clock_.read(parts_.clock.wall(), parts_.clock.mono());
-  const bool suspect = clock_reading_.suspect() || (clock_suspect_ && clock_reading_.differs());
-  if (suspect == clock_suspect_) return;
-  clock_suspect_ = suspect;
-  if (suspect)
-    observer_.on_message(Level::Error, "clock is not to be trusted",
-                         clock_reading_.text() + "; nothing is claimed until it agrees");
-  else
-    observer_.on_message(Level::Info, "clock agrees again", fmt::format("{} clocks", clock_reading_.clocks));
-  report_obstacles();
-}
-
 // A store whose disk is full is read and takes no writes: told once, and once when it takes them again.
 void Worker::look_at_store(const Status* trouble) {
   if (trouble != nullptr && trouble->code() != Code::NoSpace) return;
@@ -560,7 +530,7 @@ void Worker::look_at_machine() {
   look_at_machine_at_ = now + kEvery;
   load_ = parts_.measure_machine();
   const auto whole = [](auto duration) { return std::chrono::duration_cast<Millis>(duration).count(); };
-  load_->clock_ahead_ms = whole(clock_reading_.ahead);
+  load_->clock_ahead_ms = whole(clock_check_.reading().ahead);
   load_->store_latency_ms = whole(batcher_.latency());
   load_->history_latency_ms = whole(outbox_.writer().latency());
 }
@@ -589,8 +559,7 @@ void Worker::publish() {
     if (store_watch_.set_back())
       entry.warnings.push_back(fmt::format("restored: the store was set back; it stood at revision {} until {}",
                                            store_watch_.seen().revision, to_rfc3339_ms(store_watch_.seen().at)));
-    if (const std::string clock = clock_reading_.text(); !clock.empty())
-      entry.warnings.push_back((clock_suspect_ ? "clock " : "time: ") + clock);
+    if (std::string clock = clock_check_.warning(); !clock.empty()) entry.warnings.push_back(std::move(clock));
     if (!condition_.empty()) entry.warnings.push_back(condition_);
     warn_of_markers(entry);
     if (runs_most() < options_.scheduler.capacity)
@@ -627,7 +596,7 @@ void Worker::settings_changed(const std::optional<core::NodeSettings>& settings)
 }
 
 void Worker::report_obstacles() {
-  const core::Obstacles obstacles{.clock_suspect = clock_suspect_,
+  const core::Obstacles obstacles{.clock_suspect = clock_check_.suspect(),
                                   .disk_full = journal_full_ || executor_away_,
                                   .store_set_back = store_watch_.set_back(),
                                   .draining = draining_ || settings_.drain,

@@ -15,9 +15,9 @@
 #include "coord/batcher.h"
 #include "coord/read_batcher.h"
 #include "coord/session.h"
-#include "core/fleet_clock.h"
 #include "core/scheduler.h"
 #include "exec/executor.h"
+#include "runtime/clock_check.h"
 #include "runtime/housekeeping.h"
 #include "runtime/measures.h"
 #include "runtime/outbox.h"
@@ -92,9 +92,7 @@ class Worker final : public exec::ExecutorSink, private coord::SessionSink, priv
   void warn_of_markers(core::WorkerEntry& entry) const;
   void look_for_room();
   void look_at_store(const Status* trouble);
-  void look_at_clock();
   void look_at_machine();
-  std::chrono::nanoseconds wall_over_mono() const;
 
   WorkerParts parts_;
   WorkerOptions options_;
@@ -105,6 +103,7 @@ class Worker final : public exec::ExecutorSink, private coord::SessionSink, priv
   coord::Batcher batcher_;
   coord::ReadBatcher reads_;
   StoreWatch store_watch_;
+  ClockCheck clock_check_;
   Outbox outbox_;
   std::unique_ptr<Follow> follow_;
   std::unique_ptr<coord::Session> session_;
@@ -113,14 +112,9 @@ class Worker final : public exec::ExecutorSink, private coord::SessionSink, priv
 
   core::WakeAt wake_;
   async::TimerId wake_timer_ = 0, tick_timer_ = 0, stop_timer_ = 0, reopen_timer_ = 0;
-  std::chrono::nanoseconds wall_minus_mono_{0};
   bool stepping_ = false;
   std::vector<core::Event> queued_;  // events that came while stepping
 
-  core::FleetClock fleet_clock_;
-  core::ClockReading clock_reading_;
-  bool clock_suspect_ = false;
-  std::chrono::nanoseconds looked_at_{0};  // wall over monotonic clock, when it was compared
   bool caught_up_ = false, registered_ = false;
   bool store_full_ = false, journal_full_ = false, draining_ = false, executor_away_ = false;
   bool accepting_ = false, full_ = false;  // as published
