@@ -2,177 +2,11 @@
 
 #include <algorithm>
 
-#include "coord/mirror.h"
-#include "domain/job_json.h"
 #include "runtime/start_request.h"
 
 namespace cronfleet::runtime {
-namespace {
 
-using core::KeyValue;
 using Level = WorkerObserver::Level;
-
-// One prefix of the store, turned into events.
-class Feed final : public coord::MirrorSink {
- public:
-  using Put = std::function<void(const KeyValue&, std::string_view rest)>;
-  using Removed = std::function<void(std::string_view rest, core::Revision)>;
-
-  Feed(WorkerParts& parts, std::string prefix, Put put, Removed removed, std::function<void()> synced,
-       WorkerObserver& observer, coord::Mirror::Deletions deletions)
-      : prefix_(prefix),
-        put_(std::move(put)),
-        removed_(std::move(removed)),
-        synced_(std::move(synced)),
-        observer_(observer),
-        mirror_(parts.store, parts.timers, parts.clock, parts.rng.fork("mirror " + prefix), prefix, *this, deletions) {}
-
-  void start() { mirror_.start(); }
-  bool synced() const { return mirror_.synced(); }
-
-  void on_put(const KeyValue& entry) override { put_(entry, std::string_view(entry.key).substr(prefix_.size())); }
-  void on_removed(const std::string& key, core::Revision revision) override {
-    removed_(std::string_view(key).substr(prefix_.size()), revision);
-  }
-  void on_synced(core::Revision) override { synced_(); }
-  void on_trouble(const Status& status) override {
-    observer_.on_message(Level::Warn, "watch interrupted", status.text());
-  }
-
- private:
-  std::string prefix_;
-  Put put_;
-  Removed removed_;
-  std::function<void()> synced_;
-  WorkerObserver& observer_;
-  coord::Mirror mirror_;
-};
-
-}  // namespace
-
-struct Worker::Follow {
-  Follow(Worker& w)
-      : worker(w),
-        jobs(make(
-            w.options_.keys.jobs(), [this](const KeyValue& e, std::string_view rest) { job(e, rest); },
-            [this](std::string_view rest, core::Revision r) {
-              worker.step(core::JobGone{JobName(std::string(rest)), r});
-            })),
-        markers(make(
-            w.options_.keys.fired(),
-            [this](const KeyValue& e, std::string_view rest) {
-              worker.step(core::MarkerSeen{JobName(std::string(rest)), e.value});
-            },
-            {}, coord::Mirror::Deletions::Ignored)),
-        accounts(make(w.options_.keys.accounts(),
-                      [this](const KeyValue& e, std::string_view rest) { account(e, rest); }, {})),
-        triggers(make(
-            w.options_.keys.triggers(), [this](const KeyValue& e, std::string_view) { trigger(e); },
-            [this](std::string_view rest, core::Revision) {
-              worker.step(core::TriggerGone{domain::RequestId(std::string(rest))});
-            })),
-        kills(make(w.options_.keys.kills(), [this](const KeyValue& e, std::string_view rest) { kill(e, rest); }, {})),
-        registrations(make(
-            w.options_.keys.workers(), [this](const KeyValue& e, std::string_view rest) { seen(e, rest); },
-            [this](std::string_view rest, core::Revision) {
-              standing.erase(std::string(rest));
-              worker.clock_check_.gone(NodeId(std::string(rest)));
-              report_workers();
-            })),
-        settings(make(
-            w.options_.keys.node_settings(w.registration_.node),
-            [this](const KeyValue& e, std::string_view rest) {
-              if (rest.empty()) operator_wants(e);
-            },
-            [this](std::string_view rest, core::Revision) {
-              if (rest.empty()) worker.settings_changed({});
-            })) {}
-
-  std::unique_ptr<Feed> make(std::string prefix, Feed::Put put, Feed::Removed removed,
-                             coord::Mirror::Deletions deletions = coord::Mirror::Deletions::Reported) {
-    if (!removed) removed = [](std::string_view, core::Revision) {};
-    return std::make_unique<Feed>(
-        worker.parts_, std::move(prefix), std::move(put), std::move(removed), [this] { worker.caught_up_when_whole(); },
-        worker.observer_, deletions);
-  }
-  void start() {
-    for (Feed* feed :
-         {markers.get(), jobs.get(), accounts.get(), triggers.get(), kills.get(), registrations.get(), settings.get()})
-      feed->start();
-  }
-
-  // A document as the scheduler wants it, or why it cannot be had.
-  tl::expected<core::CompiledPtr, std::string> compiled(std::string_view document, const JobName& name) {
-    auto decoded = domain::decode_job(document, name);
-    if (!decoded) return tl::unexpected(decoded.error().status().message());
-    auto compiled = domain::compile(std::make_shared<const domain::Job>(std::move(*decoded)), worker.parts_.zones);
-    if (!compiled) return tl::unexpected(compiled.error().status().message());
-    return std::make_shared<const domain::CompiledJob>(std::move(*compiled));
-  }
-  void job(const KeyValue& entry, std::string_view rest) {
-    core::JobSeen seen{JobName(std::string(rest)), entry.modified, nullptr, {}};
-    if (const auto name = domain::make_job_name(rest); !name) {
-      seen.refusal = name.error().message();
-    } else if (auto read = compiled(entry.value, *name); !read) {
-      seen.refusal = std::move(read.error());
-    } else {
-      seen.job = std::move(*read);
-    }
-    if (!seen.refusal.empty())
-      worker.observer_.on_message(Level::Warn, "job refused", fmt::format("{}: {}", rest, seen.refusal));
-    worker.step(seen);
-  }
-  void account(const KeyValue& entry, std::string_view rest) {
-    core::AccountSeen seen{entry.key, entry.value, {}, nullptr};
-    if (auto account = core::decode_account(entry.value)) {
-      seen.entry = std::move(*account);
-      const JobName name{std::string(rest.substr(0, rest.rfind('/')))};
-      if (auto read = compiled(seen.entry.document, name)) seen.job = std::move(*read);
-    }
-    worker.step(seen);
-  }
-  void trigger(const KeyValue& entry) {
-    auto trigger = core::decode_trigger(entry.value);
-    if (!trigger) return worker.observer_.on_message(Level::Warn, "run-now is not readable", entry.key);
-    worker.step(core::TriggerSeen{entry.value, std::move(*trigger)});
-  }
-  void kill(const KeyValue& entry, std::string_view rest) {
-    core::KillSeen seen{entry.key, {}, {}, {}};
-    if (auto order = core::decode_kill(entry.value)) seen.entry = std::move(*order);
-    const auto slash = rest.find('/');
-    seen.job = JobName(std::string(rest.substr(0, slash)));
-    if (slash != std::string_view::npos) {
-      auto run = domain::parse_run_id(rest.substr(slash + 1));
-      if (!run) return worker.observer_.on_message(Level::Warn, "kill order is not readable", entry.key);
-      seen.run = std::move(*run);
-    }
-    worker.step(seen);
-  }
-  void seen(const KeyValue& entry, std::string_view rest) {
-    auto registration = core::decode_worker(entry.value);
-    if (!registration) return;
-    registration->node = NodeId(std::string(rest));
-    if (registration->node != worker.registration_.node)
-      worker.clock_check_.published(registration->node, registration->wall);
-    standing[std::string(rest)] = std::move(*registration);
-    report_workers();
-  }
-  void operator_wants(const KeyValue& entry) {
-    const auto wanted = core::decode_node_settings(entry.value);
-    if (wanted) return worker.settings_changed(*wanted);
-    worker.observer_.on_message(Level::Warn, "settings of this node are not readable, the former ones stay",
-                                wanted.error().message());
-  }
-  void report_workers() {
-    core::WorkersSeen seen;
-    for (const auto& [node, entry] : standing) seen.workers.push_back(entry);
-    worker.step(seen);
-  }
-
-  Worker& worker;
-  std::map<std::string, core::WorkerEntry> standing;
-  std::unique_ptr<Feed> jobs, markers, accounts, triggers, kills, registrations, settings;
-};
 
 Worker::Worker(WorkerParts parts, WorkerOptions options, core::WorkerEntry registration, WorkerObserver& observer)
     : parts_(parts),
@@ -192,7 +26,6 @@ Worker::Worker(WorkerParts parts, WorkerOptions options, core::WorkerEntry regis
 }
 
 Worker::~Worker() {
-  *alive_ = false;
   for (const async::TimerId timer : {wake_timer_, tick_timer_, stop_timer_, reopen_timer_}) parts_.timers.cancel(timer);
 }
 
@@ -211,25 +44,23 @@ void Worker::start(std::vector<exec::JournalEntry> journal, std::function<bool(s
   session_ = std::make_unique<coord::Session>(parts_.store, parts_.timers, parts_.clock, parts_.rng.fork("session"),
                                               parts_.tokens, options_.keys, options_.session,
                                               static_cast<coord::SessionSink&>(*this));
-  follow_ = std::make_unique<Follow>(*this);
+  feeds_ = make_feeds();
   registration_.started_at = registration_.wall = parts_.clock.wall();
   registration_.accepting = false;  // until it has caught up
   // The registration comes first: nothing is replayed or settled before it (rule 9).
   session_->open(registration_, process_alive_);
-  follow_->start();
+  feeds_->start();
   store_watch_.start();
   housekeeper_.start();
   tick_timer_ = parts_.timers.at(parts_.clock.mono() + options_.tick, [this] { tick(); });
 }
 
-void Worker::caught_up_when_whole() {
-  if (caught_up_ || !outbox_.spool_read() || !store_watch_.word_read() || !follow_->markers->synced() ||
-      !follow_->jobs->synced())
-    return;
-  caught_up_ = true;
-  step(core::CaughtUp{});
-  if (parts_.caught_up) parts_.caught_up();
+std::unique_ptr<Feeds> Worker::make_feeds() {
+  return std::make_unique<Feeds>(parts_, options_.keys, registration_.node, clock_check_, observer_,
+                                 static_cast<FeedsSink&>(*this));
 }
+
+bool Worker::ready() const { return scheduler_.accepting(); }
 
 // ---- events in, effects out -----------------------------------------------------------------------------------------
 
@@ -291,38 +122,35 @@ void Worker::arm_wake() {
 }
 
 void Worker::perform(core::Commit& commit) {
-  batcher_.add(std::move(commit.txn), commit.patience,
-               [this, alive = alive_, ticket = commit.ticket, asked_at = parts_.clock.mono(),
-                asked = store_watch_.asked()](Result<core::TxnAnswer> answer) {
-                 if (!*alive) return;
-                 if (answer) store_watch_.answered(answer->revision, asked);
-                 look_at_store(answer ? nullptr : &answer.error());
-                 const MonoTime sent_at = answer ? answer->sent_at : asked_at;
-                 measures_.commit_seconds.add(std::chrono::duration<double>(parts_.clock.mono() - sent_at).count());
-                 ++(!answer ? measures_.unknown : answer->committed ? measures_.committed : measures_.refused);
-                 core::CommitAnswered event{ticket, core::Outcome::Unknown, 0, {}, {}};
-                 if (answer) {
-                   event.outcome = answer->committed ? core::Outcome::Committed : core::Outcome::Refused;
-                   event.revision = answer->revision;
-                   event.found = std::move(answer->found);
-                   event.sent_at = answer->sent_at;
-                 }
-                 step(event);
-               });
+  auto done = alive_.wrap([this, ticket = commit.ticket, asked_at = parts_.clock.mono(),
+                           asked = store_watch_.asked()](Result<core::TxnAnswer> answer) {
+    if (answer) store_watch_.answered(answer->revision, asked);
+    look_at_store(answer ? nullptr : &answer.error());
+    const MonoTime sent_at = answer ? answer->sent_at : asked_at;
+    measures_.commit_seconds.add(std::chrono::duration<double>(parts_.clock.mono() - sent_at).count());
+    ++(!answer ? measures_.unknown : answer->committed ? measures_.committed : measures_.refused);
+    core::CommitAnswered event{ticket, core::Outcome::Unknown, 0, {}, {}};
+    if (answer) {
+      event.outcome = answer->committed ? core::Outcome::Committed : core::Outcome::Refused;
+      event.revision = answer->revision;
+      event.found = std::move(answer->found);
+      event.sent_at = answer->sent_at;
+    }
+    step(std::move(event));
+  });
+  batcher_.add(std::move(commit.txn), commit.patience, std::move(done));
 }
 
 void Worker::perform(core::Read& read) {
-  auto done = [this, alive = alive_, ticket = read.ticket,
-               asked = store_watch_.asked()](Result<coord::Listing> listing) {
-    if (!*alive) return;
+  auto done = alive_.wrap([this, ticket = read.ticket, asked = store_watch_.asked()](Result<coord::Listing> listing) {
     if (listing) store_watch_.answered(listing->revision, asked);
     core::ReadAnswered event{ticket, listing.has_value(), 0, {}};
     if (listing) {
       event.revision = listing->revision;
       event.found = std::move(listing->entries);
     }
-    step(event);
-  };
+    step(std::move(event));
+  });
   if (read.prefix.empty()) {
     reads_.add(std::move(read.keys), std::move(done));
   } else if (read.most != 0) {
@@ -341,6 +169,71 @@ void Worker::perform(core::Kill& kill) {
 }
 void Worker::perform(core::FenceDeadline& fence) { parts_.executor.set_fence_deadline(fence.run, fence.deadline); }
 void Worker::perform(core::Alarm& alarm) { observer_.on_message(Level::Error, alarm.what, alarm.about); }
+
+// ---- what the store says --------------------------------------------------------------------------------------------
+
+void Worker::on_event(core::Event event) { step(std::move(event)); }
+void Worker::on_listed() { caught_up_when_whole(); }
+
+void Worker::on_session_open(const Incarnation& incarnation, const std::string& hold_key) {
+  observer_.on_message(Level::Info, "session open", incarnation.text());
+  if (!std::exchange(registered_, true))  // nothing is settled before the registration (rule 9)
+    outbox_.read_spool([this] { caught_up_when_whole(); });
+  step(core::SessionOpened{incarnation, hold_key});
+}
+void Worker::on_leases(MonoTime session_until, MonoTime run_until) {
+  step(core::LeasesExtended{session_until, run_until});
+}
+void Worker::on_session_lost(const Status& status) {
+  observer_.on_message(Level::Warn, "session lost", status.text());
+  step(core::SessionLost{});
+}
+void Worker::on_refused(const Status& status) { observer_.on_refused(status); }
+
+void Worker::on_set_back(const std::string& how) {
+  observer_.on_message(Level::Error, "the store was set back",
+                       how +
+                           ": nothing is claimed until an operator says that this state is meant (cronfleet alarm "
+                           "confirm restored_store)");
+  report_obstacles();
+}
+
+void Worker::on_word(const core::RestoredEntry& word, bool anew) {
+  if (anew)
+    observer_.on_message(
+        Level::Info, "the store's older state is meant",
+        fmt::format("says {}; what it knows nothing of until {} is missed", word.by, to_rfc3339_ms(word.at)));
+  step(core::StoreConfirmed{word.at, anew});
+  report_obstacles();
+  if (!anew) return;
+  caught_up_ = false;
+  feeds_ = make_feeds();
+  feeds_->start();
+}
+
+void Worker::on_word_read() { caught_up_when_whole(); }
+
+void Worker::on_unreadable_word(const std::string& key) {
+  observer_.on_message(Level::Warn, "an operator's word is not readable", key);
+}
+
+void Worker::caught_up_when_whole() {
+  if (caught_up_ || !outbox_.spool_read() || !store_watch_.word_read() || !feeds_->jobs_listed()) return;
+  caught_up_ = true;
+  step(core::CaughtUp{});
+  if (parts_.caught_up) parts_.caught_up();
+}
+
+// A store whose disk is full is read and takes no writes: told once, and once when it takes them again.
+void Worker::look_at_store(const Status* trouble) {
+  if (trouble != nullptr && trouble->code() != Code::NoSpace) return;
+  const bool full = trouble != nullptr;
+  if (full == std::exchange(store_full_, full)) return;
+  if (full)
+    observer_.on_message(Level::Error, "the store takes no writes, nothing is claimed", trouble->text());
+  else
+    observer_.on_message(Level::Info, "the store takes writes again", "");
+}
 
 // ---- executor -------------------------------------------------------------------------------------------------------
 
@@ -426,8 +319,33 @@ void Worker::on_room(exec::Room room) {
   report_obstacles();
 }
 
-// By rank among those that take work now: who cannot claim does not keep house either.
-bool Worker::first_in_house() const { return accepting_ && !full_ && scheduler_.rank("compact") == 0; }
+// ---- what keeps it from claiming ------------------------------------------------------------------------------------
+
+void Worker::report_obstacles() {
+  const core::Obstacles obstacles{.clock_suspect = clock_check_.suspect(),
+                                  .disk_full = journal_full_ || executor_away_,
+                                  .store_set_back = store_watch_.set_back(),
+                                  .draining = draining_ || settings_.drain,
+                                  .stopping = stop_calls_ > 0,
+                                  .runs_most = runs_most()};
+  if (obstacles == reported_) return;
+  reported_ = obstacles;
+  step(obstacles);
+}
+
+void Worker::drain(bool on) {
+  draining_ = on;
+  report_obstacles();
+}
+
+void Worker::on_settings(const core::NodeSettings& settings) {
+  const core::NodeSettings before = std::exchange(settings_, settings);
+  if (settings_.drain != before.drain)
+    observer_.on_message(Level::Info, settings_.drain ? "drained by an operator" : "drain ended by an operator",
+                         fmt::format("{}: {}", settings_.by, settings_.reason));
+  report_obstacles();
+  publish();
+}
 
 int Worker::runs_most() const {
   return static_cast<int>(
@@ -444,30 +362,13 @@ void Worker::look_for_room() {
   if (none == no_room_) return;
   no_room_ = none;
   if (none)
-    observer_.on_message(WorkerObserver::Level::Warn, "no room for runs",
+    observer_.on_message(Level::Warn, "no room for runs",
                          fmt::format("{} run; {}; nothing is claimed meanwhile", active, room_.limit));
   else
-    observer_.on_message(WorkerObserver::Level::Info, "room for runs again", fmt::format("{} at once", most));
+    observer_.on_message(Level::Info, "room for runs again", fmt::format("{} at once", most));
 }
 
-// ---- session --------------------------------------------------------------------------------------------------------
-
-void Worker::on_session_open(const Incarnation& incarnation, const std::string& hold_key) {
-  observer_.on_message(Level::Info, "session open", incarnation.text());
-  if (!std::exchange(registered_, true))  // nothing is settled before the registration (rule 9)
-    outbox_.read_spool([this] { caught_up_when_whole(); });
-  step(core::SessionOpened{incarnation, hold_key});
-}
-void Worker::on_leases(MonoTime session_until, MonoTime run_until) {
-  step(core::LeasesExtended{session_until, run_until});
-}
-void Worker::on_session_lost(const Status& status) {
-  observer_.on_message(Level::Warn, "session lost", status.text());
-  step(core::SessionLost{});
-}
-void Worker::on_refused(const Status& status) { observer_.on_refused(status); }
-
-// ---- once a second, and the end -------------------------------------------------------------------------------------
+// ---- what others see of it ------------------------------------------------------------------------------------------
 
 void Worker::tick() {
   tick_timer_ = parts_.timers.at(parts_.clock.mono() + options_.tick, [this] { tick(); });
@@ -482,44 +383,6 @@ void Worker::tick() {
   publish();
   if (parts_.keep_store_seen)
     if (const auto seen = store_watch_.to_keep()) parts_.keep_store_seen(*seen);
-}
-
-void Worker::on_set_back(const std::string& how) {
-  observer_.on_message(Level::Error, "the store was set back",
-                       how +
-                           ": nothing is claimed until an operator says that this state is meant (cronfleet alarm "
-                           "confirm restored_store)");
-  report_obstacles();
-}
-
-void Worker::on_word(const core::RestoredEntry& word, bool anew) {
-  if (anew)
-    observer_.on_message(
-        Level::Info, "the store's older state is meant",
-        fmt::format("says {}; what it knows nothing of until {} is missed", word.by, to_rfc3339_ms(word.at)));
-  step(core::StoreConfirmed{word.at, anew});
-  report_obstacles();
-  if (!anew) return;
-  caught_up_ = false;
-  follow_ = std::make_unique<Follow>(*this);
-  follow_->start();
-}
-
-void Worker::on_word_read() { caught_up_when_whole(); }
-
-void Worker::on_unreadable_word(const std::string& key) {
-  observer_.on_message(Level::Warn, "an operator's word is not readable", key);
-}
-
-// A store whose disk is full is read and takes no writes: told once, and once when it takes them again.
-void Worker::look_at_store(const Status* trouble) {
-  if (trouble != nullptr && trouble->code() != Code::NoSpace) return;
-  const bool full = trouble != nullptr;
-  if (full == std::exchange(store_full_, full)) return;
-  if (full)
-    observer_.on_message(Level::Error, "the store takes no writes, nothing is claimed", trouble->text());
-  else
-    observer_.on_message(Level::Info, "the store takes writes again", "");
 }
 
 // It goes out with the next renewal, so that a measure costs the store nothing.
@@ -586,33 +449,10 @@ void Worker::warn_of_markers(core::WorkerEntry& entry) const {
     entry.warnings.push_back(fmt::format("marker of {} jobs in all stands in the future", ahead.size()));
 }
 
-void Worker::settings_changed(const std::optional<core::NodeSettings>& settings) {
-  const core::NodeSettings before = std::exchange(settings_, settings.value_or(core::NodeSettings{}));
-  if (settings_.drain != before.drain)
-    observer_.on_message(Level::Info, settings_.drain ? "drained by an operator" : "drain ended by an operator",
-                         fmt::format("{}: {}", settings_.by, settings_.reason));
-  report_obstacles();
-  publish();
-}
+// By rank among those that take work now: who cannot claim does not keep house either.
+bool Worker::first_in_house() const { return accepting_ && !full_ && scheduler_.rank("compact") == 0; }
 
-void Worker::report_obstacles() {
-  const core::Obstacles obstacles{.clock_suspect = clock_check_.suspect(),
-                                  .disk_full = journal_full_ || executor_away_,
-                                  .store_set_back = store_watch_.set_back(),
-                                  .draining = draining_ || settings_.drain,
-                                  .stopping = stop_calls_ > 0,
-                                  .runs_most = runs_most()};
-  if (obstacles == reported_) return;
-  reported_ = obstacles;
-  step(obstacles);
-}
-
-void Worker::drain(bool on) {
-  draining_ = on;
-  report_obstacles();
-}
-
-bool Worker::ready() const { return scheduler_.accepting(); }
+// ---- the end --------------------------------------------------------------------------------------------------------
 
 void Worker::stop(std::chrono::milliseconds grace, async::Task done) {
   ++stop_calls_;

@@ -13,11 +13,13 @@
 #include <vector>
 
 #include "coord/batcher.h"
+#include "coord/guard.h"
 #include "coord/read_batcher.h"
 #include "coord/session.h"
 #include "core/scheduler.h"
 #include "exec/executor.h"
 #include "runtime/clock_check.h"
+#include "runtime/feeds.h"
 #include "runtime/housekeeping.h"
 #include "runtime/measures.h"
 #include "runtime/outbox.h"
@@ -26,7 +28,7 @@
 
 namespace cronfleet::runtime {
 
-class Worker final : public exec::ExecutorSink, private coord::SessionSink, private StoreWatchSink {
+class Worker final : public exec::ExecutorSink, private coord::SessionSink, private FeedsSink, private StoreWatchSink {
  public:
   // `registration`: node, host, address, pid, boot id, labels, version; the worker keeps the rest of it up to date, and
   // lays the labels of nodes/<node> over its own.
@@ -56,8 +58,25 @@ class Worker final : public exec::ExecutorSink, private coord::SessionSink, priv
   void on_room(exec::Room room) override;
 
  private:
-  struct Follow;  // the mirrors and their sinks
+  std::unique_ptr<Feeds> make_feeds();
 
+  void step(core::Event event);
+  void step_through(const core::Event& event);
+  void perform_what_follows(const core::Event& event);
+  void perform(core::WakeAt& wake);
+  void arm_wake();
+  void perform(core::Commit& commit);
+  void perform(core::Read& read);
+  void perform(core::Start& start);
+  void perform(core::CancelStart& cancel);
+  void perform(core::Kill& kill);
+  void perform(core::FenceDeadline& fence);
+  void perform(core::Alarm& alarm);
+
+  // ---- FeedsSink, SessionSink, StoreWatchSink
+  void on_event(core::Event event) override;
+  void on_settings(const core::NodeSettings& settings) override;
+  void on_listed() override;
   void on_session_open(const Incarnation& incarnation, const std::string& hold_key) override;
   void on_leases(MonoTime session_until, MonoTime run_until) override;
   void on_session_lost(const Status& status) override;
@@ -66,33 +85,22 @@ class Worker final : public exec::ExecutorSink, private coord::SessionSink, priv
   void on_word(const core::RestoredEntry& word, bool anew) override;
   void on_word_read() override;
   void on_unreadable_word(const std::string& key) override;
-
-  void step(core::Event event);
-  void step_through(const core::Event& event);
-  void perform_what_follows(const core::Event& event);
-  void reopen_executor();
-  void perform(core::WakeAt& wake);
-  void perform(core::Commit& commit);
-  void perform(core::Read& read);
-  void perform(core::Start& start);
-  void perform(core::CancelStart& cancel);
-  void perform(core::Kill& kill);
-  void perform(core::FenceDeadline& fence);
-  void perform(core::Alarm& alarm);
-  void arm_wake();
-  void tick();
   void caught_up_when_whole();
+  void look_at_store(const Status* trouble);
+  void reopen_executor();
+
+  void report_obstacles();
+  int runs_most() const;
+  void look_for_room();
+
+  void tick();
+  void look_at_machine();
+  void publish();
+  void warn_of_markers(core::WorkerEntry& entry) const;
+  bool first_in_house() const;
+
   void end_runs(std::optional<std::chrono::milliseconds> grace);
   void stopping();
-  void report_obstacles();
-  void publish();
-  void settings_changed(const std::optional<core::NodeSettings>& settings);
-  int runs_most() const;
-  bool first_in_house() const;
-  void warn_of_markers(core::WorkerEntry& entry) const;
-  void look_for_room();
-  void look_at_store(const Status* trouble);
-  void look_at_machine();
 
   WorkerParts parts_;
   WorkerOptions options_;
@@ -105,7 +113,7 @@ class Worker final : public exec::ExecutorSink, private coord::SessionSink, priv
   StoreWatch store_watch_;
   ClockCheck clock_check_;
   Outbox outbox_;
-  std::unique_ptr<Follow> follow_;
+  std::unique_ptr<Feeds> feeds_;
   std::unique_ptr<coord::Session> session_;
   Housekeeper housekeeper_;
   std::function<bool(std::int64_t)> process_alive_;
@@ -127,7 +135,7 @@ class Worker final : public exec::ExecutorSink, private coord::SessionSink, priv
   MonoTime look_at_machine_at_{};
   int stop_calls_ = 0;
   async::Task stopped_;
-  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // answers that come after us find it false
+  coord::Guard alive_;
 };
 
 }  // namespace cronfleet::runtime
