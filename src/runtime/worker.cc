@@ -224,15 +224,29 @@ void Worker::caught_up_when_whole() {
   if (parts_.caught_up) parts_.caught_up();
 }
 
-// A store whose disk is full is read and takes no writes: told once, and once when it takes them again.
+// A store that answers and does not take what we write, which is tried again for ever. Told once when it begins and
+// once when it is over: full, when it has taken a write; refusing, for some writes only as a rule, when it has refused
+// none for a while.
 void Worker::look_at_store(const Status* trouble) {
-  if (trouble != nullptr && trouble->code() != Code::NoSpace) return;
-  const bool full = trouble != nullptr;
-  if (full == std::exchange(store_full_, full)) return;
-  if (full)
-    observer_.on_message(Level::Error, "the store takes no writes, nothing is claimed", trouble->text());
-  else
-    observer_.on_message(Level::Info, "the store takes writes again", "");
+  if (trouble == nullptr) {
+    if (!std::exchange(store_full_, false)) return;
+    return observer_.on_message(Level::Info, "the store takes writes again", "");
+  }
+  if (trouble->code() == Code::NoSpace) {
+    if (std::exchange(store_full_, true)) return;
+    return observer_.on_message(Level::Error, "the store takes no writes, nothing is claimed", trouble->text());
+  }
+  if (trouble->code() != Code::InvalidArgument && trouble->code() != Code::Corrupt) return;  // as it goes, or told
+  const auto [refusal, begins] = store_refuses_.try_emplace(trouble->code());
+  refusal->second = {trouble->message(), parts_.clock.mono()};
+  if (begins) observer_.on_message(Level::Error, "the store refuses a write", trouble->text());
+}
+
+void Worker::look_at_refusals() {
+  constexpr std::chrono::minutes kOverAfter{1};
+  const MonoTime now = parts_.clock.mono();
+  if (std::erase_if(store_refuses_, [&](const auto& one) { return now - one.second.at > kOverAfter; }) > 0)
+    observer_.on_message(Level::Info, "the store has refused no write for a minute", "");
 }
 
 // ---- executor -------------------------------------------------------------------------------------------------------
@@ -378,6 +392,7 @@ void Worker::tick() {
   outbox_.look();
   step(core::ClaimRate{batcher_.rate_per_second(), batcher_.latency()});
   look_for_room();
+  look_at_refusals();
   look_at_machine();
   report_obstacles();
   publish();
@@ -422,6 +437,8 @@ void Worker::publish() {
     if (store_watch_.set_back())
       entry.warnings.push_back(fmt::format("restored: the store was set back; it stood at revision {} until {}",
                                            store_watch_.seen().revision, to_rfc3339_ms(store_watch_.seen().at)));
+    for (const auto& [code, refusal] : store_refuses_)
+      entry.warnings.push_back("the store refuses a write: " + refusal.why);
     if (std::string clock = clock_check_.warning(); !clock.empty()) entry.warnings.push_back(std::move(clock));
     if (!condition_.empty()) entry.warnings.push_back(condition_);
     warn_of_markers(entry);

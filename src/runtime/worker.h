@@ -7,6 +7,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -87,6 +88,7 @@ class Worker final : public exec::ExecutorSink, private coord::SessionSink, priv
   void on_unreadable_word(const std::string& key) override;
   void caught_up_when_whole();
   void look_at_store(const Status* trouble);
+  void look_at_refusals();
   void reopen_executor();
 
   void report_obstacles();
@@ -124,6 +126,11 @@ class Worker final : public exec::ExecutorSink, private coord::SessionSink, priv
   std::vector<core::Event> queued_;  // events that came while stepping
 
   bool caught_up_ = false, registered_ = false;
+  struct Refusal {
+    std::string why;
+    MonoTime at{};  // the last one
+  };
+  std::map<Code, Refusal> store_refuses_;  // as the log says
   bool store_full_ = false, journal_full_ = false, draining_ = false, executor_away_ = false;
   bool accepting_ = false, full_ = false;  // as published
   core::NodeSettings settings_;            // what the operator wants

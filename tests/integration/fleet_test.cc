@@ -246,6 +246,36 @@ TEST_F(Fleet, WhatNoWaitingHelpsEndsWithASentence) {
   EXPECT_EQ(allowed.process().errors().find("right"), std::string::npos) << "a password is in the log";
 }
 
+// A run-now that its worker may not take from etcd is tried for ever: the log says so once, the alarms for as long.
+TEST_F(Fleet, AWriteThatTheStoreRefusesIsToldOnce) {
+  start_etcd();
+  etcd_->enable_auth("master", "secret", "/cron/");
+  etcd_->etcdctl({"user", "add", "worker:secret"});
+  etcd_->etcdctl({"role", "add", "no-triggers"});
+  const auto grant = [&](const char* kind, const char* from, const char* to) {
+    etcd_->etcdctl({"role", "grant-permission", "no-triggers", kind, from, to});
+  };
+  grant("readwrite", "/cron/", "/cron/trigger/");
+  grant("read", "/cron/trigger/", "/cron/trigger0");
+  grant("readwrite", "/cron/trigger0", "/cron0");
+  etcd_->etcdctl({"user", "grant-role", "worker", "no-triggers"});
+  Server master(master_arguments({"--set", "etcd.user=master"}), {{"CRONFLEET_ETCD_PASSWORD", "secret"}});
+  Process worker(worker_arguments("w1", {"--set", "etcd.user=worker"}), {{"CRONFLEET_ETCD_PASSWORD", "secret"}});
+  ASSERT_TRUE(master.wait_until_ready()) << master.process().errors();
+  ASSERT_TRUE(eventually([&] { return ready_workers(master).size() == 1; })) << worker.errors();
+  ASSERT_EQ(master.put_job("by-hand", R"("schedule":"@yearly","command":"true")"), 201);
+  ASSERT_EQ(master.ask("POST", "/api/v1/jobs/by-hand:run").status, 202);
+  EXPECT_TRUE(eventually([&] {
+    return master.ask("GET", "/api/v1/alarms").body.find("the store refuses a write: ") != std::string::npos;
+  })) << worker.errors();
+  // By the time that it stands in the registration it has been refused many times.
+  const std::string said = worker.errors();
+  const auto first = said.find("the store refuses a write");
+  ASSERT_NE(first, std::string::npos) << said;
+  EXPECT_NE(said.find("permission denied", first), std::string::npos) << said;
+  EXPECT_EQ(said.find("the store refuses a write", first + 1), std::string::npos) << said;
+}
+
 TEST_F(Fleet, SpeaksTlsWithItsStore) {
   EtcdServerOptions tls;
   tls.tls = true;
