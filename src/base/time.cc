@@ -117,10 +117,8 @@ Result<WallTime> parse_rfc3339(std::string_view text) {
   return WallTime(duration_cast<microseconds>(since_epoch) + microseconds(micros));
 }
 
-Result<std::chrono::nanoseconds> parse_duration(std::string_view text) {
-  const auto refuse = [&] {
-    return fail(Code::InvalidArgument, "'{}' is not a duration like 1h30m, 90s or PT1H30M", text);
-  };
+tl::expected<std::chrono::nanoseconds, NoDuration> read_duration(std::string_view text) {
+  const auto refuse = [] { return tl::unexpected(NoDuration::NotOne); };
   std::string_view rest = text;
   std::string lowered;
   if (rest.starts_with("P")) {  // ISO 8601, days and smaller
@@ -153,9 +151,17 @@ Result<std::chrono::nanoseconds> parse_duration(std::string_view text) {
     if (unit == nullptr) return refuse();
     rest.remove_prefix(unit->name.size());
     total += number->value * static_cast<double>(unit->nanoseconds);
-    if (total > kDurationMax) return fail(Code::InvalidArgument, "duration '{}' is longer than 100 years", text);
+    if (total > kDurationMax) return tl::unexpected(NoDuration::TooLong);
   }
   return std::chrono::nanoseconds(static_cast<std::int64_t>(total));
+}
+
+Result<std::chrono::nanoseconds> parse_duration(std::string_view text) {
+  const auto duration = read_duration(text);
+  if (duration) return *duration;
+  if (duration.error() == NoDuration::TooLong)
+    return fail(Code::InvalidArgument, "duration '{}' is longer than 100 years", text);
+  return fail(Code::InvalidArgument, "'{}' is not a duration like 1h30m, 90s or PT1H30M", text);
 }
 
 std::string to_text(std::chrono::nanoseconds duration) {

@@ -46,7 +46,9 @@ std::string to_rfc3339_ms(WallTime at);
 Result<WallTime> parse_rfc3339(std::string_view text);
 
 // "1h30m", "90s", "0.5h", "250ms", "1d12h"; also ISO 8601 "PT1H30M". Units d h m s ms us ns, no sign, no spaces.
-// InvalidArgument: not of that form, or beyond 100 years.
+enum class NoDuration { NotOne, TooLong };  // not of that form; beyond 100 years
+tl::expected<std::chrono::nanoseconds, NoDuration> read_duration(std::string_view text);
+// The same, or InvalidArgument with a sentence.
 Result<std::chrono::nanoseconds> parse_duration(std::string_view text);
 // The shortest text that parse_duration reads back: "1h30m", "0s".
 std::string to_text(std::chrono::nanoseconds duration);

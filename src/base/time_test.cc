@@ -51,6 +51,7 @@ TEST(Duration, ReadsAndWrites) {
   EXPECT_EQ(ns("250ms"), 250'000'000);
   for (const std::string_view text : {"", "5", "m", "5 m", "-1s", "1.2.3s", "P", "200000000h"}) {
     EXPECT_FALSE(parse_duration(text).has_value()) << text;
+    EXPECT_EQ(read_duration(text).error(), text == "200000000h" ? NoDuration::TooLong : NoDuration::NotOne) << text;
   }
   for (const std::int64_t value : {0L, 1L, 5'400'000'000'000L, 90'000'000'000L, 1'000'500L}) {
     EXPECT_EQ(ns(to_text(std::chrono::nanoseconds(value))), value);
