@@ -45,9 +45,8 @@ Route in_json(Route route) {
   return route;
 }
 
-// As the document says: reads, deletes and what restores a version take no body.
 Route without_body(Route route) {
-  if (!is_safe(route.method) && route.method != Method::Delete && !route.pattern.ends_with(":restore")) return route;
+  if (route.takes_body && !is_safe(route.method) && route.method != Method::Delete) return route;
   route.handle = [handle = std::move(route.handle)](Call& call) -> Answer {
     if (auto problem = body_refused(call.request)) return Refusal(*std::move(problem));
     return handle(call);
@@ -77,8 +76,7 @@ void Api::add_routes(Router& router) {
   Router once;
   for (const Route& served : json.routes()) {
     Route route = without_body(served);
-    // A run that is asked for keeps its key in the transaction that asks for it.
-    if (route.method == Method::Post && route.writes && !route.pattern.ends_with(":run"))
+    if (route.method == Method::Post && route.writes && !route.keeps_key)
       route.handle = [this, handle = std::move(route.handle)](Call& call) { return kept_.once(call, handle); };
     once.add(std::move(route));
   }

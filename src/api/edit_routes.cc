@@ -49,7 +49,10 @@ void EditApi::add_routes(Router& router) {
   add(Method::Get, "/api/v1/jobs/{name}/versions", &EditApi::list_versions);
   add(Method::Get, "/api/v1/jobs/{name}/versions/{revision}", &EditApi::get_version);
   add(Method::Get, "/api/v1/jobs/{name}/versions/{revision}:diff", &EditApi::diff_versions);
-  add(Method::Post, "/api/v1/jobs/{name}/versions/{revision}:restore", &EditApi::restore_version);
+  router.add({.method = Method::Post,
+              .pattern = "/api/v1/jobs/{name}/versions/{revision}:restore",
+              .handle = [this](Call& call) { return restore_version(call); },
+              .takes_body = false});
 }
 
 Response EditApi::answer(const Saved& saved, Effect effect) {

@@ -140,7 +140,10 @@ void Api::add_job_routes(Router& router) {
   add(Method::Get, "/api/v1/jobs/{name}", &Api::get_job);
   add(Method::Put, "/api/v1/jobs/{name}", &Api::put_job);
   add(Method::Delete, "/api/v1/jobs/{name}", &Api::delete_job);
-  add(Method::Post, "/api/v1/jobs/{name}:run", &Api::run_job);
+  router.add({.method = Method::Post,
+              .pattern = "/api/v1/jobs/{name}:run",
+              .handle = [this](Call& call) { return run_job(call); },
+              .keeps_key = true});
   add(Method::Post, "/api/v1/jobs/{name}:pause", &Api::pause_job);
   add(Method::Post, "/api/v1/jobs/{name}:resume", &Api::resume_job);
 }

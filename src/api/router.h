@@ -44,7 +44,9 @@ struct Route {
   Place place = Place::Pool;
   std::size_t body_bytes_max = 1 << 20;  // SEC-33
   Address address = Address::Strict;
-  bool writes = true;  // what may change something counts against the limit of writes; false: it only looks so
+  bool writes = true;      // what may change something counts against the limit of writes; false: it only looks so
+  bool takes_body = true;  // false: one that comes is refused, as it is by reads and deletes
+  bool keeps_key = false;  // its transaction keeps the Idempotency-Key, so that the answer need not be kept here
 };
 
 struct RouteMatch {
