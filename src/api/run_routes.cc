@@ -259,10 +259,11 @@ Answer Api::get_output(Call& call) {
   const std::string content_type = *type == "text/plain" ? "text/plain; charset=utf-8" : std::string(*type);
   const bool lines = *type == "application/x-ndjson";
   const bool whole = !follow && !asked_from && !lines;
-  if (whole && view->recorded && client_has(call.request, output_tag(*view))) {
-    Response known{.status = 304, .content_type = content_type};
-    known.headers.add("ETag", output_tag(*view));
-    return known;
+  Response response{.content_type = content_type};
+  if (whole && view->recorded) {
+    response.headers.add("ETag", output_tag(*view));
+    response = conditional(call.request, std::move(response));
+    if (response.status == 304) return response;
   }
   const auto range = whole ? range_of(call.request, *view) : std::nullopt;
   if (range) {
@@ -272,9 +273,7 @@ Answer Api::get_output(Call& call) {
     if (view->recorded) part->headers.add("ETag", output_tag(*view));
     return part;
   }
-  Response response{.content_type = content_type};
   if (whole) response.headers.add("Accept-Ranges", "bytes");
-  if (whole && view->recorded) response.headers.add("ETag", output_tag(*view));
   const OutputForm form = events ? OutputForm::Events : lines ? OutputForm::Lines : OutputForm::Raw;
   response.stream = output_stream(runs_, *run, from, form, follow ? Follow::Yes : Follow::No);
   return response;
