@@ -155,7 +155,8 @@ CliResult<bool> coloured(const std::string& said, bool to_terminal) {
   if (choice == "always") return true;
   if (choice == "never") return false;
   if (choice != "auto") return usage(words("--color '{}': expected auto, always or never", visible(choice)));
-  return to_terminal && variable("NO_COLOR").empty() && variable("TERM") != "dumb";
+  const std::string term = variable("TERM");  // empty: nobody says that it knows colours
+  return to_terminal && variable("NO_COLOR").empty() && !term.empty() && term != "dumb";
 }
 
 std::size_t width_of(std::FILE* terminal) {

@@ -105,7 +105,8 @@ class Output(Case):
         self.assertIn(coloured, self.cli.terminal("job", "list").end().out)
         self.assertNotIn("\x1b", self.cli.terminal("job", "list", NO_COLOR="1").end().out)
         self.assertNotIn("\x1b", self.cli.terminal("job", "list", "--color", "never").end().out)
-        self.assertNotIn("\x1b", self.cli.terminal("job", "list", TERM="dumb").end().out)
+        for term in ("dumb", ""):
+            self.assertNotIn("\x1b", self.cli.terminal("job", "list", TERM=term).end().out, term)
 
     def test_every_form_says_the_same(self):
         self.jobs()
