@@ -31,7 +31,7 @@ bool is_read_by_cron(const std::string& name) {
 }
 
 struct Source {
-  std::string path, text;
+  std::string path, place, text;
   crontab::Form form = crontab::Form::User;
   std::string user;
   bool is_guess = false;  // nothing says that it is a user's
@@ -63,12 +63,12 @@ std::optional<TranslatedFile::Suspicion> suspicion_of(const std::vector<crontab:
 }
 
 Source source_of(const CrontabWishes& wishes, const std::string& path) {
-  Source source{.path = path == "-" ? "stdin" : path, .user = wishes.user};
-  const std::string folder = fs::path(path).parent_path().string();
-  const bool of_the_system = path == "/etc/crontab" || folder == "/etc/cron.d";
+  Source source{.path = path == "-" ? "stdin" : path, .place = place_of(path), .user = wishes.user};
+  const std::string folder = fs::path(source.place).parent_path().string();
+  const bool of_the_system = source.place == "/etc/crontab" || folder == "/etc/cron.d";
   source.form = wishes.system || of_the_system ? crontab::Form::System : crontab::Form::User;
   if (source.user.empty() && (folder.ends_with("/cron/crontabs") || folder == "/var/spool/cron"))
-    source.user = fs::path(path).filename().string();
+    source.user = fs::path(source.place).filename().string();
   source.is_guess = source.form == crontab::Form::User && source.user.empty();
   if (source.user.empty()) source.user = user_name();
   return source;
@@ -106,6 +106,13 @@ CliResult<std::vector<Source>> sources_of(const CrontabWishes& wishes, std::FILE
 
 }  // namespace
 
+std::string place_of(const std::string& path) {
+  if (path == "-") return "stdin";
+  std::error_code error;
+  const fs::path place = fs::absolute(path, error);
+  return error ? path : place.lexically_normal().string();
+}
+
 CliResult<std::vector<TranslatedFile>> translate_crontabs(const CrontabWishes& wishes, std::FILE* in) {
   const auto zones = tz::ZoneDatabase::open();
   if (!zones) return CliFailure({kExitFailure, said(zones.error().message())});
@@ -124,11 +131,12 @@ CliResult<std::vector<TranslatedFile>> translate_crontabs(const CrontabWishes& w
                                    .user = source.user,
                                    .zone = zone,
                                    .prefix = wishes.prefix,
-                                   .source = source.path,
+                                   .source = source.place,
                                    .from = wishes.from,
                                    .home_of = home_of};
     const auto lines = crontab::read_crontab(source.text, source.form);
     files.push_back({.path = source.path,
+                     .place = source.place,
                      .user = source.form == crontab::Form::System ? "" : source.user,
                      .is_of_the_system = source.is_guess ? suspicion_of(lines) : std::nullopt,
                      .translation = crontab::translate(lines, options, **zones, taken)});

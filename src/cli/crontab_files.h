@@ -19,8 +19,9 @@ struct CrontabWishes {
   WallTime from;
 };
 struct TranslatedFile {
-  std::string path;  // "stdin" for "-"
-  std::string user;  // whose crontab it is; empty where the lines say so
+  std::string path;   // "stdin" for "-"
+  std::string place;  // the same, whatever folder the command was run in: the jobs are labelled with it
+  std::string user;   // whose crontab it is; empty where the lines say so
   // Nobody said what it is, and most of its lines would start a program called like a user of this machine: that many
   // of so many, and one such name.
   struct Suspicion {
@@ -30,6 +31,7 @@ struct TranslatedFile {
   std::optional<Suspicion> is_of_the_system{};
   crontab::Translation translation;
 };
+std::string place_of(const std::string& path);
 CliResult<std::vector<TranslatedFile>> translate_crontabs(const CrontabWishes& wishes, std::FILE* in);
 
 }  // namespace cronfleet::cli

@@ -20,10 +20,11 @@ namespace fs = std::filesystem;
 bool is_from(const std::vector<TranslatedFile>& files, const std::vector<std::string>& paths, const std::string& label,
              const std::string& user) {
   for (const TranslatedFile& file : files)
-    if (crontab::source_label(file.path) == label) return file.user.empty() || file.user == user;
+    if (crontab::source_label(file.place) == label) return file.user.empty() || file.user == user;
   return std::any_of(paths.begin(), paths.end(), [&](const std::string& path) {
     std::error_code error;
-    return path != "-" && fs::is_directory(path, error) && fs::path(path) / fs::path(label).filename() == label;
+    return path != "-" && fs::is_directory(path, error) &&
+           fs::path(place_of(path)) / fs::path(label).filename() == label;
   });
 }
 

@@ -768,6 +768,21 @@ class Import(Case):
         self.assertIn("job 'b.sh' deleted", ran.err)
         self.assertEqual(self.names(), ["a.sh"])
 
+    def test_a_crontab_is_the_same_from_every_folder(self):
+        folder = self.folder / "cron" / "crontabs"
+        folder.mkdir(parents=True)
+        (folder / "root").write_text("0 1 * * * /opt/one\n0 2 * * * /opt/two\n")
+        flags = ("--zone", "UTC", "--apply")
+        self.ok("import", "crontab", str(folder / "root"), *flags)
+        (folder / "root").write_text("0 3 * * * /opt/one\n")
+        ran = self.ok("import", "crontab", "root", "--update", "--prune", "--yes", *flags, cwd=folder)
+        self.assertIn("1 changed", ran.err)
+        self.assertEqual(self.names(), ["one"])
+        self.assertEqual(json.loads(self.ok("job", "get", "one", "-o", "json").out)["job"]["user"], "root")
+        # Another file of that name is another crontab.
+        (self.folder / "root").write_text("0 4 * * * /opt/one\n")
+        self.ends(6, "import", "crontab", "root", "--update", "--user", "root", *flags, cwd=self.folder)
+
     def test_a_system_crontab_without_the_flag_is_suspected(self):
         lines = "SHELL=/bin/sh\n17 * * * * root cd / && run-parts /etc/cron.hourly\n25 6 * * * root /opt/x\n0 3 * * * /opt/y\n"
         for apply in ((), ("--apply",)):

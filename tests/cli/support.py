@@ -146,9 +146,9 @@ class Client:
         self.binary, self.folder = binary, folder
         self.environment = clean_environment(folder, CRONFLEET_SERVER=server)
 
-    def __call__(self, *arguments, input="", **more):
+    def __call__(self, *arguments, input="", cwd=None, **more):
         done = subprocess.run([self.binary, *arguments], input=input.encode(), capture_output=True, timeout=LIMIT * 2,
-                              env={**self.environment, **more})
+                              cwd=cwd, env={**self.environment, **more})
         return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
 
     def start(self, *arguments, **more):
