@@ -1,8 +1,6 @@
-// The stages of a run: started, ended, verdict written, recorded, key removed.
+// The stages of a run, from its claim to its written verdict, and what stands in the store after a refusal.
 #include <algorithm>
-#include <cmath>
 
-#include "base/check.h"
 #include "core/scheduler_state.h"
 #include "domain/job_json.h"
 #include "domain/where.h"
@@ -19,24 +17,6 @@ constexpr std::chrono::seconds kRunLeaseMargin{1};
 constexpr std::chrono::seconds kSafeAfterMargin{3};
 // A set-back store is noticed within so long, as an operator's word is read every two seconds.
 constexpr std::chrono::minutes kUnfollowedFor{1};
-
-domain::RunEnd unstarted(RunStatus status, Reason reason, std::string error, WallTime at) {
-  domain::RunEnd end;
-  end.status = status;
-  end.reason = reason;
-  end.error = std::move(error);
-  end.started_at = at;
-  end.ended_at = at;
-  return end;
-}
-
-// How long attempt `attempt` of a job waits after the end of the one before it (retry).
-std::chrono::milliseconds retry_delay(const domain::Job& job, int attempt) {
-  double delay = static_cast<double>(job.retry->delay.count());
-  for (int i = 2; i < attempt; ++i) delay *= job.retry->factor;
-  delay = std::min(delay, static_cast<double>(job.retry->delay_max.count()));
-  return std::chrono::milliseconds(static_cast<std::int64_t>(std::llround(delay)));
-}
 
 }  // namespace
 
@@ -197,10 +177,9 @@ void Scheduler::State::on(const RunNotStarted& failed) {
     case Why::Frozen: {
       // It may have done something before it was ended: it counts as started.
       run->executed = true;
-      return finish(*run, unstarted(RunStatus::Killed, Reason::Late, failed.error, now.wall));
+      return finish(*run, unstarted(RunStatus::Killed, Reason::Late, failed.error));
     }
-    case Why::SpawnFailed:
-      return finish(*run, unstarted(RunStatus::Refused, Reason::SpawnFailed, failed.error, now.wall));
+    case Why::SpawnFailed: return finish(*run, unstarted(RunStatus::Refused, Reason::SpawnFailed, failed.error));
     case Why::Stopped: return end_unstarted(*run, RunStatus::Killed, Reason::Shutdown, failed.error);
   }
 }
@@ -213,34 +192,20 @@ void Scheduler::State::on(const RunEnded& ended) {
   finish(*run, ended.end);
 }
 
-void Scheduler::State::end_unstarted(RunSlot& run, RunStatus status, Reason reason, std::string error) {
-  domain::RunEnd end = unstarted(status, reason, std::move(error), now.wall);
-  if (run.killing) end.actor = run.killing->actor;
-  finish(run, std::move(end));
+domain::RunEnd Scheduler::State::unstarted(RunStatus status, Reason reason, std::string error) const {
+  domain::RunEnd end;
+  end.status = status;
+  end.reason = reason;
+  end.error = std::move(error);
+  end.started_at = now.wall;
+  end.ended_at = now.wall;
+  return end;
 }
 
-bool Scheduler::State::next_attempt_allowed(const RunSlot& run, const domain::RunEnd& end) const {
-  const auto index = index_of(run.entry.run.firing.job);
-  if (!index || run.entry.range || run.former) return false;
-  const JobSlot& slot = slots[*index];
-  if (!slot.claimable() || !slot.job->job->enabled || run.entry.run.attempt >= slot.job->job->attempts_max())
-    return false;
-  if (!fleet.admits_self(*slot.job)) return false;
-  const domain::Job& job = *slot.job->job;
-  const bool redelivery =
-      end.status == RunStatus::Lost || end.reason == Reason::Fenced || end.reason == Reason::WorkerDied;
-  if (redelivery) return job.delivery.mode == domain::Delivery::Mode::AtLeastOnce;
-  if (run.entry.run.attempt > job.retry->count) return false;
-  switch (end.status) {
-    case RunStatus::Failed: {
-      const auto& codes = job.retry->exit_codes;
-      return codes.empty() || (end.exit_code && std::find(codes.begin(), codes.end(), *end.exit_code) != codes.end());
-    }
-    case RunStatus::Signalled:
-    case RunStatus::TimedOut: return job.retry->exit_codes.empty();
-    case RunStatus::Refused: return end.reason == Reason::SpawnFailed && job.retry->exit_codes.empty();
-    default: return false;
-  }
+void Scheduler::State::end_unstarted(RunSlot& run, RunStatus status, Reason reason, std::string error) {
+  domain::RunEnd end = unstarted(status, reason, std::move(error));
+  if (run.killing) end.actor = run.killing->actor;
+  finish(run, std::move(end));
 }
 
 // The run is over: its verdict, and perhaps the next attempt, goes to the store.
@@ -269,61 +234,6 @@ void Scheduler::State::write_end(RunSlot& run) {
   const bool awaited = (ended.locked && now.wall + 4 * options.gather >= ended.safe_after) || run.killing;
   commit(std::move(txn), PendingRun{run.entry.run, std::move(ended), {}, now.mono},
          awaited ? std::chrono::milliseconds(0) : options.gather);
-}
-
-void Scheduler::State::retry(RunSlot& run) {
-  if (!next_attempt_allowed(run, run.entry.end)) {
-    if (run.followed) return follow_with_skip(run);
-    run.entry.final = true;
-    return write_end(run);
-  }
-  const JobSlot& slot = *find_slot(run.entry.run.firing.job);
-  const domain::Job& job = *slot.job->job;
-  set_stage(run, Stage::Ending);
-  RunningEntry next;
-  next.run = {run.entry.run.firing, run.entry.run.attempt + 1};
-  next.phase = Phase::Waiting;
-  next.incarnation = incarnation;
-  next.token = Token(tokens.token());
-  next.job_revision = slot.revision;
-  next.fence = 0;  // the revision of the write that makes it: it grows with every attempt
-  next.scheduled_at = run.entry.scheduled_at;
-  next.claimed_at = now.wall;
-  next.safe_after = run.entry.safe_after;
-  next.locked = run.entry.locked;
-  const bool redelivery = run.entry.end.status == RunStatus::Lost || run.entry.end.reason == Reason::Fenced ||
-                          run.entry.end.reason == Reason::WorkerDied;
-  next.trigger = redelivery ? domain::Trigger::Redelivery : domain::Trigger::Retry;
-  next.triggered_by = run.entry.triggered_by;
-  next.parameters = run.entry.parameters;
-  next.not_before = now.wall + (redelivery ? std::chrono::milliseconds(0) : retry_delay(job, next.run.attempt));
-  std::optional<std::string> lock;
-  if (run.entry.locked) lock = lock_value(self, run.entry);
-  Txn txn = retry_row(actor(), run.text, run.entry, next, slot.revision, lock);
-  commit(std::move(txn), PendingRun{run.entry.run, run.entry, std::move(next), now.mono});
-}
-
-// The job went, or asks for no more attempts, after the history was told that one follows: it follows as skipped.
-void Scheduler::State::follow_with_skip(RunSlot& run) {
-  set_stage(run, Stage::Ending);
-  RunningEntry next;
-  next.run = {run.entry.run.firing, run.entry.run.attempt + 1};
-  next.phase = Phase::Ended;
-  next.incarnation = incarnation;
-  next.token = Token(tokens.token());
-  next.job_revision = run.entry.job_revision;
-  next.scheduled_at = run.entry.scheduled_at;
-  next.claimed_at = now.wall;
-  next.trigger = domain::Trigger::Redelivery;
-  next.triggered_by = run.entry.triggered_by;
-  const bool restored = run.entry.end.reason == Reason::Restored;
-  next.end = unstarted(restored ? RunStatus::Missed : RunStatus::Skipped,
-                       restored ? Reason::Restored : Reason::Disabled, {}, now.wall);
-  std::optional<std::string> own_lock;
-  if (run.entry.locked) own_lock = lock_value(self, run.entry);
-  Txn txn = end_row(actor(), run.text, run.entry, own_lock);
-  txn.writes.push_back({keys.running(self, next.run), encode(next)});
-  commit(std::move(txn), PendingRun{run.entry.run, run.entry, std::move(next), now.mono});
 }
 
 void Scheduler::State::answered(PendingRun pending, const CommitAnswered& answer) {
@@ -381,7 +291,7 @@ void Scheduler::State::answered(ReadBackRun& read_back, const ReadAnswered& answ
     if (set_back && id.attempt > 1 && !run->executed) {
       // The store forgot it, so nobody else has it; the history waits for the attempt that the one before announced.
       run->entry.phase = Phase::Ended;
-      run->entry.end = unstarted(RunStatus::Missed, Reason::Restored, {}, now.wall);
+      run->entry.end = unstarted(RunStatus::Missed, Reason::Restored, {});
       run->entry.final = true;
       return record(*run);
     }
@@ -506,175 +416,6 @@ void Scheduler::State::run_written(RunSlot& run, const PendingRun& pending, Revi
   }
 }
 
-// Asks the history for the record; its answer removes the key.
-void Scheduler::State::record(RunSlot& run) {
-  if (spool(run)) return;
-  set_stage(run, Stage::Recording);
-  if (!shelve(run)) send_record(run, false);
-}
-
-std::string Scheduler::State::shown_command(const RunSlot& run) {
-  if (!run.entry.command.empty()) return run.entry.command;
-  if (run.job) return domain::shown_command(*run.job->job);
-  const JobSlot* slot = find_slot(run.entry.run.firing.job);
-  const CompiledPtr job = slot != nullptr ? slot->adopted().job : nullptr;
-  return job ? domain::shown_command(*job->job) : std::string();
-}
-
-// With the history away for long there are very many of them. Those that another attempt depends on stay, and so does
-// all while the store is set back.
-bool Scheduler::State::plain(const RunSlot& run) const {
-  return !run.redeliver && !run.followed && !run.lost_key && !obstacles.store_set_back && rules.record_before_removal;
-}
-
-Shelved Scheduler::State::shelved(RunSlot run) {
-  run.entry.command = shown_command(run);
-  return {std::move(run.entry),
-          std::move(run.text),
-          std::move(run.output_text),
-          run.executed,
-          run.kill_order,
-          run.key_gone,
-          run.former,
-          {}};
-}
-
-// True: the run is not here any more.
-bool Scheduler::State::shelve(RunSlot& run) {
-  if (history_room || !plain(run)) return false;
-  const domain::RunId id = run.entry.run;
-  on_shelf.insert(id);
-  if (!run.key_gone) ++keys_of_shelved;
-  emit(Shelve{shelved(std::move(run))});
-  runs.erase(id);
-  return true;
-}
-
-// Rule 29. Not where the history may say that an attempt follows: the key is what that would be written to.
-bool Scheduler::State::spool(RunSlot& run) {
-  if (history_room || run.key_gone || !plain(run)) return false;
-  if (keys_of_shelved + runs.size() <= options.ended_keys_max) return false;
-  const JobSlot* slot = find_slot(run.entry.run.firing.job);
-  const CompiledPtr job = run.job || slot == nullptr ? run.job : slot->adopted().job;
-  if (!job || job->job->delivery.mode == domain::Delivery::Mode::AtLeastOnce) return false;
-  set_stage(run, Stage::Spooling);
-  emit(Spool{shelved(run)});
-  return true;
-}
-
-void Scheduler::State::on(const Spooled& spooled) {
-  RunSlot* run = find_run(spooled.run);
-  if (run == nullptr || run->stage != Stage::Spooling) return;
-  set_stage(*run, Stage::Recording);
-  if (spooled.kept && plain(*run)) {
-    run->spooled = true;
-    return remove(*run);
-  }
-  if (run->lost_key && session_open) put_key_again(*run);
-  if (!shelve(*run)) send_record(*run, false);
-}
-
-void Scheduler::State::on(const Respooled& respooled) {
-  const Shelved& was = respooled.run;
-  if (known(was.entry.run)) return;  // its key stands still, and says the same
-  RunSlot& run = add_run(was.entry);
-  run.text.clear();
-  run.output_text = was.output_text;
-  run.executed = was.executed;
-  run.former = was.former;
-  run.key_gone = true;
-  record(run);
-}
-
-void Scheduler::State::on(const Unshelved& unshelved) {
-  const Shelved& was = unshelved.run;
-  const domain::RunId& id = was.entry.run;
-  on_shelf.erase(id);
-  if (!was.key_gone) --keys_of_shelved;
-  const bool set_back = shelved_before_set_back > 0;
-  if (set_back) --shelved_before_set_back;
-  RunSlot& run = add_run(was.entry);
-  run.text = was.text;
-  run.output_text = was.output_text;
-  run.executed = was.executed;
-  run.key_gone = was.key_gone;
-  run.former = was.former;
-  run.kill_order = was.kill_order || kill_orders.contains(keys.kill(id));
-  set_stage(run, Stage::Recording);
-  if (set_back && run.executed && !run.key_gone) {
-    run.lost_key = run.former = true;
-    if (session_open) put_key_again(run);
-  }
-  send_record(run, true);
-}
-
-// Our own list finds their keys, as it would after a crash.
-void Scheduler::State::on(const ShelfLost&) {
-  on_shelf.clear();
-  keys_of_shelved = 0;
-  shelved_before_set_back = 0;
-  relist();
-}
-
-void Scheduler::State::send_record(RunSlot& run, bool shelved) {
-  domain::RunRecord record;
-  record.id = run.entry.run;
-  record.command = shown_command(run);
-  record.end = run.entry.end;
-  record.worker = run.entry.worker.empty() ? self : run.entry.worker;
-  record.trigger = run.entry.trigger;
-  record.triggered_by = run.entry.triggered_by;
-  record.scheduled_at = run.entry.scheduled_at;
-  record.claimed_at = run.entry.claimed_at;
-  record.job_revision = run.entry.job_revision;
-  record.fence = run.entry.fence;
-  record.final = run.entry.final;
-  record.output = std::move(run.output_text);
-  if (run.entry.range) {
-    record.range_count = run.entry.range->count;
-    record.range_from = run.entry.range->from;
-    const Range range = *run.entry.range;
-    emit(RecordRange{std::move(record), range, shelved});
-  } else {
-    emit(Record{std::move(record), shelved});
-  }
-  if (!rules.record_before_removal && !run.key_gone) remove(run);
-}
-
-void Scheduler::State::on(const RunRecorded& recorded) {
-  RunSlot* run = find_run(recorded.run);
-  if (run == nullptr || run->stage != Stage::Recording) return;
-  if (run->redeliver) {
-    run->redeliver = false;
-    // What stood first decides: a final record is the verdict, and one that is not final is followed (rule 12).
-    const bool over = recorded.duplicate && recorded.standing_final;
-    if (!over) {
-      run->followed = true;
-      return retry(*run);
-    }
-    run->entry.final = true;
-    run->entry.end.status = recorded.standing;
-    return write_end(*run);
-  }
-  // An earlier life told the history that an attempt follows, and died before it wrote that down.
-  if (recorded.duplicate && !recorded.standing_final && run->entry.final && !run->key_gone && !run->entry.range) {
-    run->entry.final = false;
-    run->followed = true;
-    return retry(*run);
-  }
-  if (run->key_gone) {
-    emit(Forget{recorded.run});
-    return erase(recorded.run);
-  }
-  remove(*run);
-}
-
-void Scheduler::State::remove(RunSlot& run) {
-  set_stage(run, Stage::Removing);
-  commit(recorded_row(actor(), run.entry.run, run.text, run.kill_order),
-         PendingRun{run.entry.run, run.entry, {}, now.mono}, options.gather);
-}
-
 void Scheduler::State::erase(const domain::RunId& id) {
   RunSlot* run = find_run(id);
   if (run == nullptr) return;
@@ -692,60 +433,6 @@ void Scheduler::State::lock_freed(const JobName& job) {
   for (auto& [id, trigger] : triggers) {
     if (trigger.entry.job == job) decide(trigger);
   }
-}
-
-void Scheduler::State::wait_for_attempt(RunSlot& run) {
-  set_stage(run, Stage::Waiting);
-  const domain::RunId id = run.entry.run;
-  // Never longer than the delay that was asked for, whatever clock wrote the moment down and whatever ours says now.
-  const std::chrono::microseconds most =
-      run.job ? retry_delay(*run.job->job, id.attempt) : std::chrono::microseconds(0);
-  const auto delay = std::clamp<std::chrono::microseconds>(run.entry.not_before - now.wall, {}, most);
-  after(std::chrono::ceil<std::chrono::milliseconds>(delay), [this, id] {
-    RunSlot* waiting = find_run(id);
-    if (waiting != nullptr && waiting->stage == Stage::Waiting) begin_attempt(*waiting);
-  });
-}
-
-// The retry delay is over: waiting → claimed, under the newest document, then it starts like any other.
-void Scheduler::State::begin_attempt(RunSlot& run) {
-  const domain::RunId id = run.entry.run;
-  const JobSlot* slot = find_slot(id.firing.job);
-  if (slot == nullptr || !slot->claimable() || !slot->job->job->enabled)  // no further attempt (rule 23)
-    return end_unstarted(run, RunStatus::Skipped, Reason::Disabled, {});
-  const bool admitted = fleet.admits_self(*slot->job);
-  if (!admitted && fleet.sees_self())
-    return end_unstarted(run, RunStatus::Missed, Reason::NoEligibleWorker, missing_labels(*slot->job->job));
-  if (!going_on() || !admitted) {
-    set_stage(run, Stage::Waiting);
-    after(options.retry_store, [this, id] {
-      RunSlot* waiting = find_run(id);
-      if (waiting != nullptr && waiting->stage == Stage::Waiting) begin_attempt(*waiting);
-    });
-    return;
-  }
-  set_stage(run, Stage::Beginning);
-  run.job = slot->job;
-  RunningEntry entry = run.entry;
-  entry.phase = Phase::Claimed;
-  entry.job_revision = slot->revision;
-  entry.claimed_at = now.wall;
-  entry.incarnation = incarnation;
-  entry.safe_after = std::max(entry.safe_after, domain::next_firing(*slot->job, now.wall).value_or(entry.safe_after));
-  std::optional<std::string> lock;
-  if (entry.locked) lock = lock_value(self, run.entry);
-  Txn txn;
-  if (slot->job->job->overlap.fenced() && !entry.locked) {  // taken over without its lock: it waits for it
-    entry.locked = true;
-    txn = rewrite_row(actor(), run.text, entry, slot->revision, {});
-    const std::string key = keys.lock(id.firing.job);
-    txn.expected.push_back({.key = key, .kind = Condition::Kind::Absent});
-    txn.writes.push_back({key, lock_value(self, entry)});
-    txn.read_if_refused.push_back(key);
-  } else {
-    txn = rewrite_row(actor(), run.text, entry, slot->revision, lock);
-  }
-  commit(std::move(txn), PendingRun{id, entry, {}, now.mono});
 }
 
 }  // namespace cronfleet::core

@@ -3,8 +3,12 @@
 //   scheduler.cc   events, session, timers, what wakes when
 //   firings.cc     due jobs: plan, claim, what a refusal teaches
 //   triggers.cc    run-now and kill orders
-//   runs.cc        the stages of a run, from its claim to the removal of its key
-//   recovery.cc    jobs put by hand, accounts, what earlier lives and dead workers left
+//   runs.cc        the stages of a run, from its claim to its written verdict
+//   attempts.cc    the next attempt, where there is one
+//   records.cc     the record on its way into the history, and the removal of the key
+//   accounts.cc    documents put by hand, what older versions still owe
+//   recovery.cc    keys that earlier lives left, a new incarnation, a store that was set back
+//   takeover.cc    keys that dead workers left
 #pragma once
 
 #include <deque>
@@ -294,79 +298,88 @@ struct Scheduler::State {
   void set_stage(RunSlot& run, RunSlot::Stage stage);
   bool wanted(const RunSlot& run);
   MonoTime fence_deadline(const RunSlot& run) const;
+  void extend_fence(const RunSlot& run);
   void on(const RunStarted& started);
   void on(const RunNotStarted& failed);
   void on(const RunEnded& ended);
-  void on(const RunRecorded& recorded);
-  void on(const HistoryRoom& history) { history_room = history.room; }
-  void on(const Unshelved& unshelved);
-  void on(const ShelfLost&);
-  void on(const Spooled& spooled);
-  void on(const Respooled& respooled);
+  domain::RunEnd unstarted(domain::RunStatus status, domain::Reason reason, std::string error) const;
   void end_unstarted(RunSlot& run, domain::RunStatus status, domain::Reason reason, std::string error = {});
   void finish(RunSlot& run, domain::RunEnd end);
   void write_end(RunSlot& run);
-  bool next_attempt_allowed(const RunSlot& run, const domain::RunEnd& end) const;
-  void retry(RunSlot& run);
-  void follow_with_skip(RunSlot& run);
-  void record(RunSlot& run);
-  void extend_fence(const RunSlot& run);
-  bool shelve(RunSlot& run);
-  bool spool(RunSlot& run);
-  bool plain(const RunSlot& run) const;
-  Shelved shelved(RunSlot run);
-  void send_record(RunSlot& run, bool shelved);
-  std::string shown_command(const RunSlot& run);
-  void remove(RunSlot& run);
-  void erase(const domain::RunId& id);
-  void wait_for_attempt(RunSlot& run);
-  void begin_attempt(RunSlot& run);
   void answered(PendingRun pending, const CommitAnswered& answer);
   void answered(ReadBackRun& read, const ReadAnswered& answer);
-  void try_again(const domain::RunId& id);
   void announced(const domain::RunId& id, RunningEntry entry);
+  void try_again(const domain::RunId& id);
   void answered(const ReadConfirm& read, const ReadAnswered& answer);
   void run_written(RunSlot& run, const PendingRun& pending, Revision revision);
+  void erase(const domain::RunId& id);
   void lock_freed(const JobName& job);
   RunSlot* find_run(const domain::RunId& id);
   bool known(const domain::RunId& id) { return find_run(id) != nullptr || on_shelf.contains(id); }
   template <typename F>
   void each_run_of(const JobName& job, F visit);
 
-  // ---- recovery.cc
-  void on(const AccountSeen& seen);
-  void on(const Journalled& journalled);
-  void settle_account(const std::string& key);
+  // ---- attempts.cc
+  bool next_attempt_allowed(const RunSlot& run, const domain::RunEnd& end) const;
+  void retry(RunSlot& run);
+  void follow_with_skip(RunSlot& run);
+  void wait_for_attempt(RunSlot& run);
+  void begin_attempt(RunSlot& run);
+
+  // ---- records.cc
+  void record(RunSlot& run);
+  bool spool(RunSlot& run);
+  bool shelve(RunSlot& run);
+  bool plain(const RunSlot& run) const;
+  Shelved shelved(RunSlot run);
+  std::string shown_command(const RunSlot& run);
+  void send_record(RunSlot& run, bool shelved);
+  void on(const HistoryRoom& history) { history_room = history.room; }
+  void on(const Spooled& spooled);
+  void on(const Respooled& respooled);
+  void on(const Unshelved& unshelved);
+  void on(const ShelfLost&);
+  void on(const RunRecorded& recorded);
+  void remove(RunSlot& run);
+
+  // ---- accounts.cc
   void adopt_or_close(JobSlot& slot);
   void answered(const ReadForEdit& read, const ReadAnswered& answer);
   void answered(const PendingEdit& pending, const CommitAnswered& answer);
+  void on(const AccountSeen& seen);
+  void settle_account(const std::string& key);
   void answered(const PendingAccount& pending, const CommitAnswered& answer);
-  void answered(const PendingTakeOver& pending, const CommitAnswered& answer);
+
+  // ---- recovery.cc
+  void on(const Journalled& journalled);
   void relist();
   void relist_after(std::chrono::milliseconds delay);
-  void reconcile();
+  bool relist_ends(const ReadAnswered& answer);
   void answered(const ReadOwnKeys& read, const ReadAnswered& answer);
   void answered(const ReadOwnRunning& read, const ReadAnswered& answer);
   void relisted();
-  bool relist_ends(const ReadAnswered& answer);
+  void adopt_own(const RunningEntry& entry, const KeyValue& stands);
+  void settle(RunSlot& run);
+  void move_to_new_incarnation();
+  void put_keys_again();
+  void put_key_again(RunSlot& run);
+  void follow_the_unfollowed();
+  void read_in_hand();
+  void answered(const ReadInHand& read, const ReadAnswered& answer);
+
+  // ---- takeover.cc
+  void reconcile();
   void answered(const ReadHoldKeys& read, const ReadAnswered& answer);
   void answered(const ReadNextNode& read, const ReadAnswered& answer);
   void answered(const ReadOrdered& read, const ReadAnswered& answer);
+  void look_at_dead(std::string after);
   void answered(const ReadDeadKeys& read, const ReadAnswered& answer);
   void answered(const ReadDead& read, const ReadAnswered& answer);
   void answered(const ReadHolds& read, const ReadAnswered& answer);
-  void look_at_dead(std::string after);
-  void put_keys_again();
-  void put_key_again(RunSlot& run);
-  void read_in_hand();
-  void follow_the_unfollowed();
-  void answered(const ReadInHand& read, const ReadAnswered& answer);
-  void adopt_own(const RunningEntry& entry, const KeyValue& stands);
-  void settle(RunSlot& run);
   void take_over(const RunningEntry& entry, const KeyValue& stands, const NodeId& node, bool has_lock);
-  void move_to_new_incarnation();
-  void sweep_kill_orders(const std::vector<std::string>& orders, const std::vector<KeyValue>& running);
+  void answered(const PendingTakeOver& pending, const CommitAnswered& answer);
   void ask_for_ordered();
+  void sweep_kill_orders(const std::vector<std::string>& orders, const std::vector<KeyValue>& running);
 
   NodeId self;
   Keys keys;

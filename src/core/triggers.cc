@@ -107,11 +107,7 @@ void Scheduler::State::decide(TriggerSlot& slot) {
 void Scheduler::State::trigger_verdict(TriggerSlot& slot, RunStatus status, Reason reason, std::string error) {
   RunningEntry entry = trigger_entry(slot);
   entry.phase = Phase::Ended;
-  entry.end.status = status;
-  entry.end.reason = reason;
-  entry.end.error = std::move(error);
-  entry.end.started_at = now.wall;
-  entry.end.ended_at = now.wall;
+  entry.end = unstarted(status, reason, std::move(error));
   const FiringRow no_lock{.job = slot.entry.job, .token = {}};
   slot.busy = commit(trigger_row(actor(), slot.entry, slot.text, {}, entry, no_lock),
                      PendingTrigger{slot.entry.id, entry, now.mono, now.wall});
