@@ -28,7 +28,10 @@ JobList JobList::take(Query& query, std::size_t page_size) {
   list.limit_ =
       static_cast<std::size_t>(query.integer("limit", 1, kPageMax).value_or(static_cast<std::int64_t>(page_size)));
   list.text_ = lower_case(query.text("text").value_or(""));
-  list.labels_ = query.words("label", "the name of a label, or name=value");
+  constexpr std::string_view kLabel = "the name of a label, or name=value";
+  list.labels_ = query.words("label", kLabel);
+  for (const std::string& label : list.labels_)
+    if (label.starts_with('=')) query.refuse("label", fmt::format("expected {}, found '{}'", kLabel, label));
   if (const auto enabled = query.choice("enabled", {"true", "false"})) list.enabled_ = *enabled == "true";
   list.typed_ = JobFilter::take(query);
   if (auto sort = query.choice("sort", {"name", "-name", "next", "-next", "revision", "-revision"}))

@@ -533,6 +533,8 @@ class Apply(Case):
         self.assertEqual(data["items"][0]["changes"],
                          [{"pointer": "/schedule", "before": "0 0 1 1 *", "after": "0 3 * * *"}])
         self.assertEqual(self.cli("job", "list", "-o", "name").out, "gone\nkept\nother\n")
+        ran = self.ends(7, "job", "apply", "--prune", "=git", "--yes", "-f", "-", input=wanted)
+        self.assertIn("--prune: expected the name of a label, or name=value, found '=git'", ran.err)
         self.ends(2, "job", "apply", "--prune", "by=git", "-f", "-", input=wanted)  # deletes without --yes
         self.ok("job", "apply", "--prune", "by=git", "--yes", "-f", "-", input=wanted)
         self.assertEqual(self.cli("job", "list", "-o", "name").out, "kept\nnew\nother\n")

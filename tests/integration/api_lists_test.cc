@@ -281,17 +281,19 @@ TEST_F(Api, AnEmptyValueIsNoFilter) {
   struct Case {
     const char *path, *parameter, *expected;
   };
-  for (const Case& test : {Case{"/api/v1/jobs?label=", "label",
-                                "empty: expected the name of a label, or name=value, or no such parameter"},
-                           Case{"/api/v1/jobs?label=a&label=", "label", "expected the name of a label"},
-                           Case{"/api/v1/runs?status=", "status", "empty: expected one of waiting, claimed"},
-                           Case{"/api/v1/runs?status=failed,", "status", "empty: expected one of waiting, claimed"},
-                           Case{"/api/v1/runs?worker=", "worker", "empty: expected the name of a worker"},
-                           Case{"/api/v1/events?topics=", "topics", "empty: expected one of jobs, runs"},
-                           Case{"/api/v1/firings:count?edge=", "edge", "empty: expected 2 to 367 instants"},
-                           Case{"/api/v1/jobs?stale=yes", "stale", "expected ok, found 'yes'"},
-                           Case{"/api/v1/jobs/nightly/versions/1:diff?against=x", "against",
-                                "expected a whole number from 1, found 'x'"}}) {
+  for (const Case& test :
+       {Case{"/api/v1/jobs?label=", "label",
+             "empty: expected the name of a label, or name=value, or no such parameter"},
+        Case{"/api/v1/jobs?label=a&label=", "label", "expected the name of a label"},
+        Case{"/api/v1/jobs?label=%3Ddb", "label", "expected the name of a label, or name=value, found '=db'"},
+        Case{"/api/v1/runs?status=", "status", "empty: expected one of waiting, claimed"},
+        Case{"/api/v1/runs?status=failed,", "status", "empty: expected one of waiting, claimed"},
+        Case{"/api/v1/runs?worker=", "worker", "empty: expected the name of a worker"},
+        Case{"/api/v1/events?topics=", "topics", "empty: expected one of jobs, runs"},
+        Case{"/api/v1/firings:count?edge=", "edge", "empty: expected 2 to 367 instants"},
+        Case{"/api/v1/jobs?stale=yes", "stale", "expected ok, found 'yes'"},
+        Case{"/api/v1/jobs/nightly/versions/1:diff?against=x", "against",
+             "expected a whole number from 1, found 'x'"}}) {
     SCOPED_TRACE(test.path);
     const RawAnswer refused = get(test.path);
     EXPECT_EQ(refused.status, 400);
