@@ -19,13 +19,13 @@ function watchFromInside({language, theme, zone, settings}) {
   const kept = window;
   kept.__offences = [];
   addEventListener("securitypolicyviolation", (event) => kept.__offences.push(`policy: ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile ?? ""}`));
-  // What a payload of the hostile texts would call.
   // Two frames have passed; a browser that draws none, as one without a screen does now and then, is waited for no longer
   // than a second.
   kept.__drawn = () => Promise.race([
     new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))),
     new Promise((done) => setTimeout(done, 1000)),
   ]);
+  // What a payload of the hostile texts would call.
   kept.__struck = (what) => kept.__offences.push(`script: ${what}`);
   for (const name of ["alert", "confirm", "prompt"]) kept[name] = (text) => kept.__offences.push(`script: ${name}(${text})`);
   if (sessionStorage.getItem("console-test")) return;  // only once: what the page keeps over a reload is its own

@@ -3,6 +3,7 @@
 //   const proxy = await startProxy(server.port);
 //   proxy.address;                     // where the page goes instead
 //   proxy.mute("streams");             // keeps event streams open and lets nothing of them through; "all": of everything
+//   proxy.lost();                      // what streams said meanwhile
 //   proxy.say("event: resync…\n\n");   // into every stream that is open
 //   proxy.pass();                      // as if nothing had been; what was muted is cut off
 //   proxy.close();
@@ -10,7 +11,7 @@ import {connect, createServer} from "node:net";
 
 export async function startProxy(port) {
   const pairs = new Set();
-  let muted = "";
+  let muted = "", lost = "";
   const isMuted = (pair) => muted === "all" || (muted === "streams" && pair.stream);
   const server = createServer((client) => {
     const pair = {client, upstream: connect(port, "127.0.0.1"), stream: false, greeted: false, held: false};
@@ -30,6 +31,7 @@ export async function startProxy(port) {
     pair.upstream.on("data", (bytes) => {
       if (isMuted(pair)) {
         pair.held = true;
+        if (pair.stream) lost += bytes;
       } else {
         if (pair.stream && bytes.includes("event: hello")) pair.greeted = true;
         client.write(bytes);
@@ -43,6 +45,7 @@ export async function startProxy(port) {
     /** How many streams are open and have begun to tell. */
     streams: () => [...pairs].filter((pair) => pair.stream && pair.greeted).length,
     mute(what) { muted = what; },
+    lost: () => lost,
     say(text) {
       const bytes = Buffer.from(text), chunk = Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, Buffer.from("\r\n")]);
       for (const pair of pairs) if (pair.stream) pair.client.write(chunk);

@@ -32,14 +32,14 @@ export async function checkStates({browser, server, report}) {
         await note.waitFor({timeout: 5_000});
         const text = await note.innerText();
         for (const part of [kRefused.detail, kRefused.code, kRefused.instance]) if (!text.includes(part)) trouble.push(`${path} does not say '${part}' but '${text}'`);
-        await page.waitForTimeout(300);
-        if (await page.locator("main .bone").count()) trouble.push(`${path} shows that something is on its way, and nothing is`);
+        // Where grey bars would come.
+        await page.locator("main .skeleton").first().waitFor({state: "detached", timeout: 2_000}).catch(() => trouble.push(`${path} shows that something is on its way, and nothing is`));
         refuse = false;
-        for (let tries = 0; (await note.count()) && tries < 6; ++tries) {
+        const notes = page.getByRole("main").getByRole("alert");
+        for (let left = await notes.count(); left > 0; left = await notes.count()) {
           await note.getByRole("button", {name: "Try again"}).click({timeout: 2_000});
-          await page.waitForTimeout(300);
+          await until(`a note of ${left} goes`, async () => (await notes.count()) < left, 5);
         }
-        await note.waitFor({state: "detached", timeout: 5_000});
         await open.settle();
       } catch (error) {
         trouble.push(`${path}: ${error.message.split("\n")[0]}`);
