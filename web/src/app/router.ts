@@ -19,10 +19,6 @@ const placeNow = (): Place => ({
 });
 export const place = signal<Place>(placeNow());
 
-/** Asked before the page is left; answers whether it may be. One at a time: the editor with unsaved changes. */
-let guard: (() => boolean) | null = null;
-export function setLeaveGuard(ask: (() => boolean) | null): void { guard = ask; }
-
 const part = encodeURIComponent;
 function withQuery(path: string, query: Record<string, string | undefined> = {}): string {
   const pairs = Object.entries(query).filter((pair): pair is [string, string] => Boolean(pair[1]));
@@ -44,7 +40,6 @@ export const href = {
 export function navigate(to: string, how: "push" | "replace" = "push"): void {
   const target = new URL(to, location.href);
   const leaves = target.pathname !== location.pathname;
-  if (leaves && guard && !guard()) return;
   if (how === "replace") {
     history.replaceState({scroll: scrollY}, "", target);
   } else {
@@ -67,18 +62,11 @@ export function setQuery(changes: Record<string, string | undefined>, how: "push
 
 export function startRouter(): void {
   history.scrollRestoration = "manual";
-  let path = location.pathname;
   addEventListener("popstate", (event) => {
-    if (location.pathname !== path && guard && !guard()) {
-      history.pushState({scroll: 0}, "", place.value.path + (String(place.value.query) ? `?${place.value.query}` : ""));
-      return;
-    }
     place.value = placeNow();
-    path = location.pathname;
     const top = (event.state as {scroll?: number} | null)?.scroll ?? 0;
     requestAnimationFrame(() => scrollTo(0, top));
   });
-  place.subscribe((now) => (path = now.path));
   document.addEventListener("click", (event) => {
     if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
     const link = (event.target as Element).closest?.("a[href]");

@@ -7,14 +7,13 @@ import {language, pseudo, texts} from "../i18n/language.ts";
 import {second} from "../live/clock.ts";
 import {connection, storeAway, streamSilent} from "../live/live.ts";
 import {problemOf, useResource} from "../live/resource.ts";
-import {OpenedDialogs} from "../ui/dialog.tsx";
+import {OpenedDialogs, openDialog} from "../ui/dialog.tsx";
 import {Icon} from "../ui/icons.tsx";
 import {Menu} from "../ui/menu.tsx";
 import {ProblemNote} from "../ui/problem.tsx";
 import {Said} from "../ui/said.tsx";
 import {Skeleton} from "../ui/states.tsx";
 import {Toasts} from "../ui/toast.tsx";
-import {openDialog} from "../ui/dialog.tsx";
 import {words} from "../ui/words.ts";
 import {ZoneDialog} from "../ui/zone_picker.tsx";
 import {Banners} from "./banners.tsx";
@@ -25,12 +24,12 @@ import {pages, rail, type Page, type PageComponent} from "./pages.ts";
 import {href, matchPath, navigate, place} from "./router.ts";
 import {theme, type Theme} from "./theme.ts";
 
-export const t = texts({
+const t = texts({
   en: {
     skip: "To the content", search: "Search", main: "Main", live: "live", connecting: "connecting", stale: "stale",
     liveAbout: "Changes arrive as they happen", staleAbout: "Changes do not come through; this is the last known state",
     lost: (since: string) => `no connection for ${since}`, zone: "Time zone", otherZone: "Another zone…", browser: "this browser",
-    language: "Language", theme: "Theme", light: "Light", dark: "Dark", system: "As the system", display: "Display",
+    language: "Language", theme: "Theme", light: "Light", dark: "Dark", system: "As the system",
     go: (name: string) => `Go to ${name}`, newJob: "New job", help: "Keyboard shortcuts", places: "Go to", settings: "Settings",
     notFound: "There is no such page", notFoundText: "The address leads nowhere. Perhaps a part of it was cut off.",
   },
@@ -38,7 +37,7 @@ export const t = texts({
     skip: "跳到内容", search: "搜索", main: "主导航", live: "实时", connecting: "连接中", stale: "过期",
     liveAbout: "变化会即时显示", staleAbout: "变化无法送达;这是最后已知的状态",
     lost: (since) => `连接中断 ${since}`, zone: "时区", otherZone: "其他时区…", browser: "本浏览器",
-    language: "语言", theme: "主题", light: "浅色", dark: "深色", system: "跟随系统", display: "显示",
+    language: "语言", theme: "主题", light: "浅色", dark: "深色", system: "跟随系统",
     go: (name) => `前往${name}`, newJob: "新建任务", help: "键盘快捷键", places: "前往", settings: "设置",
     notFound: "没有这个页面", notFoundText: "此地址没有内容,可能缺少了一部分。",
   },

@@ -1,6 +1,6 @@
 // jobs/dialogs.tsx: what the actions of jobs/actions.ts ask, each in a dialog. A chunk of its own, fetched when one opens.
 import {useRef, useState} from "preact/hooks";
-import {call, newKey, type ApiProblem} from "../api/client.ts";
+import {call, newKey} from "../api/client.ts";
 import type {Job, Mistake, StoredJob} from "../api/schema.ts";
 import {href, navigate} from "../app/router.ts";
 import {fullTime} from "../i18n/format.ts";
@@ -8,10 +8,8 @@ import {plural, texts} from "../i18n/language.ts";
 import {serverNow} from "../live/clock.ts";
 import {noteOwnChange} from "../live/live.ts";
 import {problemOf, useResource} from "../live/resource.ts";
-import {Button} from "../ui/button.tsx";
-import {Dialog} from "../ui/dialog.tsx";
+import {AskDialog, Reason} from "../ui/ask_dialog.tsx";
 import {Choice, Field} from "../ui/field.tsx";
-import {ProblemNote} from "../ui/problem.tsx";
 import {toast} from "../ui/toast.tsx";
 import {words} from "../ui/words.ts";
 import {resume} from "./actions.ts";
@@ -23,13 +21,12 @@ const t = texts({
     needed: "needed", theDefault: (value: string) => `${value} unless you say otherwise`,
     pauseTitle: (name: string) => `Pause ${name}`, until: "Until", open: "I resume it", hour: "1 hour", tomorrow: "Tomorrow 09:00", date: "A date",
     pauseAbout: "Nothing fires while it is paused; what runs goes on. It can be run by hand all the time.",
-    paused: (name: string) => `${name} is paused`, whyLog: "Why? Kept in the server's log",
+    paused: (name: string) => `${name} is paused`,
     cloneTitle: (name: string) => `Clone ${name}`, newName: "Name of the copy", cloneAbout: "The copy starts disabled, so that nothing runs twice unasked.",
     deleted: (name: string) => `${name} is deleted; its runs stay in the history`, restored: (name: string) => `${name} is back`,
     deleteTitle: (name: string) => `Delete ${name}?`, deleteAbout: "It fires no more. What runs goes on to its end. The runs stay in the history, and for 10 seconds you can take this back.",
     killTitle: (name: string) => `Kill all runs of ${name}?`, killAbout: "Every process of its runs gets TERM, and after the grace KILL.", grace: "Grace", jobsGrace: "as the job says",
     killed: (n: number) => (n === 0 ? "Nothing was running" : plural(n, {one: "1 run is ending", other: "{n} runs are ending"})),
-    changed: "The job was changed meanwhile. Look at it again before you delete it.",
   },
   zh: {
     runTitle: (name) => `立即运行 ${name}`, runAbout: "在计划之外运行一次。遵循任务的重叠策略,并在历史中记为手动启动。",
@@ -37,48 +34,14 @@ const t = texts({
     needed: "必填", theDefault: (value) => `默认为 ${value}`,
     pauseTitle: (name) => `暂停 ${name}`, until: "直到", open: "手动恢复", hour: "1 小时", tomorrow: "明天 09:00", date: "指定日期",
     pauseAbout: "暂停期间不会触发;正在进行的运行会继续。仍可手动运行。",
-    paused: (name) => `${name} 已暂停`, whyLog: "原因(记入服务器日志)",
+    paused: (name) => `${name} 已暂停`,
     cloneTitle: (name) => `克隆 ${name}`, newName: "副本名称", cloneAbout: "副本默认停用,以免重复运行。",
     deleted: (name) => `${name} 已删除;其运行记录保留在历史中`, restored: (name) => `${name} 已恢复`,
     deleteTitle: (name) => `删除 ${name}?`, deleteAbout: "它将不再触发。正在进行的运行会继续到结束。运行记录保留在历史中,10 秒内可以撤销。",
     killTitle: (name) => `终止 ${name} 的所有运行?`, killAbout: "其运行的每个进程都会收到 TERM,宽限期后收到 KILL。", grace: "宽限期", jobsGrace: "按任务设置",
     killed: (n) => (n === 0 ? "没有正在进行的运行" : `${n} 次运行正在结束`),
-    changed: "任务在此期间被更改。请重新查看后再删除。",
   },
 });
-
-/** A dialog that makes one call: it stays open, with the problem in it, until the server has agreed. */
-export function AskDialog({title, about, verb, danger = false, act, onClose, children, ready = true}: {
-  title: string; about?: string; verb: string; danger?: boolean; act: () => Promise<void>; onClose: () => void;
-  children?: preact.ComponentChildren; ready?: boolean;
-}) {
-  const [busy, setBusy] = useState(false);
-  const [problem, setProblem] = useState<ApiProblem | null>(null);
-  const submit = async () => {
-    if (busy || !ready) return;
-    setBusy(true);
-    setProblem(null);
-    try {
-      await act();
-      onClose();
-    } catch (error) {
-      setProblem(problemOf(error));
-      setBusy(false);
-    }
-  };
-  return (
-    <Dialog title={title} onClose={onClose} onSubmit={() => void submit()} footer={
-      <>
-        <Button onClick={onClose}>{words.cancel}</Button>
-        <Button type="submit" tone={danger ? "danger" : "primary"} busy={busy} disabled={!ready}>{verb}</Button>
-      </>
-    }>
-      {about && <p class="dim">{about}</p>}
-      {children}
-      {problem && <ProblemNote problem={problem} />}
-    </Dialog>
-  );
-}
 
 type Parameter = NonNullable<Job["parameters"]>[number];
 /** One that the job declares: its choices, else what one types. The server judges the value. */
@@ -129,9 +92,7 @@ export function RunDialog({name, onClose}: {name: string; onClose: () => void}) 
         <ParameterField key={one.name} of={one} value={given[one.name]} error={mistakes.find((mistake) => mistake.pointer === `/parameters/${one.name}`)?.detail}
                         onChange={(value) => { setGiven((before) => ({...before, [one.name]: value})); setMistakes([]); }} />
       ))}
-      <Field label={words.reason} optional={words.optional} hint={t.whyLog}>
-        {(control) => <input {...control} class="input" autofocus value={reason} maxLength={1000} onInput={(event) => setReason(event.currentTarget.value)} />}
-      </Field>
+      <Reason value={reason} onChange={setReason} autofocus />
       {ready.length > 1 && (
         <Field label={t.onWorker}>
           {(control) => (
@@ -174,9 +135,7 @@ export function PauseDialog({name, onClose}: {name: string; onClose: () => void}
         {kind === "date" && <input class="input" type="datetime-local" aria-label={t.until} value={date} onInput={(event) => setDate(event.currentTarget.value)} />}
         {end && !Number.isNaN(end.getTime()) && <span class="field-hint">{fullTime(end.getTime())}</span>}
       </div>
-      <Field label={words.reason} optional={words.optional} hint={t.whyLog}>
-        {(control) => <input {...control} class="input" value={reason} maxLength={1000} onInput={(event) => setReason(event.currentTarget.value)} />}
-      </Field>
+      <Reason value={reason} onChange={setReason} />
     </AskDialog>
   );
 }
@@ -209,9 +168,7 @@ export function KillJobDialog({name, onClose}: {name: string; onClose: () => voi
       <Field label={t.grace} optional={words.optional}>
         {(control) => <input {...control} class="input" placeholder={t.jobsGrace} value={grace} onInput={(event) => setGrace(event.currentTarget.value)} />}
       </Field>
-      <Field label={words.reason} optional={words.optional}>
-        {(control) => <input {...control} class="input" autofocus value={reason} maxLength={1000} onInput={(event) => setReason(event.currentTarget.value)} />}
-      </Field>
+      <Reason value={reason} onChange={setReason} autofocus />
     </AskDialog>
   );
 }

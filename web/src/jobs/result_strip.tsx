@@ -18,9 +18,10 @@ const t = texts({
 const kBars = 20, kStep = 6, kHeight = 22, kFoot = 3, kLine = kHeight - kFoot - 2;
 
 type Result = Glance["results"][number];
-const ranAtAll = (run: Result) => run.duration_ms !== undefined && !isHollow(run.status);
-function told(run: Result): string {
-  const when = run.scheduled_at ? shortTime(run.scheduled_at, serverNow()) : "";
+export const ranAtAll = (run: Result): boolean => run.duration_ms !== undefined && !isHollow(run.status);
+/** A bar in words. */
+export function told(run: Result): string {
+  const when = run.scheduled_at ? shortTime(run.scheduled_at, serverNow()) : run.id;
   return `${when} · ${verdictWords[run.status]}${run.reason ? ` (${reasonText(run.reason)})` : ""}${ranAtAll(run) ? ` · ${duration(run.duration_ms as number)}` : ""}`;
 }
 

@@ -7,7 +7,6 @@ export type JobState = "enabled" | "disabled" | "paused" | "ended" | "invalid" |
 
 /** A pause without an end is stored as one until the last second of the year 9999. */
 export const kUntilResumed = "9999-12-31T23:59:59Z";
-export const pausedForGood = (job: Job): boolean => (job.paused_until ?? "").startsWith("9999-12-31");
 
 export function stateOf(stored: StoredJob, now: number): JobState {
   const job = stored.job;

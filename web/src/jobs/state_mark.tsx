@@ -1,6 +1,10 @@
-// jobs/state_mark.tsx: the state of a job as a small shape: a disc, two bars, a ring, a cross; with its word where asked.
-import {stateTone, stateWord, type JobState} from "./state.ts";
+// jobs/state_mark.tsx: the state of a job as a small shape: a disc, two bars, a ring, a cross; with its word where asked; and until
+// when it is paused.
+import {texts} from "../i18n/language.ts";
+import {Time} from "../ui/time.tsx";
+import {kUntilResumed, stateTone, stateWord, type JobState} from "./state.ts";
 
+const t = texts({en: {until: "until", resumed: "until resumed"}, zh: {until: "至", resumed: "直到手动恢复"}});
 const shapes: Record<JobState, string> = {
   enabled: "M8 4a4 4 0 1 0 0 8a4 4 0 0 0 0-8z",
   paused: "M4.5 4h2.4v8H4.5zM9.1 4h2.4v8H9.1z",
@@ -17,6 +21,10 @@ export function JobStateMark({state}: {state: JobState}) {
       <path d={shapes[state]} fill-rule="evenodd" />
     </svg>
   );
+}
+/** Of "paused until …": the end, or that it has none. */
+export function PausedUntil({end, zone}: {end: string; zone?: string | undefined}) {
+  return end.startsWith(kUntilResumed.slice(0, 10)) ? <>{t.resumed}</> : <>{t.until} <Time at={end} zone={zone} /></>;
 }
 export function JobStateChip({state}: {state: JobState}) {
   return <span class={`chip tone tone-${stateTone[state]}`}><JobStateMark state={state} />{stateWord(state)}</span>;

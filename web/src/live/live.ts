@@ -6,7 +6,7 @@
 // connections per host). It is the one that was looked at last, since browsers hold the timers of hidden tabs back for up
 // to a minute; when it is closed another takes over. Where the browser has no locks (a page that is neither
 // loopback nor https) each tab is connected by itself. Pages do not call this: useResource does (live/resource.ts).
-import {computed, signal} from "@preact/signals";
+import {signal} from "@preact/signals";
 import {followChanges} from "./transport.ts";
 
 export type Topic = "jobs" | "runs" | "workers" | "alarms";
@@ -21,7 +21,6 @@ export const connection = signal<Connection>({kind: "connecting"});
 export const storeAway = signal(false);
 /** The stream of changes says nothing although there are some; the page asks instead, and tries anew. */
 export const streamSilent = signal(false);
-export const away = computed(() => connection.value.kind === "away");
 
 export type Report =
   | {kind: "changed"; topics: readonly Topic[]}

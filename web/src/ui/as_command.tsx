@@ -1,6 +1,6 @@
 // ui/as_command.tsx: what a page shows or does, as a command line and as curl (UI-85): a button for the head of a page.
 //
-//   <AsCommand cli={`cronfleet worker get ${shellQuote(node)}`} api={`/api/v1/workers/${encodeURIComponent(node)}`} />
+//   <AsCommand cli={`cronfleet worker get ${shellQuote(node)}`} api={addressOf("get_worker", {path: {node}})} />
 import {texts} from "../i18n/language.ts";
 import {Button} from "./button.tsx";
 import {CopyBox, shellQuote} from "./copy.tsx";

@@ -35,9 +35,7 @@ const paths = {
   history: "M3 8a5 5 0 1 0 1.6-3.7M3 2.5v3h3M8 5.2V8l1.9 1.4",
   terminal: "M2.5 3h11v10h-11zM5 6.2L7 8L5 9.8M8.2 10h2.8",
   keyboard: "M1.8 4h12.4v8.2H1.8zM4.3 6.6h.01M6.8 6.6h.01M9.3 6.6h.01M11.8 6.6h.01M5 9.7h6",
-  bolt: "M8.8 1.8L3.5 9h4l-.5 5.2L12.5 7h-4z",
   arrow: "M3 8h9.5M9 4.5L12.5 8L9 11.5",
-  rows: "M2.5 4h11M2.5 8h11M2.5 12h11",
 } as const;
 export type IconName = keyof typeof paths;
 

@@ -9,6 +9,7 @@ const tones: Record<Verdict, Tone> = {
   lost: "bad", refused: "odd",
 };
 export const toneOf = (verdict: Verdict): Tone => tones[verdict];
+export const isUnderWay = (verdict: Verdict): boolean => tones[verdict] === "busy";
 
 /** Bars of a chart stand on a line; under it, what did not go well has a foot, as wide a part of the bar as this. */
 export const footOf = (verdict: Verdict): number => ({bad: 1, late: 1, odd: 0.5} as Partial<Record<Tone, number>>)[tones[verdict]] ?? 0;

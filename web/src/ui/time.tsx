@@ -1,5 +1,6 @@
 // ui/time.tsx: instants and countdowns. Each shows the short form, and the full one with both zones in its title.
 import {useMemo} from "preact/hooks";
+import type {Run} from "../api/schema.ts";
 import {browserZone, duration, fullTime, relative, shortTime, viewerZone, wholeDuration, type Instant} from "../i18n/format.ts";
 import {language} from "../i18n/language.ts";
 import {second, serverNow} from "../live/clock.ts";
@@ -26,6 +27,8 @@ export function Since({at}: {at: Instant}) {
   const from = typeof at === "number" ? at : Date.parse(at);
   return <span class="ticking">{wholeDuration(Math.max(0, second.value - from))}</span>;
 }
-export function Duration({ms}: {ms: number}) {
-  return <span class="num">{duration(ms)}</span>;
+/** How long a run took, or has been going on. */
+export function Took({run}: {run: Run}) {
+  if (run.duration_ms !== undefined) return <span class="num">{duration(run.duration_ms)}</span>;
+  return run.started_at && !run.ended_at ? <Since at={run.started_at} /> : <span class="dim">–</span>;
 }

@@ -1,5 +1,5 @@
 // ui/words.ts: the words of the product (docs/glossary.md), fixed in both languages (UI-81).
-import type {Status} from "../api/schema.ts";
+import type {Run, Status} from "../api/schema.ts";
 import {texts} from "../i18n/language.ts";
 
 export const words = texts({
@@ -9,10 +9,10 @@ export const words = texts({
     duration: "Duration", lateness: "Lateness", attempt: "Attempt", trigger: "Trigger", status: "Status",
     owner: "Owner", labels: "Labels", name: "Name", description: "Description", state: "State", next: "Next firing",
     enabled: "enabled", disabled: "disabled", paused: "paused", ended: "ended", invalid: "invalid", refusedJob: "refused",
-    save: "Save", cancel: "Cancel", close: "Close", retry: "Try again", copy: "Copy", copied: "Copied", remove: "Remove",
+    save: "Save", cancel: "Cancel", close: "Close", retry: "Try again", copy: "Copy", copied: "Copied",
     delete: "Delete", edit: "Edit", clone: "Clone", pause: "Pause", resume: "Resume", runNow: "Run now", kill: "Kill",
-    enable: "Enable", disable: "Disable", reason: "Reason", optional: "optional", undo: "Undo", more: "More", all: "All",
-    never: "never", none: "none", search: "Search", yes: "yes", no: "no",
+    enable: "Enable", disable: "Disable", reason: "Reason", optional: "optional", undo: "Undo", more: "More",
+    never: "never", none: "none", yes: "yes", no: "no",
   },
   zh: {
     overview: "总览", jobs: "任务", runs: "运行", calendar: "日历", workers: "执行节点", system: "系统",
@@ -20,10 +20,10 @@ export const words = texts({
     duration: "时长", lateness: "延迟", attempt: "尝试", trigger: "触发", status: "状态",
     owner: "负责人", labels: "标签", name: "名称", description: "说明", state: "状态", next: "下次触发",
     enabled: "启用", disabled: "停用", paused: "暂停", ended: "已结束", invalid: "无效", refusedJob: "被拒绝",
-    save: "保存", cancel: "取消", close: "关闭", retry: "重试", copy: "复制", copied: "已复制", remove: "移除",
+    save: "保存", cancel: "取消", close: "关闭", retry: "重试", copy: "复制", copied: "已复制",
     delete: "删除", edit: "编辑", clone: "克隆", pause: "暂停", resume: "恢复", runNow: "立即运行", kill: "终止",
-    enable: "启用", disable: "停用", reason: "原因", optional: "可选", undo: "撤销", more: "更多", all: "全部",
-    never: "从不", none: "无", search: "搜索", yes: "是", no: "否",
+    enable: "启用", disable: "停用", reason: "原因", optional: "可选", undo: "撤销", more: "更多",
+    never: "从不", none: "无", yes: "是", no: "否",
   },
 });
 
@@ -59,6 +59,14 @@ export const reasonWords = texts({
 });
 export const reasonText = (reason: string): string =>
   (reasonWords as Record<string, string>)[reason] ?? reason.replaceAll("_", " ");
+
+const ends = texts({
+  en: {exit: (n: number) => `exit ${n}`, signal: (n: number) => `signal ${n}`},
+  zh: {exit: (n) => `退出码 ${n}`, signal: (n) => `信号 ${n}`},
+});
+/** How a run ended, in a column of a list. */
+export const endWord = ({reason, exit_code: code, signal}: Run): string =>
+  reason ? reasonText(reason) : code !== undefined ? ends.exit(code) : signal !== undefined ? ends.signal(signal) : "";
 
 export const triggerWords = texts({
   en: {schedule: "schedule", manual: "by hand", retry: "retry", redelivery: "redelivery", catch_up: "catch-up"},

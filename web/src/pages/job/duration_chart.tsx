@@ -2,11 +2,10 @@
 // under the line the verdict; a line marks what is usual. Each bar is a link; what never ran is a short hollow bar at the foot.
 import type {Run} from "../../api/schema.ts";
 import {href} from "../../app/router.ts";
-import {duration, shortTime} from "../../i18n/format.ts";
+import {duration} from "../../i18n/format.ts";
 import {texts} from "../../i18n/language.ts";
-import {serverNow} from "../../live/clock.ts";
-import {footOf, isHollow, toneOf} from "../../ui/status.tsx";
-import {reasonText, verdictWords} from "../../ui/words.ts";
+import {ranAtAll, told} from "../../jobs/result_strip.tsx";
+import {footOf, toneOf} from "../../ui/status.tsx";
 import {useWidth} from "../../ui/width.ts";
 
 const t = texts({
@@ -16,7 +15,7 @@ const t = texts({
 const kHeight = 120, kFoot = 4;
 
 /** The end of the axis: the longest, unless that alone would press all others to the floor; bars beyond it are broken. */
-export function topOf(durations: readonly number[]): number {
+function topOf(durations: readonly number[]): number {
   const sorted = [...durations].sort((a, b) => a - b);
   const most = sorted.at(-1) ?? 0, high = sorted[Math.floor((sorted.length - 1) * 0.9)] ?? 0;
   return high > 0 && most > high * 3 ? high * 1.5 : most;
@@ -38,13 +37,12 @@ export function DurationChart({runs, usual}: {runs: readonly Run[]; usual: numbe
           <text class="hours-text" x={left - 6} y={y(longest) + 4} text-anchor="end">{duration(longest)}</text>
           <text class="hours-text" x={left - 6} y={kHeight - 2} text-anchor="end">0</text>
           {shown.map((run, i) => {
-            const ran = run.duration_ms !== undefined && !isHollow(run.status);
+            const ran = ranAtAll(run);
             const height = ran ? Math.max(3, kHeight - 2 - y(run.duration_ms as number)) : 5;
             const x = left + i * step;
-            const label = `${run.scheduled_at ? shortTime(run.scheduled_at, serverNow()) : run.id} · ${verdictWords[run.status]}${run.reason ? ` (${reasonText(run.reason)})` : ""}${ran ? ` · ${duration(run.duration_ms as number)}` : ""}`;
             return (
-              <a key={run.id} class={`tone-${toneOf(run.status)}`} href={href.run(run.id)} aria-label={label}>
-                <title>{label}</title>
+              <a key={run.id} class={`tone-${toneOf(run.status)}`} href={href.run(run.id)} aria-label={told(run)}>
+                <title>{told(run)}</title>
                 <rect class="strip-hit" x={x} y="0" width={step} height={kHeight} />
                 <rect class={`strip-bar${ran ? "" : " hollow"}`} x={x + 1} y={kHeight - 2 - height} width={Math.max(3, step - 3)} height={height} rx="1.5" />
                 {footOf(run.status) > 0 && <rect class="strip-bar" x={x + 1} y={kHeight} width={Math.max(3, step - 3) * footOf(run.status)} height={kFoot} />}

@@ -10,8 +10,8 @@ import {useResource} from "../../live/resource.ts";
 import {second, serverNow} from "../../live/clock.ts";
 import {askPause, askRun, jobMenu, resume} from "../../jobs/actions.ts";
 import {useGlances} from "../../jobs/glance.ts";
-import {pausedForGood, shortSentence, stateOf, zoneOf} from "../../jobs/state.ts";
-import {JobStateChip} from "../../jobs/state_mark.tsx";
+import {shortSentence, stateOf, zoneOf} from "../../jobs/state.ts";
+import {JobStateChip, PausedUntil} from "../../jobs/state_mark.tsx";
 import {Button, LinkButton} from "../../ui/button.tsx";
 import {Icon} from "../../ui/icons.tsx";
 import {later} from "../../ui/later.tsx";
@@ -29,12 +29,12 @@ const Versions = later(() => import("./tabs.ts"), (module) => module.Versions);
 
 const t = texts({
   en: {
-    summary: "Summary", definition: "Definition", versions: "Versions", tabs: "Views of this job", next: "next firing", noNext: "no firing ahead", until: "until", resumed: "until it is resumed",
+    summary: "Summary", definition: "Definition", versions: "Versions", tabs: "Views of this job", next: "next firing", noNext: "no firing ahead",
     invalid: "This document cannot be scheduled. It was put into the store by hand, or by another release; correct it and save.", refused: (nodes: string) => `These workers cannot schedule it: ${nodes}`,
     gone: (name: string) => `There is no job ${name}`, goneText: "It was deleted, or never existed. Its runs stay in the history, and a version of it may still be brought back.", showVersions: "Its versions", showRuns: "Its runs", noTab: "There is no such view",
   },
   zh: {
-    summary: "概要", definition: "定义", versions: "版本", tabs: "此任务的视图", next: "下次触发", noNext: "前方没有触发", until: "至", resumed: "直到手动恢复",
+    summary: "概要", definition: "定义", versions: "版本", tabs: "此任务的视图", next: "下次触发", noNext: "前方没有触发",
     invalid: "此文档无法调度。它是手动或由其他版本写入存储的;请更正并保存。", refused: (nodes) => `以下执行节点无法调度它:${nodes}`,
     gone: (name) => `没有任务 ${name}`, goneText: "它已被删除,或从未存在。其运行记录保留在历史中,其版本可能仍可恢复。", showVersions: "其版本", showRuns: "其运行", noTab: "没有这样的视图",
   },
@@ -78,7 +78,7 @@ function Job({stored, tab}: {stored: StoredJob; tab: string}) {
           <p class="dim job-line">
             {glance?.sentence && <span>{shortSentence(glance.sentence)} <span class="job-zone">({zone})</span></span>}
             <span>
-              {state === "paused" && job?.paused_until ? <>{words.paused} {pausedForGood(job) ? t.resumed : <>{t.until} <Time at={job.paused_until} zone={zone} /></>}</>
+              {state === "paused" && job?.paused_until ? <>{words.paused} <PausedUntil end={job.paused_until} zone={zone} /></>
                 : next ? <>{t.next} <strong><Relative at={next} /></strong> · <Time at={next} /></> : t.noNext}
             </span>
           </p>

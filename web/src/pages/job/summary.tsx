@@ -1,6 +1,6 @@
 // pages/job/summary.tsx: how a job fares: what runs now, its latest runs by duration and verdict, and what it is.
 import {call} from "../../api/client.ts";
-import type {Glance, Run, StoredJob} from "../../api/schema.ts";
+import type {Glance, StoredJob} from "../../api/schema.ts";
 import {href} from "../../app/router.ts";
 import {duration, number, percent} from "../../i18n/format.ts";
 import {plural, texts} from "../../i18n/language.ts";
@@ -11,9 +11,9 @@ import {Button} from "../../ui/button.tsx";
 import {Copy} from "../../ui/copy.tsx";
 import {filterValue} from "../../ui/filter_box.tsx";
 import {Loaded} from "../../ui/states.tsx";
-import {StatusWord} from "../../ui/status.tsx";
+import {StatusWord, isUnderWay} from "../../ui/status.tsx";
 import {Relative, Since, Time} from "../../ui/time.tsx";
-import {words} from "../../ui/words.ts";
+import {endWord, words} from "../../ui/words.ts";
 import {DurationChart} from "./duration_chart.tsx";
 
 const t = texts({
@@ -28,7 +28,6 @@ const t = texts({
 });
 
 const kAsked = 60;
-const isLive = (run: Run) => run.status === "running" || run.status === "claimed" || run.status === "waiting";
 
 export function Summary({stored, glance}: {stored: StoredJob; glance: Glance}) {
   const {name, job} = stored;
@@ -46,7 +45,7 @@ export function Summary({stored, glance}: {stored: StoredJob; glance: Glance}) {
     <div class="job-summary">
       <div class="stack">
         <Loaded of={runs} rows={5}>{({items}) => {
-          const live = items.filter(isLive), over = items.filter((run) => !isLive(run));
+          const live = items.filter((run) => isUnderWay(run.status)), over = items.filter((run) => !isUnderWay(run.status));
           const latest = over[0];
           return (
             <>
@@ -55,7 +54,7 @@ export function Summary({stored, glance}: {stored: StoredJob; glance: Glance}) {
                 <div class="card"><span class="dim small-text">{t.usual}</span><strong class="job-figure">{recent.duration_ms_p50 !== undefined ? duration(recent.duration_ms_p50) : "–"}</strong><span class="dim small-text">p50</span></div>
                 <div class="card">
                   <span class="dim small-text">{t.last}</span>
-                  {latest ? <><a class="job-last" href={href.run(latest.id)}><StatusWord verdict={latest.status} reason={latest.reason} /></a><span class="dim small-text">{latest.scheduled_at && <Relative at={latest.scheduled_at} />}{latest.exit_code ? ` · exit ${latest.exit_code}` : ""}</span></> : <span class="dim">{t.noRuns}</span>}
+                  {latest ? <><a class="job-last" href={href.run(latest.id)}><StatusWord verdict={latest.status} reason={latest.reason} /></a><span class="dim small-text">{latest.scheduled_at && <Relative at={latest.scheduled_at} />}{latest.exit_code !== 0 && endWord(latest) && ` · ${endWord(latest)}`}</span></> : <span class="dim">{t.noRuns}</span>}
                 </div>
               </section>
               <section class="card">

@@ -2,7 +2,7 @@
 import {useState} from "preact/hooks";
 import {call} from "../../api/client.ts";
 import {setQuery, href, navigate, place} from "../../app/router.ts";
-import {plural, texts} from "../../i18n/language.ts";
+import {texts} from "../../i18n/language.ts";
 import {noteOwnChange} from "../../live/live.ts";
 import {useResource} from "../../live/resource.ts";
 import {Button} from "../../ui/button.tsx";
@@ -13,11 +13,11 @@ import {toast} from "../../ui/toast.tsx";
 const t = texts({
   en: {
     current: "current", first: "first version kept", restore: "Restore this version", restored: "Restored", against: "What changed in this version", toNow: "What restoring it would change", none: "No version is kept", noneText: "Versions are kept from the first save on.",
-    changed: (n: number) => plural(n, {one: "1 member changed", other: "{n} members changed"}), invalid: "cannot be scheduled", same: "No difference", was: "before", is: "after", absent: "absent", version: "Version",
+    invalid: "cannot be scheduled", same: "No difference", was: "before", is: "after", absent: "absent", version: "Version",
   },
   zh: {
     current: "当前", first: "保留的最早版本", restore: "恢复此版本", restored: "已恢复", against: "此版本的更改", toNow: "恢复它会更改什么", none: "没有保留的版本", noneText: "从第一次保存起保留版本。",
-    changed: (n) => `更改了 ${n} 项`, invalid: "无法调度", same: "没有差异", was: "之前", is: "之后", absent: "无", version: "版本",
+    invalid: "无法调度", same: "没有差异", was: "之前", is: "之后", absent: "无", version: "版本",
   },
 });
 

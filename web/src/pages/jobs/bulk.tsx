@@ -9,6 +9,7 @@ import {plural, texts} from "../../i18n/language.ts";
 import {noteOwnChange} from "../../live/live.ts";
 import {problemOf} from "../../live/resource.ts";
 import {kUntilResumed} from "../../jobs/state.ts";
+import {Reason} from "../../ui/ask_dialog.tsx";
 import {Button} from "../../ui/button.tsx";
 import {Dialog} from "../../ui/dialog.tsx";
 import {Field} from "../../ui/field.tsx";
@@ -22,13 +23,13 @@ const t = texts({
     title: (verb: string, n: number) => `${verb}: ${plural(n, {one: "1 job", other: "{n} jobs"})}`, changes: (n: number) => `${number(n)} will change`, same: (n: number) => `${number(n)} are so already`,
     fails: (n: number) => `${number(n)} cannot be changed`, type: (n: number) => `Type ${n} to confirm`, label: "Label", labelHint: "name=value; a name alone takes the label away",
     done: (n: number) => `${number(n)} done`, failed: (n: number) => `${number(n)} failed`, willChange: "changes", unchanged: "already so", willRun: "will run", ok: "done", notYet: "Looking at what would change…",
-    more: (n: number) => `and ${number(n)} more`, whyLog: "Why? Kept in the server's log",
+    more: (n: number) => `and ${number(n)} more`,
   },
   zh: {
     title: (verb, n) => `${verb}:${n} 个任务`, changes: (n) => `${number(n)} 个将更改`, same: (n) => `${number(n)} 个已是如此`,
     fails: (n) => `${number(n)} 个无法更改`, type: (n) => `输入 ${n} 以确认`, label: "标签", labelHint: "名称=值;仅名称则移除该标签",
     done: (n) => `${number(n)} 个已完成`, failed: (n) => `${number(n)} 个失败`, willChange: "将更改", unchanged: "已是如此", willRun: "将运行", ok: "完成", notYet: "正在检查将要更改的内容…",
-    more: (n) => `还有 ${number(n)} 个`, whyLog: "原因(记入服务器日志)",
+    more: (n) => `还有 ${number(n)} 个`,
   },
 });
 
@@ -122,9 +123,7 @@ export function BulkDialog({kind, jobs, onClose}: {kind: BulkKind; jobs: readonl
         </Field>
       )}
       {!results && (
-        <Field label={words.reason} optional={words.optional} hint={t.whyLog}>
-          {(control) => <input {...control} class="input" value={reason} maxLength={1000} onInput={(event) => setReason(event.currentTarget.value)} />}
-        </Field>
+        <Reason value={reason} onChange={setReason} />
       )}
       {problem && <ProblemNote problem={problem} />}
       {!problem && !needsLabel && list.length === 0 && <><p class="dim">{t.notYet}</p><Skeleton rows={3} /></>}

@@ -5,16 +5,16 @@ import {href} from "../../app/router.ts";
 import {percent, viewerZone} from "../../i18n/format.ts";
 import {texts} from "../../i18n/language.ts";
 import {second, serverNow} from "../../live/clock.ts";
-import {pausedForGood, scheduleOf, shortSentence, shownCommand, stateOf, stateTone, stateWord, zoneOf} from "../../jobs/state.ts";
-import {JobStateMark} from "../../jobs/state_mark.tsx";
+import {scheduleOf, shortSentence, shownCommand, stateOf, stateTone, stateWord, zoneOf} from "../../jobs/state.ts";
+import {JobStateMark, PausedUntil} from "../../jobs/state_mark.tsx";
 import {ResultStrip} from "../../jobs/result_strip.tsx";
 import {filterValue} from "../../ui/filter_box.tsx";
 import {Relative, Time} from "../../ui/time.tsx";
 import {words} from "../../ui/words.ts";
 
-export const t = texts({
-  en: {results: "Latest runs", success: "OK, 7 d", successAbout: (ok: number, of: number) => `${ok} of the newest ${of} runs of the last 7 days succeeded`, until: "until", resumed: "until resumed", onlyLabel: "Only jobs with this label"},
-  zh: {results: "最近运行", success: "成功率", successAbout: (ok, of) => `最近 7 天内最新的 ${of} 次运行中有 ${ok} 次成功`, until: "至", resumed: "直到手动恢复", onlyLabel: "仅显示带此标签的任务"},
+const t = texts({
+  en: {results: "Latest runs", success: "OK, 7 d", successAbout: (ok: number, of: number) => `${ok} of the newest ${of} runs of the last 7 days succeeded`, onlyLabel: "Only jobs with this label"},
+  zh: {results: "最近运行", success: "成功率", successAbout: (ok, of) => `最近 7 天内最新的 ${of} 次运行中有 ${ok} 次成功`, onlyLabel: "仅显示带此标签的任务"},
 });
 
 export interface Row { stored: StoredJob; glance: Glance | undefined }
@@ -42,7 +42,7 @@ function Next(row: Row) {
     return (
       <span class="jobs-two">
         <span class="dim clip">{stateWord(state)}</span>
-        <span class="dim clip">{pausedForGood(job) ? t.resumed : <>{t.until} <Time at={job.paused_until} /></>}</span>
+        <span class="dim clip"><PausedUntil end={job.paused_until} /></span>
       </span>
     );
   }

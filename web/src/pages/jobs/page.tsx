@@ -29,7 +29,7 @@ import {ProblemNote} from "../../ui/problem.tsx";
 import {useSaid} from "../../ui/said.tsx";
 import {toast} from "../../ui/toast.tsx";
 import {Empty, Note, Skeleton} from "../../ui/states.tsx";
-import {useVisibleRows} from "../../ui/virtual_list.tsx";
+import {useVisibleRows} from "../../ui/visible_rows.ts";
 import {words} from "../../ui/words.ts";
 import {useWidth} from "../../ui/width.ts";
 import {FirstJob} from "../../jobs/first_job.tsx";
@@ -38,19 +38,19 @@ import {columns, fitting, usualColumns, type Column, type ColumnId} from "./colu
 
 const t = texts({
   en: {
-    count: (n: number) => plural(n, {one: "1 job", other: "{n} jobs"}), newJob: "New job", columns: "Columns", comfortable: "Comfortable rows", compact: "Compact rows", view: "View",
+    count: (n: number) => plural(n, {one: "1 job", other: "{n} jobs"}), newJob: "New job", comfortable: "Comfortable rows", compact: "Compact rows", view: "View",
     none: "No job is like that", noneText: "No job fits all terms of the filter.", clear: "Clear the filter",
     chosen: (n: number) => `${number(n)} selected`, chooseAll: (n: number) => `Select all ${number(n)}`, chooseNone: "Clear selection", choose: (name: string) => `Select ${name}`, choosePage: "Select all",
     held: (n: number) => plural(n, {one: "1 change", other: "{n} changes"}), stale: "The store is away: this is the last known list.", actions: (name: string) => `Actions for ${name}`, label: "Label…",
-    saved: "Saved views", save: "Save this view", remove: "Remove this view", down: "Next row", up: "Row before", select: "Select the row", open: "Open", hint: "Saved views of this browser",
+    saved: "Saved views", save: "Save this view", remove: "Remove this view", down: "Next row", up: "Row before", select: "Select the row", open: "Open",
     aState: "what it is", aLabel: "name or name=value", aName: "part of its name", aOwner: "whose it is", aNext: "time to its next firing", aCommand: "part of its command", aZone: "its time zone", aSchedule: "its expression", aOverlap: "its overlap policy", aText: "part of its description", aLast: "how its last run ended",
   },
   zh: {
-    count: (n) => `${number(n)} 个任务`, newJob: "新建任务", columns: "列", comfortable: "宽松行距", compact: "紧凑行距", view: "视图",
+    count: (n) => `${number(n)} 个任务`, newJob: "新建任务", comfortable: "宽松行距", compact: "紧凑行距", view: "视图",
     none: "没有这样的任务", noneText: "没有任务符合筛选的所有条件。", clear: "清除筛选",
     chosen: (n) => `已选 ${number(n)} 个`, chooseAll: (n) => `选择全部 ${number(n)} 个`, chooseNone: "取消选择", choose: (name) => `选择 ${name}`, choosePage: "全选",
     held: (n) => `${number(n)} 处变化`, stale: "存储不可用:这是最后已知的列表。", actions: (name) => `${name} 的操作`, label: "标签…",
-    saved: "已存视图", save: "保存此视图", remove: "移除此视图", down: "下一行", up: "上一行", select: "选择该行", open: "打开", hint: "本浏览器保存的视图",
+    saved: "已存视图", save: "保存此视图", remove: "移除此视图", down: "下一行", up: "上一行", select: "选择该行", open: "打开",
     aState: "状态", aLabel: "名称或 名称=值", aName: "名称的一部分", aOwner: "负责人", aNext: "距下次触发的时间", aCommand: "命令的一部分", aZone: "时区", aSchedule: "表达式", aOverlap: "重叠策略", aText: "说明的一部分", aLast: "最近一次运行的结果",
   },
 });

@@ -14,9 +14,9 @@ import {AsCommand} from "../../ui/as_command.tsx";
 import {filterValue} from "../../ui/filter_box.tsx";
 import {Icon} from "../../ui/icons.tsx";
 import {Empty, Loaded, Note, Skeleton} from "../../ui/states.tsx";
-import {StatusMark} from "../../ui/status.tsx";
+import {StatusMark, isUnderWay} from "../../ui/status.tsx";
 import {Relative, Since, Time} from "../../ui/time.tsx";
-import {reasonText, verdictWords, words} from "../../ui/words.ts";
+import {endWord, verdictWords, words} from "../../ui/words.ts";
 import {HourChart} from "./hour_chart.tsx";
 import {lastLine} from "./last_line.ts";
 
@@ -63,7 +63,7 @@ function useNextHour() {
 function useRunning() {
   return useResource("overview running", async (signal) => {
     const runs = await call("list_runs", {query: {status: ["running", "claimed", "waiting"], limit: 1}, signal});
-    return {...runs, items: runs.items.filter((run) => run.status === "running" || run.status === "claimed" || run.status === "waiting")};
+    return {...runs, items: runs.items.filter((run) => isUnderWay(run.status))};
   }, {topics: ["runs"], pace: 1_000});
 }
 
@@ -145,7 +145,7 @@ export default function OverviewPage() {
     <div class="overview">
       <header class="page-head overview-head">
         <h1>{words.overview}</h1>
-        <div class="page-actions"><AsCommand cli={`cronfleet run list --status running,${kBad.join(",")}`} api={addressOf("statistics", {})} /></div>
+        <div class="page-actions"><AsCommand cli={`cronfleet run list --status running,${kBad.join(",")}`} api={addressOf("statistics")} /></div>
       </header>
       <div class="overview-counts">
         <Count label={t.running} value={running.kind === "ready" ? number(live.filter((run) => run.status === "running").length) : "–"} about={data ? t.capacity(busy, places) : " "} to={href.runs({filter: "state:running"})} tone={live.some((run) => run.status === "running") ? "busy" : undefined} />
@@ -166,16 +166,9 @@ export default function OverviewPage() {
           <header class="card-head"><h2>{t.nextTitle}</h2><a class="small-text" href={href.jobs()}>{t.allJobs}</a></header>
           {!data ? overview.kind === "loading" && <Skeleton /> : (
             <ul class="overview-list">
-              {data.soon.items.filter((firing) => firing.expected && Date.parse(firing.at) > second.value).slice(0, kNextShown).map((firing) => (
+              {(data.soon.items.length === 0 ? data.statistics.next : data.soon.items.filter((firing) => firing.expected && Date.parse(firing.at) > second.value).slice(0, kNextShown)).map((firing) => (
                 <li key={`${firing.job} ${firing.at}`} class="overview-row">
                   <a class="clip grow" href={href.job(firing.job)} title={firing.job}>{firing.job}</a>
-                  <span class="dim small-text"><Time at={firing.at} /></span>
-                  <span class="overview-time"><Relative at={firing.at} /></span>
-                </li>
-              ))}
-              {data.soon.items.length === 0 && data.statistics.next.map((firing) => (
-                <li key={`${firing.job} ${firing.at}`} class="overview-row">
-                  <a class="clip grow" href={href.job(firing.job)}>{firing.job}</a>
                   <span class="dim small-text"><Time at={firing.at} /></span>
                   <span class="overview-time"><Relative at={firing.at} /></span>
                 </li>
@@ -206,7 +199,7 @@ export default function OverviewPage() {
                       <span class="row between"><span class="row"><a class="clip" href={href.run(run.id)} title={run.id}>{run.job}</a>{count > 1 && <a class="chip tone tone-bad num" href={href.runs({filter: `job:${filterValue(run.job)} state:${kBad.join(",")}`})} title={t.times(count)}>×{count}</a>}</span><span class="dim small-text">{run.scheduled_at && <Relative at={run.scheduled_at} />}</span></span>
                       <span class="row between small-text">
                         <code class="clip overview-line" title={line}>{line || run.error || <span class="dim">{t.noOutput}</span>}</code>
-                        <span class="dim num">{run.reason ? reasonText(run.reason) : run.exit_code !== undefined ? `exit ${run.exit_code}` : verdictWords[run.status]}</span>
+                        <span class="dim num">{(run.signal === undefined && endWord(run)) || verdictWords[run.status]}</span>
                       </span>
                     </span>
                   </li>

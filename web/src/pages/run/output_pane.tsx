@@ -19,14 +19,14 @@ import {findLines, lineAtRow, lineLink, readLineLink, type Line} from "./lines.t
 const t = texts({
   en: {
     title: "Output", find: "Search the output", count: (at: string, of: string) => `${at} of ${of}`, none: "no match", before: "Previous match", after: "Next match",
-    follow: "Follow", times: "Times", wrap: "Wrap", announce: "Read out", raw: "Raw", top: "To the start", end: "To the end",
+    follow: "Follow", times: "Times", wrap: "Wrap", announce: "Read out", raw: "Raw", end: "To the end",
     more: (n: number) => plural(n, {one: "1 new line", other: "{n} new lines"}), gap: (n: string) => `${n} not kept`, gapAbout: "The middle of long output is left out: the job keeps head and tail (output_bytes_max).",
     nothing: "It wrote nothing.", yet: "Nothing written yet.", lines: (n: number) => plural(n, {one: "1 line", other: "{n} lines"}), line: (n: string) => `Line ${n}`,
     came: (n: number) => plural(n, {one: "1 new line of output", other: "{n} new lines of output"}), stderr: "standard error",
   },
   zh: {
     title: "输出", find: "搜索输出", count: (at, of) => `第 ${at} 个,共 ${of} 个`, none: "无匹配", before: "上一个匹配", after: "下一个匹配",
-    follow: "跟随", times: "时间", wrap: "换行", announce: "朗读", raw: "原文", top: "到开头", end: "到末尾",
+    follow: "跟随", times: "时间", wrap: "换行", announce: "朗读", raw: "原文", end: "到末尾",
     more: (n) => `${n} 行新输出`, gap: (n) => `${n} 未保留`, gapAbout: "长输出的中间部分被省略:任务只保留开头和结尾(output_bytes_max)。",
     nothing: "没有任何输出。", yet: "尚无输出。", lines: (n) => `${number(n)} 行`, line: (n) => `第 ${n} 行`,
     came: (n) => `${n} 行新输出`, stderr: "标准错误",

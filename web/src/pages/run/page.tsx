@@ -6,7 +6,7 @@ import {useCommands} from "../../app/commands.ts";
 import type {PageProps} from "../../app/pages.ts";
 import {href, navigate} from "../../app/router.ts";
 import {usePageTitle} from "../../app/title.ts";
-import {bytes, duration, number} from "../../i18n/format.ts";
+import {bytes, duration, number, percent} from "../../i18n/format.ts";
 import {texts} from "../../i18n/language.ts";
 import {useResource} from "../../live/resource.ts";
 import {Button, LinkButton} from "../../ui/button.tsx";
@@ -14,7 +14,7 @@ import {Copy, CopyBox, shellQuote} from "../../ui/copy.tsx";
 import {openDialog} from "../../ui/dialog.tsx";
 import {Icon} from "../../ui/icons.tsx";
 import {Empty, Loaded, Note} from "../../ui/states.tsx";
-import {StatusMark, toneOf} from "../../ui/status.tsx";
+import {StatusMark, isUnderWay, toneOf} from "../../ui/status.tsx";
 import {Since, Time} from "../../ui/time.tsx";
 import {reasonText, triggerWords, verdictWords, words} from "../../ui/words.ts";
 import {endText} from "./ends.ts";
@@ -29,7 +29,7 @@ const t = texts({
     facts: "Facts", exit: "Exit", limit: "Limit", limitTime: "ended by the job's timeout", cpu: "CPU", cpuOf: (user: string, system: string, share: string) => `${user} user, ${system} system · ${share} of one core`,
     memory: "Peak memory", fence: "Fence", version: "Version of the job", id: "Run id", gone: "There is no such run", goneText: "Its record has passed its time in the history, or the address is not whole.", killedBy: (who: string) => `killed by ${who}`, attemptOf: (n: string) => `attempt ${n}`,
     previous: "Previous run", next: "Next run", range: (n: string) => `This record stands for ${n} firings with the same verdict.`, from: "from", notFinal: "Another attempt follows this one.",
-    killing: "Ending it: the order was given", killNow: "Kill at once", terminal: "From a terminal", show: "Show", definition: "Definition it ran by", output: "Output",
+    killing: "Ending it: the order was given", killNow: "Kill at once", terminal: "From a terminal", definition: "Definition it ran by", output: "Output",
   },
   zh: {
     due: "到期", claimed: "认领", started: "启动", ended: "结束", recorded: "记录", asked: "请求", phases: "运行阶段",
@@ -37,11 +37,11 @@ const t = texts({
     facts: "详情", exit: "退出", limit: "限制", limitTime: "因任务超时而结束", cpu: "CPU", cpuOf: (user, system, share) => `用户 ${user},系统 ${system} · 单核的 ${share}`,
     memory: "内存峰值", fence: "栅栏号", version: "任务版本", id: "运行 ID", gone: "没有这次运行", goneText: "其记录已超过历史保留期,或地址不完整。", killedBy: (who) => `由 ${who} 终止`, attemptOf: (n) => `第 ${n} 次尝试`,
     previous: "上一次运行", next: "下一次运行", range: (n) => `此记录代表 ${n} 次结果相同的触发。`, from: "自", notFinal: "此后还有一次尝试。",
-    killing: "正在结束:命令已下达", killNow: "立即终止", terminal: "命令行方式", show: "显示", definition: "运行时的定义", output: "输出",
+    killing: "正在结束:命令已下达", killNow: "立即终止", terminal: "命令行方式", definition: "运行时的定义", output: "输出",
   },
 });
 
-const over = (run: Run): boolean => !["waiting", "claimed", "running"].includes(run.status);
+const over = (run: Run): boolean => !isUnderWay(run.status);
 const ms = (at: string | undefined): number => (at ? Date.parse(at) : NaN);
 
 function Phases({run}: {run: Run}) {
@@ -53,7 +53,7 @@ function Phases({run}: {run: Run}) {
     {name: t.claimed, at: run.claimed_at, note: gap(due, claimed), state: run.claimed_at ? "done" : done ? "never" : "now"},
     {name: t.started, at: run.started_at, note: ran ? (started - due < 1 ? t.onTime : t.late(duration(started - due))) : "", state: ran ? "done" : done ? "never" : run.claimed_at ? "now" : "open"},
     {name: t.ended, at: ran ? run.ended_at : undefined, note: ran && run.ended_at ? t.took(duration(ended - started)) : "", state: ran && run.ended_at ? "done" : done && !ran ? "never" : ran ? "now" : "open"},
-    {name: t.recorded, at: undefined, note: done && run.final ? t.kept : done ? t.kept : t.notKept, state: done ? "done" : "open"},
+    {name: t.recorded, at: undefined, note: done ? t.kept : t.notKept, state: done ? "done" : "open"},
   ];
   return (
     <ol class="run-phases card" aria-label={t.phases}>
@@ -88,7 +88,7 @@ function Facts({run}: {run: Run}) {
           <dt>{words.trigger}</dt><dd>{triggerWords[run.trigger]}{run.triggered_by && ` · ${run.triggered_by}`}</dd>
           <dt>{words.attempt}</dt><dd>{number(run.attempt)}</dd>
           {run.worker && <><dt>{words.worker}</dt><dd><a href={href.worker(run.worker)}>{run.worker}</a></dd></>}
-          {measured && <><dt>{t.cpu}</dt><dd>{t.cpuOf(duration(user / 1000), duration(system / 1000), `${Math.round((user + system) / 10 / Math.max(1, run.duration_ms ?? 1))}\u00a0%`)}</dd></>}
+          {measured && <><dt>{t.cpu}</dt><dd>{t.cpuOf(duration(user / 1000), duration(system / 1000), percent((user + system) / 1000 / Math.max(1, run.duration_ms ?? 1)))}</dd></>}
           {(run.memory_bytes_peak ?? 0) > 0 && <><dt>{t.memory}</dt><dd>{bytes(run.memory_bytes_peak as number)}</dd></>}
           {(run.fence ?? 0) > 0 && <><dt>{t.fence}</dt><dd class="num">{run.fence}</dd></>}
           <dt>{t.id}</dt><dd><Copy text={run.id} /></dd>

@@ -1,6 +1,6 @@
 // pages/runs/page.tsx: all runs, newest first: what is under way in front, then the history, filtered by the server.
-import {useEffect, useRef, useState} from "preact/hooks";
-import {addressOf, call, type ApiProblem} from "../../api/client.ts";
+import {useRef, useState} from "preact/hooks";
+import {addressOf} from "../../api/client.ts";
 import type {Run} from "../../api/schema.ts";
 import {useCommands} from "../../app/commands.ts";
 import type {PageProps} from "../../app/pages.ts";
@@ -9,14 +9,13 @@ import {usePageTitle} from "../../app/title.ts";
 import {duration} from "../../i18n/format.ts";
 import {plural, texts} from "../../i18n/language.ts";
 import {second} from "../../live/clock.ts";
-import {problemOf, useResource} from "../../live/resource.ts";
 import {AsCommand} from "../../ui/as_command.tsx";
 import {Button} from "../../ui/button.tsx";
 import {shellQuote} from "../../ui/copy.tsx";
 import {Choice} from "../../ui/field.tsx";
 import {FilterBox, splitTerms, type FilterField} from "../../ui/filter_box.tsx";
-import {ProblemNote} from "../../ui/problem.tsx";
-import {Empty, Loaded, Note} from "../../ui/states.tsx";
+import {Missing, useRunPages} from "../../ui/run_pages.tsx";
+import {Empty, Loaded} from "../../ui/states.tsx";
 import {StatusWord, toneOf} from "../../ui/status.tsx";
 import {Time} from "../../ui/time.tsx";
 import {reasonText, triggerWords, verdictWords, words} from "../../ui/words.ts";
@@ -25,15 +24,15 @@ import {Scatter} from "./scatter.tsx";
 const t = texts({
   en: {
     show: "Which", all: "All", busy: "Under way", bad: "Not succeeded", good: "Succeeded", since: "Due within", hour: "1 h", day: "24 h", week: "7 d", ever: "All time",
-    placeholder: "Filter: state:failed job:backup worker:node-1 age<24h", more: "Older runs", due: "Due", times: "Duration", late: "Lateness of the start", median: (d: string) => `The line marks the median of this job's runs here: ${d}`,
+    placeholder: "Filter: state:failed job:backup worker:node-1 age<24h", due: "Due", times: "Duration", late: "Lateness of the start", median: (d: string) => `The line marks the median of this job's runs here: ${d}`,
     fresh: (n: number) => plural(n, {one: "1 change", other: "{n} changes"}), none: "No runs yet", noneText: "As soon as a job fires, or is run by hand, its runs stand here.", newJob: "New job",
-    notFound: "No run matches this filter", clear: "Clear the filter", partial: "Records are missing for now", stateAbout: "a verdict, or several with commas", jobAbout: "name of the job", workerAbout: "who ran it", ageAbout: "due within that time",
+    notFound: "No run matches this filter", clear: "Clear the filter", stateAbout: "a verdict, or several with commas", jobAbout: "name of the job", workerAbout: "who ran it", ageAbout: "due within that time",
   },
   zh: {
     show: "范围", all: "全部", busy: "进行中", bad: "未成功", good: "成功", since: "到期时间", hour: "1 小时", day: "24 小时", week: "7 天", ever: "全部时间",
-    placeholder: "筛选:state:failed job:backup worker:node-1 age<24h", more: "更早的运行", due: "到期", times: "时长", late: "启动延迟", median: (d) => `竖线为该任务在此列表中的时长中位数:${d}`,
+    placeholder: "筛选:state:failed job:backup worker:node-1 age<24h", due: "到期", times: "时长", late: "启动延迟", median: (d) => `竖线为该任务在此列表中的时长中位数:${d}`,
     fresh: (n) => `${n} 项更新`, none: "尚无运行", noneText: "任务触发或手动运行后,其运行会显示在这里。", newJob: "新建任务",
-    notFound: "没有符合筛选条件的运行", clear: "清除筛选", partial: "记录暂时缺失", stateAbout: "结果,可用逗号分隔多个", jobAbout: "任务名称", workerAbout: "执行节点", ageAbout: "在此时间内到期",
+    notFound: "没有符合筛选条件的运行", clear: "清除筛选", stateAbout: "结果,可用逗号分隔多个", jobAbout: "任务名称", workerAbout: "执行节点", ageAbout: "在此时间内到期",
   },
 });
 const kPage = 100;
@@ -97,10 +96,7 @@ const asCli = (terms: readonly string[]): string => ["cronfleet run list", ...te
 export default function RunsPage({query}: PageProps) {
   usePageTitle(words.runs);
   const filter = query.get("filter") ?? "";
-  const page = useResource(`runs ${filter}`, (signal) => call("list_runs", {query: {filter, limit: kPage}, signal}), {topics: ["runs"], pace: 1_500});
-  const [older, setOlder] = useState<{items: Run[]; cursor: string | undefined} | null>(null);
-  const [busy, setBusy] = useState(false), [problem, setProblem] = useState<ApiProblem | null>(null);
-  useEffect(() => setOlder(null), [filter]);
+  const pages = useRunPages(`runs ${filter}`, {filter, limit: kPage}), page = pages.first;
   // What changes while the pointer is on the list waits until it has left, or is asked for (UI-70).
   const over = useRef(false), shown = useRef<{filter: string; data: typeof page} | null>(null);
   const [, rerender] = useState(0);
@@ -125,17 +121,6 @@ export default function RunsPage({query}: PageProps) {
     {id: "runs.down", label: "↓", icon: "down", key: "j", act: () => move(1)}, {id: "runs.up", label: "↑", icon: "up", key: "k", act: () => move(-1)},
     {id: "runs.bad", label: t.bad, icon: "warning", act: () => setQuery({filter: withTerm(filter, "state", kBad)})},
   ], [filter]);
-  const more = async (cursor: string) => {
-    setBusy(true);
-    setProblem(null);
-    try {
-      const next = await call("list_runs", {query: {filter, limit: kPage, cursor}});
-      setOlder({items: [...(older?.items ?? []), ...next.items], cursor: next.next_cursor});
-    } catch (error) {
-      setProblem(problemOf(error));
-    }
-    setBusy(false);
-  };
   const terms = splitTerms(filter), state = terms.find((term) => term.startsWith("state:")) ?? "", age = terms.find((term) => /^age[<>]/.test(term)) ?? "";
   const fields: FilterField[] = [
     {name: "state", values: Object.keys(verdictWords).filter((one) => !["scheduled", "due", "late", "starting"].includes(one)), about: t.stateAbout}, {name: "job", about: t.jobAbout},
@@ -155,9 +140,7 @@ export default function RunsPage({query}: PageProps) {
         <FilterBox value={filter} onChange={(text) => setQuery({filter: text})} fields={fields} placeholder={t.placeholder} problem={page.kind === "loading" ? undefined : page.problem} />
       </div>
       <Loaded of={current} rows={12}>{(data) => {
-        const seen = new Set<string>();
-        const items = [...data.items, ...(older?.items ?? [])].filter((run) => !seen.has(run.id) && seen.add(run.id));
-        const cursor = older ? older.cursor : data.next_cursor;
+        const items = pages.runs(data);
         if (items.length === 0) {
           return <div class="card">{filter
             ? <Empty icon="filter" title={t.notFound} actions={<Button onClick={() => setQuery({filter: undefined})}>{t.clear}</Button>} />
@@ -166,7 +149,7 @@ export default function RunsPage({query}: PageProps) {
         const middle = medians(items);
         return (
           <>
-            {data.partial && <Note tone="late">{t.partial}: {data.partial_reason}</Note>}
+            <Missing of={data} />
             <div class="card runs-charts">
               <Scatter title={t.times} runs={items} valueOf={(run) => (run.started_at ? run.duration_ms : undefined)} />
               <Scatter title={t.late} runs={items} valueOf={(run) => (run.trigger === "schedule" ? run.late_ms : undefined)} />
@@ -178,8 +161,7 @@ export default function RunsPage({query}: PageProps) {
                 <tbody ref={body}>{items.map((run) => <Row key={run.id} run={run} median={middle.get(run.job)} />)}</tbody>
               </table>
             </div>
-            {problem && <ProblemNote problem={problem} />}
-            {cursor && <div><Button busy={busy} onClick={() => void more(cursor)}>{t.more}</Button></div>}
+            {pages.more(data)}
           </>
         );
       }}</Loaded>

@@ -1,11 +1,12 @@
 // pages/runs/scatter.tsx: one mark for each run, by its time and a length of time on a logarithmic scale. Colour and shape
 // are the verdict. A click opens the run nearest to it; with the keyboard, arrows walk through them and Enter opens.
-import {useLayoutEffect, useRef, useState} from "preact/hooks";
+import {useState} from "preact/hooks";
 import type {Run} from "../../api/schema.ts";
 import {href, navigate} from "../../app/router.ts";
 import {day, duration, minuteTime, shortTime} from "../../i18n/format.ts";
 import {serverNow} from "../../live/clock.ts";
 import {toneOf, type Tone} from "../../ui/status.tsx";
+import {useWidth} from "../../ui/width.ts";
 import {verdictWords} from "../../ui/words.ts";
 
 const kHeight = 118, kLeft = 42, kRight = 10, kTop = 8, kBottom = 20;
@@ -16,13 +17,8 @@ const shapes: Record<Tone, string> = {
 };
 
 export function Scatter({title, runs, valueOf}: {title: string; runs: readonly Run[]; valueOf: (run: Run) => number | undefined}) {
-  const box = useRef<HTMLDivElement>(null);
-  const [width, setWidth] = useState(480), [at, setAt] = useState(-1);
-  useLayoutEffect(() => {
-    const watcher = new ResizeObserver(([entry]) => setWidth(Math.max(200, Math.floor((entry as ResizeObserverEntry).contentRect.width))));
-    watcher.observe(box.current as HTMLDivElement);
-    return () => watcher.disconnect();
-  }, []);
+  const {ref: box, width: measured} = useWidth(), width = Math.max(200, measured);
+  const [at, setAt] = useState(-1);
   const points = runs.flatMap((run) => {
     const value = valueOf(run);
     return value === undefined || !run.scheduled_at ? [] : [{run, at: Date.parse(run.scheduled_at), value: Math.max(1, value)}];

@@ -2,16 +2,17 @@
 import {usePageTitle} from "../../app/title.ts";
 import {useAlarms} from "../../app/banners.tsx";
 import {href} from "../../app/router.ts";
-import {ApiProblem, call, type Answer, type Operations} from "../../api/client.ts";
+import {ApiProblem, addressOf, call, type Answer, type Operations} from "../../api/client.ts";
 import type {Alarm, Readiness} from "../../api/schema.ts";
 import {bytes, number} from "../../i18n/format.ts";
 import {texts} from "../../i18n/language.ts";
 import {noteOwnChange, storeAway} from "../../live/live.ts";
-import {problemOf, useResource} from "../../live/resource.ts";
+import {useResource} from "../../live/resource.ts";
 import {AsCommand} from "../../ui/as_command.tsx";
+import {AskDialog} from "../../ui/ask_dialog.tsx";
 import {Button} from "../../ui/button.tsx";
 import {Copy} from "../../ui/copy.tsx";
-import {Dialog, openDialog} from "../../ui/dialog.tsx";
+import {openDialog} from "../../ui/dialog.tsx";
 import {Icon} from "../../ui/icons.tsx";
 import {Loaded, Note} from "../../ui/states.tsx";
 import {Since, Time} from "../../ui/time.tsx";
@@ -30,7 +31,7 @@ const t = texts({
     storeBad: "is away: lists show the last known state, changes are refused, nothing new starts",
     historyOk: "answers: every run is found", historyBad: "is away: runs that are over are missing here; workers keep their records until it is back",
     clock: "Clocks", clockOk: "agree", clockBad: (n: number) => (n === 1 ? "are suspect on 1 worker" : `are suspect on ${n} workers`),
-    anyWorker: "Workers", workersOk: (n: number) => (n === 1 ? "1 is up" : `${n} are up`), workersBad: "none is up: nothing will run",
+    workersOk: (n: number) => (n === 1 ? "1 is up" : `${n} are up`), workersBad: "none is up: nothing will run",
     settings: "Settings", settingsWhat: "Read-only; secrets are masked.", releases: "Releases of workers", backends: "Stores",
     todo: "What to do", confirm: "Confirm",
     restoredTitle: "Confirm the restored store",
@@ -38,7 +39,7 @@ const t = texts({
     restoredDone: "Confirmed; workers go on",
     markerTitle: "Let these jobs fire again",
     markerWhat: "A clock that was wrong has marked jobs as done up to a moment in the future, and they do not fire before it. Set that clock first, then confirm: they fire by their schedules again. What was claimed for moments after now may run a second time.",
-    markerDone: (n: number) => (n === 1 ? "1 job fires by its schedule again" : `${n} jobs fire by their schedules again`), job: "job", doctor: "A deeper check of a machine, its configuration, disk, limits and stores",
+    markerDone: (n: number) => (n === 1 ? "1 job fires by its schedule again" : `${n} jobs fire by their schedules again`), doctor: "A deeper check of a machine, its configuration, disk, limits and stores",
   },
   zh: {
     check: "自检", server: "本服务器", stores: "协调存储成员", alarms: "告警",
@@ -50,7 +51,7 @@ const t = texts({
     storeBad: "不可用:列表显示最后已知状态,拒绝更改,不会启动新的运行",
     historyOk: "有响应:可以查到所有运行", historyBad: "不可用:已结束的运行暂时不显示;执行节点会保留记录直到恢复",
     clock: "时钟", clockOk: "一致", clockBad: (n) => `${n} 个执行节点的时钟可疑`,
-    anyWorker: "执行节点", workersOk: (n) => `${n} 个在线`, workersBad: "没有在线的:不会有任何运行",
+    workersOk: (n) => `${n} 个在线`, workersBad: "没有在线的:不会有任何运行",
     settings: "设置", settingsWhat: "只读;密钥已隐藏。", releases: "执行节点版本", backends: "存储",
     todo: "如何处理", confirm: "确认",
     restoredTitle: "确认已恢复的存储",
@@ -58,7 +59,7 @@ const t = texts({
     restoredDone: "已确认;执行节点继续工作",
     markerTitle: "让这些任务重新触发",
     markerWhat: "一个出错的时钟把任务标记为已完成到未来的某个时刻,在那之前它们不会触发。请先校准该时钟,再确认:任务会重新按计划触发。已为现在之后的时刻认领过的触发可能会再次运行。",
-    markerDone: (n) => `${n} 个任务重新按计划触发`, job: "任务", doctor: "更深入地检查一台机器的配置、磁盘、限制和存储",
+    markerDone: (n) => `${n} 个任务重新按计划触发`, doctor: "更深入地检查一台机器的配置、磁盘、限制和存储",
   },
 });
 
@@ -98,7 +99,7 @@ function Check({state, alarms}: {state: State; alarms: readonly Alarm[]}) {
         <ul class="stack tight">
           <Line ok={store} name={t.store} says={store ? t.storeOk : t.storeBad} />
           <Line ok={history} name={t.history} says={history ? t.historyOk : t.historyBad} />
-          <Line ok={state.system.workers > 0} name={t.anyWorker} says={state.system.workers > 0 ? t.workersOk(state.system.workers) : t.workersBad} />
+          <Line ok={state.system.workers > 0} name={words.workers} says={state.system.workers > 0 ? t.workersOk(state.system.workers) : t.workersBad} />
           <Line ok={clocks === 0} name={t.clock} says={clocks === 0 ? t.clockOk : t.clockBad(clocks)} />
         </ul>
         {alarms.length === 0 && store && history && <Note tone="good"><strong>{t.ok}</strong><div>{t.okWhat}</div></Note>}
@@ -118,21 +119,12 @@ const isConfirmed = (code: string): code is Confirmed => code in confirms;
 
 function confirmAlarm(code: Confirmed): void {
   const {title, what} = confirms[code]({});
-  const confirm = async (close: () => void) => {
-    try {
-      const answer = await call("confirm_alarm", {path: {code}, body: {}});
-      noteOwnChange(["alarms", "jobs"]);
-      toast(confirms[code](answer).done);
-      close();
-    } catch (error) {
-      toast.problem(problemOf(error));
-    }
+  const act = async () => {
+    const answer = await call("confirm_alarm", {path: {code}, body: {}});
+    noteOwnChange(["alarms", "jobs"]);
+    toast(confirms[code](answer).done);
   };
-  openDialog((close) => (
-    <Dialog title={title} onClose={close} footer={<><Button onClick={close}>{words.cancel}</Button><Button tone="danger" onClick={() => void confirm(close)}>{t.confirm}</Button></>}>
-      <Note tone="late">{what}</Note>
-    </Dialog>
-  ));
+  openDialog((close) => <AskDialog title={title} verb={t.confirm} danger act={act} onClose={close}><Note tone="late">{what}</Note></AskDialog>);
 }
 
 /** One word is for all alarms of its code: the first of them has the button. */
@@ -223,7 +215,7 @@ export default function SystemPage() {
     <>
       <header class="page-head">
         <h1>{words.system}</h1>
-        <div class="page-actions"><SupportBundle /><AsCommand cli="cronfleet alarm list" api="/api/v1/system" /></div>
+        <div class="page-actions"><SupportBundle /><AsCommand cli="cronfleet alarm list" api={addressOf("system")} /></div>
       </header>
       <Loaded of={state} rows={6}>
         {(data) => (

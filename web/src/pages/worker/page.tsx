@@ -1,9 +1,9 @@
 // One worker (UI-50): what it is, what it runs, and its runs of the last hour as lanes.
 import {href} from "../../app/router.ts";
 import {usePageTitle} from "../../app/title.ts";
-import {call} from "../../api/client.ts";
+import {addressOf, call} from "../../api/client.ts";
 import type {Run, Worker} from "../../api/schema.ts";
-import {bytes, duration, fullTime, percent} from "../../i18n/format.ts";
+import {bytes, duration, minuteTime, percent} from "../../i18n/format.ts";
 import {texts} from "../../i18n/language.ts";
 import {second, serverNow} from "../../live/clock.ts";
 import {useResource} from "../../live/resource.ts";
@@ -14,7 +14,7 @@ import {Icon} from "../../ui/icons.tsx";
 import {Menu} from "../../ui/menu.tsx";
 import {Loaded, Note} from "../../ui/states.tsx";
 import {StatusWord, footOf, isHollow, toneOf} from "../../ui/status.tsx";
-import {Duration, Since, Time} from "../../ui/time.tsx";
+import {Since, Time, Took} from "../../ui/time.tsx";
 import {useWidth} from "../../ui/width.ts";
 import {verdictWords, words} from "../../ui/words.ts";
 import {askChange, askLabels, t as actions, workerActions} from "../workers/actions.tsx";
@@ -61,7 +61,7 @@ function Lanes({runs}: {runs: readonly Run[]}) {
       {ticks.map((at) => (
         <g key={at}>
           <line x1={x(at)} x2={x(at)} y1="0" y2={height - 18} />
-          <text x={x(at)} y={height - 4}>{fullTime(at).replace(/^.*?(\d\d:\d\d):\d\d.*$/, "$1")}</text>
+          <text x={x(at)} y={height - 4}>{minuteTime(at)}</text>
         </g>
       ))}
       {placed.map(({run, lane}) => {
@@ -130,7 +130,7 @@ function LastRuns({runs, node}: {runs: readonly Run[]; node: string}) {
                   <td><a href={href.run(run.id)}><StatusWord verdict={run.status} reason={run.reason} /></a></td>
                   <td class="clip"><a href={href.job(run.job)}>{run.job}</a></td>
                   <td>{run.scheduled_at ? <Time at={run.scheduled_at} /> : "–"}</td>
-                  <td class="end">{run.duration_ms !== undefined ? <Duration ms={run.duration_ms} /> : run.started_at && !run.ended_at ? <Since at={run.started_at} /> : "–"}</td>
+                  <td class="end"><Took run={run} /></td>
                 </tr>
               ))}
             </tbody>
@@ -189,7 +189,7 @@ export function WorkerPage({node}: {node: string}) {
         </div>
         {data && (
           <div class="page-actions">
-            <AsCommand cli={`cronfleet worker get ${shellQuote(node)}`} api={`/api/v1/workers/${encodeURIComponent(node)}`} />
+            <AsCommand cli={`cronfleet worker get ${shellQuote(node)}`} api={addressOf("get_worker", {path: {node}})} />
             {data.state === "gone" ? <Button tone="danger" onClick={() => askChange(data, "forget")}>{actions.forget}</Button>
               : data.settings?.drain ? <Button icon="play" onClick={() => askChange(data, "undrain")}>{actions.undrain}</Button>
                 : <Button icon="pause" onClick={() => askChange(data, "drain")}>{actions.drain}</Button>}

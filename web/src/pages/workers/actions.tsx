@@ -1,15 +1,13 @@
 // pages/workers/actions.tsx: what an operator does to a worker; used by the list and by the page of one.
 import {useState} from "preact/hooks";
-import {call, type ApiProblem} from "../../api/client.ts";
+import {call} from "../../api/client.ts";
 import type {Worker} from "../../api/schema.ts";
 import {texts} from "../../i18n/language.ts";
 import {noteOwnChange} from "../../live/live.ts";
-import {problemOf} from "../../live/resource.ts";
-import {Button} from "../../ui/button.tsx";
-import {Dialog, openDialog} from "../../ui/dialog.tsx";
+import {AskDialog, Reason} from "../../ui/ask_dialog.tsx";
+import {openDialog} from "../../ui/dialog.tsx";
 import {Field} from "../../ui/field.tsx";
 import type {MenuItem} from "../../ui/menu.tsx";
-import {ProblemNote} from "../../ui/problem.tsx";
 import {Note} from "../../ui/states.tsx";
 import {toast} from "../../ui/toast.tsx";
 import {words} from "../../ui/words.ts";
@@ -43,56 +41,33 @@ export const t = texts({
   },
 });
 
-function useAct(close: () => void): [boolean, ApiProblem | null, (act: () => Promise<string>) => void] {
-  const [busy, setBusy] = useState(false);
-  const [problem, setProblem] = useState<ApiProblem | null>(null);
-  const run = (act: () => Promise<string>) => {
-    setBusy(true);
-    act().then((said) => {
-      noteOwnChange(["workers"]);
-      toast(said);
-      close();
-    }, (error: unknown) => {
-      setProblem(problemOf(error));
-      setBusy(false);
-    });
-  };
-  return [busy, problem, run];
-}
-
 type Change = "drain" | "undrain" | "forget";
 
 function ChangeDialog({worker, change, close}: {worker: Worker; change: Change; close: () => void}) {
   const node = worker.node;
   const [reason, setReason] = useState("");
-  const [busy, problem, run] = useAct(close);
   const title = {drain: t.drainTitle, undrain: t.undrainTitle, forget: t.forgetTitle}[change](node);
   const what = {drain: t.drainWhat, undrain: t.undrainWhat, forget: t.forgetWhat}[change];
   const options = {path: {node}, body: reason ? {reason} : {}};
   const act = async () => {
-    if (change === "forget") return t.forgotten(node, (await call("forget_worker", options)).unlocked.length);
-    await call(change === "drain" ? "drain_worker" : "undrain_worker", options);
-    return change === "drain" ? t.drained(node) : t.undrained(node);
+    let said = change === "drain" ? t.drained(node) : t.undrained(node);
+    if (change === "forget") said = t.forgotten(node, (await call("forget_worker", options)).unlocked.length);
+    else await call(change === "drain" ? "drain_worker" : "undrain_worker", options);
+    noteOwnChange(["workers"]);
+    toast(said);
   };
   return (
-    <Dialog title={title} onClose={close} onSubmit={() => run(act)} footer={
-      <>
-        <Button onClick={close}>{words.cancel}</Button>
-        <Button type="submit" tone={change === "forget" ? "danger" : "primary"} busy={busy}>{t[change]}</Button>
-      </>}>
+    <AskDialog title={title} verb={t[change]} danger={change === "forget"} act={act} onClose={close}>
       {change === "forget" ? <Note tone="bad">{what}</Note> : <p>{what}</p>}
-      <Field label={words.reason} optional={words.optional}>
-        {(control) => <input {...control} class="input" value={reason} maxLength={200} onInput={(event) => setReason(event.currentTarget.value)} />}
-      </Field>
-      {problem && <ProblemNote problem={problem} />}
-    </Dialog>
+      <Reason hint="" value={reason} onChange={setReason} />
+    </AskDialog>
   );
 }
 export const askChange = (worker: Worker, change: Change): void =>
   openDialog((close) => <ChangeDialog worker={worker} change={change} close={close} />);
 
 /** "zone=eu" a line; the first line that is none is the mistake. */
-export function parseLabels(text: string): {labels: Record<string, string>} | {wrong: string} {
+function parseLabels(text: string): {labels: Record<string, string>} | {wrong: string} {
   const labels: Record<string, string> = {};
   for (const line of text.split("\n").map((one) => one.trim()).filter(Boolean)) {
     const at = line.indexOf("=");
@@ -104,26 +79,19 @@ export function parseLabels(text: string): {labels: Record<string, string>} | {w
 
 function LabelsDialog({node, labels, revision, close}: {node: string; labels: Record<string, string>; revision: number; close: () => void}) {
   const [text, setText] = useState(Object.entries(labels).map(([name, value]) => `${name}=${value}`).join("\n"));
-  const [busy, problem, run] = useAct(close);
   const parsed = parseLabels(text);
-  const save = () => {
+  const act = async () => {
     if ("wrong" in parsed) return;
-    run(async () => {
-      await call("put_labels", {path: {node}, body: parsed.labels, ...(revision > 0 ? {ifMatch: revision} : {ifNoneMatch: "*" as const})});
-      return t.labelled;
-    });
+    await call("put_labels", {path: {node}, body: parsed.labels, ...(revision > 0 ? {ifMatch: revision} : {ifNoneMatch: "*" as const})});
+    noteOwnChange(["workers"]);
+    toast(t.labelled);
   };
   return (
-    <Dialog title={t.labelsTitle(node)} onClose={close} footer={
-      <>
-        <Button onClick={close}>{words.cancel}</Button>
-        <Button tone="primary" busy={busy} disabled={"wrong" in parsed} onClick={save}>{words.save}</Button>
-      </>}>
+    <AskDialog title={t.labelsTitle(node)} verb={words.save} act={act} onClose={close} ready={!("wrong" in parsed)}>
       <Field label={words.labels} hint={t.labelsHint} error={"wrong" in parsed ? t.labelsForm(parsed.wrong) : undefined}>
         {(control) => <textarea {...control} class="input mono" rows={6} spellcheck={false} value={text} onInput={(event) => setText(event.currentTarget.value)} />}
       </Field>
-      {problem && <ProblemNote problem={problem} />}
-    </Dialog>
+    </AskDialog>
   );
 }
 /** Asks the server for what stands, so that another's change is not undone. */

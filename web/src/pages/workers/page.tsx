@@ -2,7 +2,7 @@
 import {href} from "../../app/router.ts";
 import type {PageProps} from "../../app/pages.ts";
 import {usePageTitle} from "../../app/title.ts";
-import {call} from "../../api/client.ts";
+import {addressOf, call} from "../../api/client.ts";
 import type {Worker} from "../../api/schema.ts";
 import {bytes, percent} from "../../i18n/format.ts";
 import {texts} from "../../i18n/language.ts";
@@ -19,14 +19,14 @@ import {Fill, Labels, WorkerState} from "./state.tsx";
 
 const t = texts({
   en: {
-    running: "Running", cpu: "CPU", memory: "Memory", spool: "Spool", version: "Version", zones: "Zone data", up: "Up for", seen: "Last seen",
+    running: "Running", cpu: "CPU", memory: "Memory", spool: "Spool", version: "Version", zones: "Zone data", up: "Up for",
     emptyTitle: "No worker is up", emptyWhat: "Workers run the jobs. Each one that starts with the same stores as this server appears here by itself.",
     stale: "The store is away: this is the last known state.", actions: "Actions", differ: "differs from the others",
     warnings: (n: number) => (n === 1 ? "1 warning" : `${n} warnings`), left: (n: number) => `${n} runs to settle`,
     total: (up: number, all: number, running: number, capacity: number) => `${up} of ${all} up · ${running} of ${capacity} runs`,
   },
   zh: {
-    running: "运行中", cpu: "CPU", memory: "内存", spool: "待写缓存", version: "版本", zones: "时区数据", up: "已运行", seen: "最近出现",
+    running: "运行中", cpu: "CPU", memory: "内存", spool: "待写缓存", version: "版本", zones: "时区数据", up: "已运行",
     emptyTitle: "没有执行节点在线", emptyWhat: "任务由执行节点运行。使用与本服务器相同存储启动的执行节点会自动出现在这里。",
     stale: "存储不可用:以下是最后已知的状态。", actions: "操作", differ: "与其他节点不同",
     warnings: (n) => `${n} 条警告`, left: (n) => `${n} 个运行待处理`,
@@ -94,7 +94,7 @@ function AllWorkers() {
           <h1>{words.workers}</h1>
           {items.length > 0 && <p class="dim">{t.total(up.length, items.length, sum((one) => one.running), sum((one) => one.capacity))}</p>}
         </div>
-        <div class="page-actions"><AsCommand cli="cronfleet worker list" api="/api/v1/workers" /></div>
+        <div class="page-actions"><AsCommand cli="cronfleet worker list" api={addressOf("list_workers")} /></div>
       </header>
       <Loaded of={workers} rows={4}>
         {(data) => (
