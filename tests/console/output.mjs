@@ -1,5 +1,5 @@
 // output.mjs: UI-35: a link to lines shows them and marks them, also of a run that goes on; who scrolls up stays there, and is
-// told how much is new below.
+// told how much is new below; who opens the dialog of a kill and leaves it has ordered none.
 import {checksOf} from "./report.mjs";
 import {until} from "./server.mjs";
 
@@ -70,6 +70,18 @@ export async function checkOutput({browser, server, runs, report}) {
     await until("it goes on with what comes", async () => (await place()).top > before && (await place()).below < 40, 20);
     return trouble;
   }, {height: 700});
+
+  await check("who thinks better of a kill has ordered nothing", async (open, page) => {
+    await open.show(live);
+    for (const leave of [() => page.getByRole("dialog").getByRole("button", {name: "Cancel"}).click(), () => page.keyboard.press("Escape")]) {
+      await page.getByRole("button", {name: "Kill", exact: true}).click();
+      await page.getByRole("dialog").waitFor();
+      await leave();
+      await page.getByRole("dialog").waitFor({state: "detached"});
+    }
+    const said = await page.locator(".run > .note").allInnerTexts();
+    return said.length > 0 ? [`it says '${said}'`] : [];
+  });
 
   await check("a link to a line of a run that goes on stays there", async (open, page) => {
     await open.show(`${live}#L2`);

@@ -24,13 +24,14 @@ const t = texts({
   },
 });
 
-export function KillDialog({run, again, onClose}: {run: Run; again: boolean; onClose: () => void}) {
+export function KillDialog({run, again, onOrdered, onClose}: {run: Run; again: boolean; onOrdered: () => void; onClose: () => void}) {
   const [how, setHow] = useState<"ask" | "soon" | "now">(again ? "now" : "ask");
   const [reason, setReason] = useState("");
   const act = async () => {
     await call("kill_run", {path: {id: run.id}, body: {...(reason ? {reason} : {}), ...(how === "soon" ? {grace: "5s"} : how === "now" ? {grace: "0s"} : {})}});
     noteOwnChange(["runs"]);
     toast(t.ordered);
+    onOrdered();
   };
   return (
     <AskDialog title={t.title(run.job)} verb={words.kill} danger act={act} onClose={onClose}>

@@ -137,7 +137,7 @@ function Shown({run, refresh}: {run: Run; refresh: () => void}) {
   const {before, after} = useNeighbours(run);
   const [ordered, setOrdered] = useState(false);
   const alive = !over(run);
-  const kill = () => openDialog((close) => <KillDialog run={run} again={ordered} onClose={() => { close(); setOrdered(true); refresh(); }} />);
+  const kill = () => openDialog((close) => <KillDialog run={run} again={ordered} onOrdered={() => { setOrdered(true); refresh(); }} onClose={close} />);
   useCommands(() => [
     ...(alive ? [{id: "run.kill", label: words.kill, icon: "stop" as const, key: "K", act: kill}] : []),
     {id: "run.job", label: run.job, icon: "jobs" as const, key: "u", act: () => navigate(href.job(run.job))},
