@@ -66,6 +66,8 @@ export async function checkPages({browser, server, runs, report, pictures, full,
       await report.check(suite, title, async () => {
         await open.show(path);
         const wide = await open.overflow(), trouble = [...(await open.offences()), ...(await open.axe()), ...(await open.nameless()), ...(wide ? [wide] : [])];
+        const links = await open.page.locator("a[href*='filter=']").evaluateAll((all) => [...new Set(all.map((link) => link.getAttribute("href")))]);
+        for (const link of links) if ((await server.ask("GET", `/api/v1${link}`)).status !== 200) trouble.push(`${link} leads to a filter that is refused`);
         if (pictures) await open.picture(join(pictures, `${name}-${look.language}-${look.theme}-${look.name}.png`));
         return trouble;
       });

@@ -10,6 +10,7 @@ import {useResource} from "../../live/resource.ts";
 import {AsCommand} from "../../ui/as_command.tsx";
 import {Button} from "../../ui/button.tsx";
 import {Copy, shellQuote} from "../../ui/copy.tsx";
+import {filterValue} from "../../ui/filter_box.tsx";
 import {Icon} from "../../ui/icons.tsx";
 import {Menu} from "../../ui/menu.tsx";
 import {Loaded, Note} from "../../ui/states.tsx";
@@ -119,7 +120,7 @@ function Facts({worker}: {worker: Worker}) {
 function LastRuns({runs, node}: {runs: readonly Run[]; node: string}) {
   return (
     <section class="card">
-      <div class="card-head"><h2>{t.recent}</h2><a href={href.runs({filter: `worker=${node}`})}>{t.all}</a></div>
+      <div class="card-head"><h2>{t.recent}</h2><a href={href.runs({filter: `worker:${filterValue(node)}`})}>{t.all}</a></div>
       {runs.length === 0 ? <p class="card-body dim">{t.noRuns}</p> : (
         <div class="table-scroll">
           <table>
