@@ -19,6 +19,7 @@ import {startBrowser} from "./browser.mjs";
 import {companyJobs, livelyJobs} from "./fleet_of_jobs.mjs";
 import {checkFirstRun} from "./first_run.mjs";
 import {checkHostile} from "./hostile.mjs";
+import {checkLayout} from "./layout.mjs";
 import {checkLive} from "./live.mjs";
 import {checkLoad} from "./load.mjs";
 import {checkOpenLong} from "./open_long.mjs";
@@ -49,11 +50,13 @@ const pictures = options.pictures ? resolve(options.pictures) : null;
 const folder = mkdtempSync(join(tmpdir(), "cronfleet-console-"));
 process.on("exit", () => rmSync(folder, {recursive: true, force: true, maxRetries: 3}));
 
+const kNode = "worker-7.eu-central-1.example.com";  // as long as they are
+
 async function fill() {
   const jobs = companyJobs({count: Number(options.jobs ?? (options.load ? 10_000 : 240))}), home = join(folder, "filled");
   const begun = Date.now();
-  const records = await writePast({binary, past, folder: home, jobs, days: Number(options.days)});
-  const server = await startServer({binary, folder: home, settings: ["node_id=node-1"], ...(options.port ? {port: Number(options.port)} : {})});
+  const records = await writePast({binary, past, folder: home, jobs, days: Number(options.days), worker: kNode});
+  const server = await startServer({binary, folder: home, settings: [`node_id=${kNode}`], ...(options.port ? {port: Number(options.port)} : {})});
   await saveJobs(server, [...jobs, ...livelyJobs]);
   const runs = await startRuns(server);
   console.log(`console: ${jobs.length + livelyJobs.length} jobs with ${records} records of the past ${options.days} days, in ${((Date.now() - begun) / 1000).toFixed(1)} s`);
@@ -109,6 +112,7 @@ if (!only || only.test("alarms")) await checkAlarms({browser, binary, marker: jo
 if (!only || only.test("vision")) await checkVision({browser, binary, past, folder, report, pictures});
 const {server, runs} = await fill();
 await checkPages({browser, server, runs, report, pictures, full: options.full, only});
+if (!only || only.test("layout")) await checkLayout({browser, server, runs, report, pictures: options.full ? pictures : null});
 if (!only || only.test("output")) await checkOutput({browser, server, runs, report});
 if (!only || only.test("paper")) await checkPaper({browser, server, runs, report, pictures});
 if (!only || only.test("hostile")) await checkHostile({browser, server, report, full: options.full});

@@ -38,8 +38,6 @@ export function allPages(runs) {
 }
 
 const kWidths = [{name: "wide", width: 1440, height: 900}, {name: "tablet", width: 820, height: 1100}, {name: "phone", width: 390, height: 844}];
-// 320 px; and 200 % zoom of a 1280 × 800 screen, which leaves 640 × 400 CSS pixels.
-const kNarrow = [{name: "320", width: 320, height: 640}, {name: "zoomed", width: 640, height: 400, scale: 2}];
 
 /** Short: each page once in each language and theme, at the two outer widths. `full`: every combination. */
 function combinations(full) {
@@ -70,18 +68,6 @@ export async function checkPages({browser, server, runs, report, pictures, full,
         for (const link of links) if ((await server.ask("GET", `/api/v1${link}`)).status !== 200) trouble.push(`${link} leads to a filter that is refused`);
         if (pictures) await open.picture(join(pictures, `${name}-${look.language}-${look.theme}-${look.name}.png`));
         return trouble;
-      });
-    }
-    await open.close();
-  }
-  for (const {name: size, ...rest} of kNarrow) {
-    const open = await browser.open(server.address, rest);
-    for (const {name, path} of pages) {
-      await report.check(suite, `${name} at ${size}`, async () => {
-        await open.show(path);
-        if (pictures && full) await open.picture(join(pictures, `${name}-${size}.png`));
-        const wide = await open.overflow();
-        return wide ? [wide] : [];
       });
     }
     await open.close();

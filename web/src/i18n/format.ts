@@ -31,6 +31,8 @@ export const clockTime = (at: Instant, zone = viewerZone()): string => format("c
 export const minuteTime = (at: Instant, zone = viewerZone()): string =>
   format("minute", zone, {hour: "2-digit", minute: "2-digit"}).format(ms(at));
 export const day = (at: Instant, zone = viewerZone()): string => format("day", zone, kDay).format(ms(at));
+/** "Mon 23": where the month is said. */
+export const dayOfMonth = (at: Instant, zone = viewerZone()): string => format("dayOfMonth", zone, {weekday: "short", day: "numeric"}).format(ms(at));
 export const weekday = (at: Instant, zone = viewerZone()): string =>
   format("weekday", zone, {weekday: "short", ...kDay}).format(ms(at));
 export const fullTime = (at: Instant, zone = viewerZone()): string =>

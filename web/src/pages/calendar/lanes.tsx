@@ -4,7 +4,7 @@ import {useState} from "preact/hooks";
 import {call} from "../../api/client.ts";
 import type {Firing, Run} from "../../api/schema.ts";
 import {href} from "../../app/router.ts";
-import {duration, minuteTime, number, shortTime, weekday} from "../../i18n/format.ts";
+import {dayOfMonth, duration, minuteTime, number, shortTime} from "../../i18n/format.ts";
 import {texts} from "../../i18n/language.ts";
 import {second, serverNow} from "../../live/clock.ts";
 import {useResource} from "../../live/resource.ts";
@@ -43,7 +43,7 @@ export function Lanes({from, until, week}: {from: number; until: number; week: b
       if (!more) break;
       at = last;
     }
-    return {runs: runs.filter((run) => run.scheduled_at && Date.parse(run.scheduled_at) >= from && Date.parse(run.scheduled_at) < until), coming: [...coming.values()], 
+    return {runs: runs.filter((run) => run.scheduled_at && Date.parse(run.scheduled_at) >= from && Date.parse(run.scheduled_at) < until), coming: [...coming.values()],
             // What lies beyond: before the oldest run that was asked for, after the last firing.
             before: cursor ? Date.parse(runs.at(-1)?.scheduled_at ?? range.from) : from, after: more ? Math.max(...[...coming.values()].map((one) => Date.parse(one.at))) : until};
   }, {topics: ["runs", "jobs"], pace: 5_000});
@@ -69,7 +69,7 @@ export function Lanes({from, until, week}: {from: number; until: number; week: b
           <section class="card calendar-lanes">
             <div class="calendar-axis">
               <input class="input" type="search" value={text} placeholder={t.find} aria-label={t.find} onInput={(event) => setText(event.currentTarget.value)} />
-              <div class="calendar-scale" aria-hidden="true">{marks.map((at) => <span key={at} style={{left: `${place(at)}%`}}>{week ? weekday(at) : minuteTime(at)}</span>)}</div>
+              <div class="calendar-scale" aria-hidden="true">{marks.map((at) => <span key={at} style={{left: `${place(at)}%`}}>{week ? dayOfMonth(at) : minuteTime(at)}</span>)}</div>
             </div>
             {names.length === 0 && <Empty icon="calendar" title={t.none}>{t.noneText}</Empty>}
             <ul aria-label={words.jobs}>

@@ -37,7 +37,7 @@ export function HourChart({hours}: {hours: readonly Hour[]}) {
   return (
     <div ref={box}>
       {most === 0 ? <p class="overview-none">{t.none}</p> : width > 0 && (
-        <svg class="hours" width={width} height={kHeight + kAxis} role="img" aria-label={t.chart}>
+        <svg class="hours" width={width} height={kHeight + kAxis} viewBox={`0 0 ${width} ${kHeight + kAxis}`} role="img" aria-label={t.chart}>
           <defs>
             {(["bad", "late", "odd"] as const).map((tone) => (
               <pattern key={tone} id={`hours-${tone}`} width="4" height="4" patternUnits="userSpaceOnUse" patternTransform={`rotate(${tone === "bad" ? 45 : tone === "late" ? 0 : 135})`}>

@@ -162,21 +162,6 @@ export default function OverviewPage() {
         <div class={`overview-chart${data && total === 0 ? " none" : ""}`}>{data ? <HourChart hours={data.statistics.hours} /> : overview.kind === "loading" && <Skeleton rows={4} />}</div>
       </section>
       <div class="overview-columns">
-        <section class="card">
-          <header class="card-head"><h2>{t.nextTitle}</h2><a class="small-text" href={href.jobs()}>{t.allJobs}</a></header>
-          {!data ? overview.kind === "loading" && <Skeleton /> : (
-            <ul class="overview-list">
-              {(data.soon.items.length === 0 ? data.statistics.next : data.soon.items.filter((firing) => firing.expected && Date.parse(firing.at) > second.value).slice(0, kNextShown)).map((firing) => (
-                <li key={`${firing.job} ${firing.at}`} class="overview-row">
-                  <a class="clip grow" href={href.job(firing.job)} title={firing.job}>{firing.job}</a>
-                  <span class="dim small-text"><Time at={firing.at} /></span>
-                  <span class="overview-time"><Relative at={firing.at} /></span>
-                </li>
-              ))}
-              {data.statistics.next.length === 0 && <li class="overview-none">{t.nothingNext}</li>}
-            </ul>
-          )}
-        </section>
         <div class="stack">
           <section class="card">
             <header class="card-head"><h2>{t.runningTitle}</h2><a class="small-text" href={href.runs({filter: "state:running"})}>{t.all}</a></header>
@@ -222,6 +207,21 @@ export default function OverviewPage() {
             </section>
           )}
         </div>
+        <section class="card">
+          <header class="card-head"><h2>{t.nextTitle}</h2><a class="small-text" href={href.jobs()}>{t.allJobs}</a></header>
+          {!data ? overview.kind === "loading" && <Skeleton /> : (
+            <ul class="overview-list">
+              {(data.soon.items.length === 0 ? data.statistics.next : data.soon.items.filter((firing) => firing.expected && Date.parse(firing.at) > second.value).slice(0, kNextShown)).map((firing) => (
+                <li key={`${firing.job} ${firing.at}`} class="overview-row">
+                  <a class="clip grow" href={href.job(firing.job)} title={firing.job}>{firing.job}</a>
+                  <span class="dim small-text"><Time at={firing.at} /></span>
+                  <span class="overview-time"><Relative at={firing.at} /></span>
+                </li>
+              ))}
+              {data.statistics.next.length === 0 && <li class="overview-none">{t.nothingNext}</li>}
+            </ul>
+          )}
+        </section>
       </div>
     </div>
   );

@@ -51,7 +51,7 @@ export function Scatter({title, runs, valueOf}: {title: string; runs: readonly R
   return (
     <div ref={box} class="runs-chart">
       <div class="runs-chart-head"><h2>{title}</h2><span class="dim small-text clip" role="status">{say(at)}</span></div>
-      <svg width={width} height={kHeight} role="application" tabIndex={0} aria-label={`${title}: ${points.length}`}
+      <svg width={width} height={kHeight} viewBox={`0 0 ${width} ${kHeight}`} role="application" tabIndex={0} aria-label={`${title}: ${points.length}`}
            onMouseMove={(event) => setAt(nearest(event))} onMouseLeave={() => setAt(-1)} onClick={(event) => open(nearest(event))}
            onKeyDown={(event) => {
              const move = {ArrowRight: at + 1, ArrowLeft: at < 0 ? points.length - 1 : at - 1, Home: 0, End: points.length - 1}[event.key];

@@ -56,7 +56,7 @@ function Lanes({runs}: {runs: readonly Run[]}) {
   const x = (at: number) => Math.max(0, Math.min(width, ((at - from) / kHour) * width));
   const height = lanes * kLaneHeight + 22;
   const step = width < 500 ? 1_200_000 : 600_000;  // ten minutes; on a phone twenty
-  const ticks = Array.from({length: 7}, (_, i) => from - (from % step) + i * step).filter((at) => at >= from && at < until - 300_000);
+  const ticks = Array.from({length: 7}, (_, i) => from - (from % step) + i * step).filter((at) => at >= from && x(at) < width - 70);
   return (
     <div ref={ref}><svg class="workers-lane" width={width} height={height} viewBox={`0 0 ${width} ${height}`} role="group" aria-label={t.lanesWhat(runs.length)}>
       {ticks.map((at) => (
@@ -123,13 +123,13 @@ function LastRuns({runs, node}: {runs: readonly Run[]; node: string}) {
       <div class="card-head"><h2>{t.recent}</h2><a href={href.runs({filter: `worker:${filterValue(node)}`})}>{t.all}</a></div>
       {runs.length === 0 ? <p class="card-body dim">{t.noRuns}</p> : (
         <div class="table-scroll">
-          <table>
+          <table class="job-runs">
             <thead><tr><th scope="col">{words.status}</th><th scope="col">{words.job}</th><th scope="col">{t.due}</th><th scope="col" class="end">{words.duration}</th></tr></thead>
             <tbody>
               {runs.slice(0, 12).map((run) => (
                 <tr key={run.id}>
                   <td><a href={href.run(run.id)}><StatusWord verdict={run.status} reason={run.reason} /></a></td>
-                  <td class="clip"><a href={href.job(run.job)}>{run.job}</a></td>
+                  <td><span class="clip"><a href={href.job(run.job)}>{run.job}</a></span></td>
                   <td>{run.scheduled_at ? <Time at={run.scheduled_at} /> : "–"}</td>
                   <td class="end"><Took run={run} /></td>
                 </tr>

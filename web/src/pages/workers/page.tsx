@@ -52,7 +52,7 @@ function Table({workers}: {workers: readonly Worker[]}) {
           {workers.map((worker) => (
             <tr key={worker.node}>
               <td>
-                <a href={href.worker(worker.node)}><strong>{worker.node}</strong></a>
+                <div class="clip"><a href={href.worker(worker.node)} title={worker.node}><strong>{worker.node}</strong></a></div>
                 <div class="dim small-text clip">{[...new Set([worker.host, worker.address])].filter(Boolean).join(" · ")}</div>
               </td>
               <td>
