@@ -61,6 +61,13 @@ Result<void> FleetHistory::check(Daemon& daemon, const config::MongoConfig& conf
   return (*opened)->check();
 }
 
+void FleetHistory::keep_pruned(Daemon& daemon, const config::HistoryConfig& config, std::function<bool()> may_prune) {
+  if (mongo_ == nullptr) return;
+  retention_ = std::make_unique<history::RetentionDriver>(
+      *history_, daemon.loop, daemon.clock, daemon.rng.fork("retention"),
+      history::RetentionOptions{.keep = retention_of(config)}, std::move(may_prune));
+}
+
 Result<std::unique_ptr<FleetHistory>> FleetHistory::open_for_master(Daemon& daemon, const config::MasterConfig& config,
                                                                     FleetStore& fleet) {
   auto opened = std::unique_ptr<FleetHistory>(new FleetHistory());
@@ -83,15 +90,10 @@ Result<std::unique_ptr<FleetHistory>> FleetHistory::open_for_worker(Daemon& daem
                                                                     FleetStore& fleet) {
   auto opened = std::unique_ptr<FleetHistory>(new FleetHistory());
   if (config.backend == config::HistoryBackend::Mongo) {
-    const history::Retention keep = retention_of(config.history);
-    auto mongo = open_mongo(daemon, config.mongodb, keep);
+    auto mongo = open_mongo(daemon, config.mongodb, retention_of(config.history));
     if (!mongo) return Failure(mongo.error());
     opened->mongo_ = mongo->get();
     opened->history_ = std::move(*mongo);
-    // Each worker prunes, at its own hours; what one has deleted the others do not find.
-    opened->retention_ = std::make_unique<history::RetentionDriver>(*opened->history_, daemon.loop, daemon.clock,
-                                                                    daemon.rng.fork("retention"),
-                                                                    history::RetentionOptions{.keep = keep});
     return opened;
   }
   auto local = LocalHistory::open(daemon, folder, config.history);

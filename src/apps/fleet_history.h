@@ -22,6 +22,9 @@ class FleetHistory {
   static Result<std::unique_ptr<FleetHistory>> open_for_worker(Daemon& daemon, const config::WorkerConfig& config,
                                                                const std::filesystem::path& folder, FleetStore& fleet);
 
+  // Keeps a common history within its retention, whenever `may_prune`; a local one does so by itself.
+  void keep_pruned(Daemon& daemon, const config::HistoryConfig& config, std::function<bool()> may_prune);
+
   // Whether a MongoDB can be used; InvalidArgument where it refuses us, Unavailable where it does not answer.
   static Result<void> check(Daemon& daemon, const config::MongoConfig& config);
 

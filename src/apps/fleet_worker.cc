@@ -41,6 +41,7 @@ int run_worker(const FleetWorkerOptions& options, Log& log) {
                                   .store_is_elsewhere = true},
                                  (*fleet)->store(), (*history)->history(), **zones);
   if (!worker) return cannot_start(log, worker.error());
+  (*history)->keep_pruned(daemon, config.history, [part = worker->get()] { return part->may_prune(); });
 
   MetricsSources sources{.version = options.version,
                          .mode = "worker",

@@ -46,6 +46,7 @@ class WorkerPart {
   // For a node id that another process holds: ends the runner alone.
   void leave(async::Task done);
   bool started() const { return started_; }
+  bool may_prune() const { return started_ && worker_->may_prune(); }
   // What metrics tell of it.
   void add_to(MetricsSources& sources) const;
 

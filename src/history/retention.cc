@@ -1,12 +1,13 @@
 #include "history/retention.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace cronfleet::history {
 
 struct RetentionDriver::State {
-  State(RunHistory& h, async::Timers& t, const async::Clock& c, Rng r, RetentionOptions o)
-      : history(h), timers(t), clock(c), rng(r), options(o) {}
+  State(RunHistory& h, async::Timers& t, const async::Clock& c, Rng r, RetentionOptions o, std::function<bool()> may)
+      : history(h), timers(t), clock(c), rng(r), options(o), may_prune(std::move(may)) {}
   ~State() { timers.cancel(wake); }
 
   void wait(std::chrono::nanoseconds delay) {
@@ -19,7 +20,10 @@ struct RetentionDriver::State {
     return std::chrono::nanoseconds(rng.below(static_cast<std::uint64_t>(most.count()) + 1));
   }
 
+  void wait_to_retry() { wait(options.retry_delay - up_to(options.retry_delay / 2)); }
+
   void step() {
+    if (may_prune && !may_prune()) return wait_to_retry();
     const MonoTime began_at = clock.mono();
     history.prune(options.keep, clock.wall(), options.batch_records,
                   [this, began_at, living = std::weak_ptr(alive)](Result<std::size_t> deleted) {
@@ -31,7 +35,7 @@ struct RetentionDriver::State {
     if (!deleted) {
       ++counters.failures;
       trouble = deleted.error().text();
-      return wait(options.retry_delay - up_to(options.retry_delay / 2));
+      return wait_to_retry();
     }
     trouble.clear();
     ++counters.steps;
@@ -49,6 +53,7 @@ struct RetentionDriver::State {
   const async::Clock& clock;
   Rng rng;
   const RetentionOptions options;
+  const std::function<bool()> may_prune;
   async::TimerId wake = 0;
   Counters counters;
   std::string trouble;
@@ -56,8 +61,8 @@ struct RetentionDriver::State {
 };
 
 RetentionDriver::RetentionDriver(RunHistory& history, async::Timers& timers, const async::Clock& clock, Rng rng,
-                                 RetentionOptions options)
-    : state_(std::make_unique<State>(history, timers, clock, rng, options)) {
+                                 RetentionOptions options, std::function<bool()> may_prune)
+    : state_(std::make_unique<State>(history, timers, clock, rng, options, std::move(may_prune))) {
   state_->wait(state_->up_to(options.interval));
 }
 RetentionDriver::~RetentionDriver() = default;

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <optional>
+#include <utility>
 
 #include "sim/sim_history.h"
 #include "tests/conformance/history_calls.h"
@@ -57,7 +59,9 @@ struct RetentionTest : ::testing::Test {
     testing::HistoryCalls calls(history, [this](auto done) { return loop.run_until(done); });
     ASSERT_TRUE(calls.insert(std::move(batch)));
   }
-  void start() { driver.emplace(history, loop, loop, Rng(7), options); }
+  void start(std::function<bool()> may_prune = {}) {
+    driver.emplace(history, loop, loop, Rng(7), options, std::move(may_prune));
+  }
 
   testing::ManualLoop loop;
   sim::SimHistoryFaults faults;
@@ -112,6 +116,25 @@ TEST_F(RetentionTest, AFailureIsRepeatedLaterAndNamed) {
   store.set_down(false);
   ASSERT_TRUE(loop.run_until([&] { return driver->counters().rounds == 1; }));
   EXPECT_EQ(driver->trouble(), "");
+  EXPECT_EQ(store.records().size(), 100u);
+}
+
+TEST_F(RetentionTest, NoStepIsTakenOutOfTurn) {
+  fill(1000);
+  bool turn = false;
+  start([&] { return turn; });
+  const MonoTime later = loop.mono() + std::chrono::hours(1);
+  ASSERT_TRUE(loop.run_until([&] { return loop.mono() >= later; }));
+  ASSERT_TRUE(history.begun.empty());
+  turn = true;
+  ASSERT_TRUE(loop.run_until([&] { return history.ended.size() >= 3; }));
+  EXPECT_LE(history.begun.front() - later, options.retry_delay);
+  turn = false;  // in the middle of a round
+  const MonoTime over = loop.mono();
+  ASSERT_TRUE(loop.run_until([&] { return loop.mono() >= over + minutes(5); }));
+  EXPECT_EQ(history.begun.size(), 3u);
+  turn = true;
+  ASSERT_TRUE(loop.run_until([&] { return driver->counters().rounds == 1; }));
   EXPECT_EQ(store.records().size(), 100u);
 }
 

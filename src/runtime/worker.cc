@@ -361,6 +361,8 @@ void Worker::on_settings(const core::NodeSettings& settings) {
   publish();
 }
 
+bool Worker::may_prune() const { return first_in_house() && (parts_.shelf == nullptr || parts_.shelf->size() == 0); }
+
 int Worker::runs_most() const {
   return static_cast<int>(
       std::min<std::uint32_t>(room_.runs_max, static_cast<std::uint32_t>(options_.scheduler.capacity)));

@@ -48,6 +48,9 @@ class Worker final : public exec::ExecutorSink, private coord::SessionSink, priv
   const core::Scheduler& scheduler() const { return scheduler_; }
   const Outbox& outbox() const { return outbox_; }
   const Measures& measures() const { return measures_; }
+  // Whether it is for this worker, and time, to prune the history that all share: the one that keeps house does, and
+  // not while records wait on its shelf, for what is deleted meanwhile only keeps them waiting.
+  bool may_prune() const;
 
   // ---- exec::ExecutorSink
   void on_started(exec::Started started) override;
