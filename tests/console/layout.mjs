@@ -155,6 +155,13 @@ const kPlaces = [
       return [...(said === named ? [] : [`it says '${said}'`]), ...(code.scrollWidth > code.clientWidth ? [`'${code.textContent}' is cut off`] : [])];
     },
   })),
+  ...Object.entries({"invoice-export-de": 2, "夜间备份-订单库": 3}).map(([name, columns]) => ({
+    what: `firings stand in the reader's time too where that differs: ${name}`, path: () => `/jobs/${encodeURIComponent(name)}/schedule`, value: columns,
+    wrong(wanted) {
+      const found = document.querySelectorAll(".editor-firings th").length;
+      return found === wanted ? [] : [`${found} columns`];
+    },
+  })),
   {what: "a run that is gone leads on", path: () => `/runs/${encodeURIComponent("nothing@2026-01-01T00:00:00Z.1")}`, wrong: () => (document.querySelector('main a[href="/runs"]') ? [] : ["no link leads on"])},
   {what: "settings look as if they open", path: () => "/system", wrong() {
     const details = document.querySelector("details:has(.system-settings)"), turned = () => getComputedStyle(details.querySelector("summary .icon")).transform, closed = turned();
@@ -203,10 +210,10 @@ export async function checkLayout({browser, server, runs, report, pictures}) {
         for (const [width, height] of kSizes) {
           await page.setViewportSize({width, height});
           await open.settle();
+          const wide = await open.overflow(), found = [...(wide ? [wide] : []), ...(await look(false))];
           if (pictures) await open.picture(join(pictures, `${name}-${language}-${width}.png`));
-          const wide = await open.overflow();
-          // Bars stay in place on phones alone.
-          trouble.push(...[...(wide ? [wide] : []), ...(await look(false)), ...(width <= 640 ? await look(true) : [])].map((one) => `${width} px: ${one}`));
+          if (width <= 640) found.push(...(await look(true)));  // bars stay in place on phones alone
+          trouble.push(...found.map((one) => `${width} px: ${one}`));
         }
         return trouble;
       });

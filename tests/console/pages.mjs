@@ -18,7 +18,7 @@ export function allPages(runs) {
     {name: "job-versions", path: job("postgres-backup-orders", "/versions")},
     {name: "job-cjk", path: job("数据仓库同步-华东")},
     {name: "new-job", path: "/new-job"},
-    {name: "edit-job", path: job("invoice-export-de", "/edit")},
+    {name: "edit-job", path: job("夜间备份-订单库", "/edit")},
     {name: "runs", path: "/runs"},
     {name: "runs-failed", path: "/runs?filter=" + encodeURIComponent("state:failed,signalled,timed_out")},
     {name: "run-failed", path: run("ledger-reconcile")},

@@ -2,7 +2,7 @@
 // job's zone and in the viewer's, clock changes, and a week by the hour.
 import {useEffect, useState} from "preact/hooks";
 import {ApiProblem, call, isAbort, type Answer} from "../../api/client.ts";
-import {clockTime, number, viewerZone, weekday, zoneOffset} from "../../i18n/format.ts";
+import {clockTime, number, weekday, zoneOffset} from "../../i18n/format.ts";
 import {language, locale} from "../../i18n/language.ts";
 import {second, serverNow} from "../../live/clock.ts";
 import {problemOf} from "../../live/resource.ts";
@@ -64,21 +64,22 @@ const kShown = 10, kHour = 3_600_000;
 export function SchedulePanel({explained, never = true}: {explained: Explained; never?: boolean}) {
   const {explanation, problem} = explained;
   if (!explanation) return problem?.offline ? <ProblemNote problem={problem} /> : null;
-  const zone = explanation.time_zone, viewer = viewerZone();
+  const zone = explanation.time_zone;
   const ahead = explanation.firings.filter((at) => Date.parse(at) > second.value).slice(0, kShown);
+  const differs = ahead.some((at) => zoneOffset(at, zone) !== zoneOffset(at));  // Paris is as late as Berlin
   return (
     <div class={`stack editor-means${problem || !explained.settled ? " old" : ""}`}>
       <p class="editor-sentence">{explanation.sentence}</p>
       {explanation.firings.length === 0 && never && <Note tone="late">{t.never}</Note>}
       {ahead.length > 0 && (
         <table class="editor-firings">
-          <thead><tr><th>{t.next}</th><th>{zone} {zone !== "UTC" && <span class="dim">{zoneOffset(ahead[0] as string, zone)}</span>}</th>{zone !== viewer && <th>{t.yours} <span class="dim">{zoneOffset(ahead[0] as string)}</span></th>}</tr></thead>
+          <thead><tr><th>{t.next}</th><th>{zone} {zone !== "UTC" && <span class="dim">{zoneOffset(ahead[0] as string, zone)}</span>}</th>{differs && <th>{t.yours} <span class="dim">{zoneOffset(ahead[0] as string)}</span></th>}</tr></thead>
           <tbody>
             {ahead.map((at) => (
               <tr key={at}>
                 <td class="dim"><Relative at={at} /></td>
                 <td class="num">{weekday(at, zone)} {clockTime(at, zone)}</td>
-                {zone !== viewer && <td class="num dim">{weekday(at)} {clockTime(at)}</td>}
+                {differs && <td class="num dim">{weekday(at)} {clockTime(at)}</td>}
               </tr>
             ))}
           </tbody>
