@@ -1,5 +1,7 @@
 #include "core/shelved.h"
 
+#include <algorithm>
+
 #include "core/rank.h"
 
 namespace cronfleet::core {
@@ -100,6 +102,30 @@ Result<Shelved> decode_shelved(std::string_view bytes) {
   if (!in.done())
     return fail(Code::Corrupt, "reading run '{}' from the shelf: it is cut short", shelved.entry.run.text());
   return shelved;
+}
+
+void RunDigests::insert(const domain::RunId& run) {
+  if (buckets_.empty()) buckets_.resize(kBuckets);
+  const Digest added = digest(run.text());
+  buckets_[added.first % kBuckets].push_back(added);
+  ++size_;
+}
+
+void RunDigests::erase(const domain::RunId& run) {
+  if (size_ == 0) return;
+  const Digest gone = digest(run.text());
+  std::vector<Digest>& bucket = buckets_[gone.first % kBuckets];
+  const auto found = std::ranges::find(bucket, gone);
+  if (found == bucket.end()) return;
+  *found = bucket.back();
+  bucket.pop_back();
+  if (--size_ == 0) clear();
+}
+
+bool RunDigests::contains(std::string_view run) const {
+  if (size_ == 0) return false;
+  const Digest wanted = digest(run);
+  return std::ranges::find(buckets_[wanted.first % kBuckets], wanted) != buckets_[wanted.first % kBuckets].end();
 }
 
 RunDigests::Digest RunDigests::digest(std::string_view run) {
