@@ -130,10 +130,13 @@ class Simulation {
 
   // Time for leases to end, for the dead to count as lost, and for the longest run and its retries.
   bool come_to_rest() {
+    // After the last record: workers that hold few of them in memory take long over thousands.
     const milliseconds patience = plan_.scheduler.lost_after + std::chrono::minutes(6);
-    for (milliseconds waited{0}; waited < patience; waited += seconds(5)) {
+    std::size_t records = 0;
+    for (milliseconds waited{0}, still{0}; still < patience; waited += seconds(5), still += seconds(5)) {
       time_.run_for(seconds(5));
       if (client_->all_closed() && waited >= seconds(30) && nothing_left()) return true;
+      if (history_.records().size() != std::exchange(records, history_.records().size())) still = milliseconds(0);
     }
     return true;  // what is left by now is what the checkers are for
   }
