@@ -264,7 +264,7 @@ class Node final : private runtime::WorkerObserver {
                                                                        .rng = rng_.fork("worker")},
                                                   options, entry, static_cast<runtime::WorkerObserver&>(*this));
       executor_->attach(*worker_);
-      worker_->start({}, [](std::int64_t) { return true; });
+      worker_->start([](std::int64_t) { return true; });
     });
   }
   bool ready() {

@@ -221,7 +221,8 @@ void Cluster::boot(Machine& machine) {
   const auto pid = machine.lives;
   // Within its own task, like everything else that the worker does.
   machine.loop.post([life = machine.life.get(), journal = std::move(journal), pid]() mutable {
-    life->worker.start(std::move(journal), [pid](std::int64_t other) { return other == pid; });
+    for (exec::JournalEntry& left : journal) life->worker.left(std::move(left));
+    life->worker.start([pid](std::int64_t other) { return other == pid; });
   });
 }
 

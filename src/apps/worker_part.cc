@@ -24,6 +24,7 @@ exec::PosixOptions executor_options(const WorkerSettings& settings) {
 runtime::WorkerOptions worker_options(const WorkerSettings& settings) {
   runtime::WorkerOptions options;
   options.keys = settings.keys;
+  options.attic_folder = settings.folder.string();
   options.scheduler.capacity = settings.worker.capacity;
   options.scheduler.claim_lead = settings.worker.claim_lead;
   options.scheduler.takeover_delay = settings.worker.takeover_delay;
@@ -62,10 +63,6 @@ Result<std::unique_ptr<WorkerPart>> WorkerPart::open(Daemon& daemon, const Worke
                                                      coord::CoordStore& store, history::RunHistory& history,
                                                      const cron::ZoneSource& zones) {
   auto part = std::unique_ptr<WorkerPart>(new WorkerPart(daemon, settings));
-  auto left = part->executor_.open();
-  if (!left) return Failure(left.error());
-  for (const std::string& damage : left->damage) daemon.log.on_message(Level::Warn, "journal mended", damage);
-  part->journal_ = std::move(left->entries);
   runtime::WorkerOptions options = worker_options(settings);
   std::function<void(const runtime::StoreSeen&)> keep_store_seen;
   if (settings.store_is_elsewhere) {
@@ -103,6 +100,9 @@ Result<std::unique_ptr<WorkerPart>> WorkerPart::open(Daemon& daemon, const Worke
           .caught_up = [] { give_back_free_memory(); }},
       std::move(options), registration(settings, zones), daemon.log);
   part->sink_.to = part->worker_.get();
+  const auto left = part->executor_.open([&](exec::JournalEntry entry) { part->worker_->left(std::move(entry)); });
+  if (!left) return Failure(left.error());
+  for (const std::string& damage : left->damage) daemon.log.on_message(Level::Warn, "journal mended", damage);
   return part;
 }
 
@@ -115,7 +115,7 @@ void WorkerPart::add_to(MetricsSources& sources) const {
 
 void WorkerPart::start() {
   started_ = true;
-  worker_->start(std::move(journal_), process_alive);
+  worker_->start(process_alive);
 }
 
 void WorkerPart::stop(async::Task done) {

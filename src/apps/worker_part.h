@@ -75,7 +75,6 @@ class WorkerPart {
   const int capacity_;
   LateSink sink_;
   exec::PosixExecutor executor_;
-  std::vector<exec::JournalEntry> journal_;
   history::FileShelf shelf_;
   history::sqlite::SqliteRecordSpool spool_;
   std::unique_ptr<runtime::Worker> worker_;

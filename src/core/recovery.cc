@@ -15,6 +15,9 @@ using Stage = RunSlot::Stage;
 constexpr std::size_t kRemovedMax = 100'000;
 // Of running/, so that neither the store nor we hold more of it at once.
 constexpr std::size_t kKeysAtOnce = 2'000;
+// Of the first list, of which every key is unknown: what they and the journal say of a page is in memory before the
+// history can say that it has no room.
+constexpr std::size_t kRunsAtOnce = 100;
 
 }  // namespace
 
@@ -22,12 +25,14 @@ constexpr std::size_t kKeysAtOnce = 2'000;
 
 void Scheduler::State::on(const Journalled& journalled) { journal[journalled.run] = journalled; }
 
+std::size_t Scheduler::State::own_keys_at_once() const { return settled_own ? kKeysAtOnce : kRunsAtOnce; }
+
 void Scheduler::State::relist() {
   if (relisting || !session_open || !caught_up) return;
   if (!rules.relist_running && settled_own) return;
   relisting = true;
   // The values of what we know are not asked for: with the history away there are very many.
-  read_keys(keys.running(self), {}, kKeysAtOnce, ReadOwnKeys{});
+  read_keys(keys.running(self), {}, own_keys_at_once(), ReadOwnKeys{});
 }
 
 // One list at a time is planned: a list asked for in between puts the regular one off.
@@ -62,11 +67,11 @@ void Scheduler::State::answered(const ReadOwnKeys& listed, const ReadAnswered& a
     if (const auto gone = removed.find(*run); gone != removed.end() && stands.modified < gone->second) continue;
     unknown.push_back(stands.key);
   }
-  const std::string last = answer.found.size() < kKeysAtOnce ? std::string() : answer.found.back().key;
+  const std::string last = answer.found.size() < own_keys_at_once() ? std::string() : answer.found.back().key;
   if (!unknown.empty()) {
     read(std::move(unknown), ReadOwnRunning{last});
   } else if (!last.empty()) {
-    read_keys(keys.running(self), last, kKeysAtOnce, ReadOwnKeys{last});
+    read_keys(keys.running(self), last, own_keys_at_once(), ReadOwnKeys{last});
   } else {
     relisted();
   }
@@ -83,7 +88,8 @@ void Scheduler::State::answered(const ReadOwnRunning& read, const ReadAnswered& 
     }
     adopt_own(*entry, stands);
   }
-  if (!read.last.empty()) return void(read_keys(keys.running(self), read.last, kKeysAtOnce, ReadOwnKeys{read.last}));
+  if (!read.last.empty())
+    return void(read_keys(keys.running(self), read.last, own_keys_at_once(), ReadOwnKeys{read.last}));
   relisted();
 }
 
@@ -149,10 +155,9 @@ void Scheduler::State::adopt_own(const RunningEntry& entry, const KeyValue& stan
   const bool executed = left != journal.end() && left->second.reached_exec;
   const bool this_life = entry.incarnation == incarnation;
   switch (entry.phase) {
-    case Phase::Ended: {
-      if (left != journal.end()) run.output_text = left->second.output_text;
+    case Phase::Ended:
+      if (left != journal.end()) journal.erase(left);  // the key says more
       return record(run);
-    }
     case Phase::Waiting:
       if (run.former) return end_unstarted(run, RunStatus::Missed, Reason::Restored, {});
       return run.job ? wait_for_attempt(run) : end_unstarted(run, RunStatus::Skipped, Reason::Disabled, {});
@@ -184,7 +189,6 @@ void Scheduler::State::settle(RunSlot& run) {
   if (const auto left = journal.find(run.entry.run); left != journal.end() && left->second.end) {
     end = *left->second.end;
     run.executed = true;
-    run.output_text = left->second.output_text;
     return finish(run, std::move(end));
   }
   run.entry.phase = Phase::Ended;

@@ -164,12 +164,12 @@ struct Spooled {
 struct Respooled {
   Shelved run;
 };
-// What the journal of an earlier life of this worker says; comes before CaughtUp.
+// What the journal of an earlier life of this worker says, but for the run's output, which joins its record on the way;
+// comes before CaughtUp.
 struct Journalled {
   domain::RunId run;
   bool reached_exec = false;
   std::optional<domain::RunEnd> end;
-  std::string output_text;
 };
 
 // restored: an operator has said that the store's older state is meant. What it knows nothing of up to `at` is missed.

@@ -352,6 +352,7 @@ struct Scheduler::State {
 
   // ---- recovery.cc
   void on(const Journalled& journalled);
+  std::size_t own_keys_at_once() const;
   void relist();
   void relist_after(std::chrono::milliseconds delay);
   bool relist_ends(const ReadAnswered& answer);

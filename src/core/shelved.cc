@@ -55,6 +55,34 @@ class Reader {
   bool ok_ = true;
 };
 
+void write_output(Writer& out, std::string_view text, const std::vector<domain::OutputChunk>& chunks) {
+  out.text(text);
+  for (const domain::OutputChunk& chunk : chunks) {
+    out.number(chunk.sequence);
+    out.number(chunk.offset);
+    out.number(static_cast<std::uint64_t>(chunk.stream));
+    out.number(static_cast<std::uint64_t>(chunk.written_at.time_since_epoch().count()));
+    out.text(chunk.bytes);
+  }
+}
+
+// Up to the end.
+LeftOutput read_output(Reader& in, const domain::RunId& run) {
+  LeftOutput output;
+  output.text = in.text();
+  while (in.ok() && !in.done()) {
+    domain::OutputChunk chunk;
+    chunk.run = run;
+    chunk.sequence = in.number();
+    chunk.offset = in.number();
+    chunk.stream = static_cast<domain::OutputChunk::Stream>(in.number());
+    chunk.written_at = WallTime(WallTime::duration(static_cast<std::int64_t>(in.number())));
+    chunk.bytes = in.text();
+    output.chunks.push_back(std::move(chunk));
+  }
+  return output;
+}
+
 constexpr std::uint64_t kExecuted = 1, kKillOrder = 2, kKeyGone = 4, kFormer = 8;
 
 }  // namespace
@@ -65,14 +93,7 @@ std::string encode(const Shelved& shelved) {
              (shelved.key_gone ? kKeyGone : 0) | (shelved.former ? kFormer : 0));
   out.text(encode(shelved.entry));
   out.text(shelved.text);
-  out.text(shelved.output_text);
-  for (const domain::OutputChunk& chunk : shelved.output) {
-    out.number(chunk.sequence);
-    out.number(chunk.offset);
-    out.number(static_cast<std::uint64_t>(chunk.stream));
-    out.number(static_cast<std::uint64_t>(chunk.written_at.time_since_epoch().count()));
-    out.text(chunk.bytes);
-  }
+  write_output(out, shelved.output_text, shelved.output);
   return out.take();
 }
 
@@ -88,20 +109,25 @@ Result<Shelved> decode_shelved(std::string_view bytes) {
   if (!entry) return Failure(entry.error().with("reading a run from the shelf"));
   shelved.entry = std::move(*entry);
   shelved.text = in.text();
-  shelved.output_text = in.text();
-  while (in.ok() && !in.done()) {
-    domain::OutputChunk chunk;
-    chunk.run = shelved.entry.run;
-    chunk.sequence = in.number();
-    chunk.offset = in.number();
-    chunk.stream = static_cast<domain::OutputChunk::Stream>(in.number());
-    chunk.written_at = WallTime(WallTime::duration(static_cast<std::int64_t>(in.number())));
-    chunk.bytes = in.text();
-    shelved.output.push_back(std::move(chunk));
-  }
+  LeftOutput output = read_output(in, shelved.entry.run);
+  shelved.output_text = std::move(output.text);
+  shelved.output = std::move(output.chunks);
   if (!in.done())
     return fail(Code::Corrupt, "reading run '{}' from the shelf: it is cut short", shelved.entry.run.text());
   return shelved;
+}
+
+std::string encode(const LeftOutput& left) {
+  Writer out;
+  write_output(out, left.text, left.chunks);
+  return out.take();
+}
+
+Result<LeftOutput> decode_left_output(const domain::RunId& run, std::string_view bytes) {
+  Reader in(bytes);
+  LeftOutput left = read_output(in, run);
+  if (!in.done()) return fail(Code::Corrupt, "reading the output of run '{}' back: it is cut short", run.text());
+  return left;
 }
 
 void RunDigests::insert(const domain::RunId& run) {

@@ -22,6 +22,14 @@ struct Shelved {
 std::string encode(const Shelved& shelved);
 Result<Shelved> decode_shelved(std::string_view bytes);  // Corrupt
 
+// What the journal of an earlier life has of a run's output.
+struct LeftOutput {
+  std::string text;
+  std::vector<domain::OutputChunk> chunks;
+};
+std::string encode(const LeftOutput& left);
+Result<LeftOutput> decode_left_output(const domain::RunId& run, std::string_view bytes);  // Corrupt
+
 // Which runs they are. A digest takes 16 bytes, some 24 with the room its bucket keeps (a set of nodes takes about 50);
 // looking for one goes through a bucket, a hundred of 100,000.
 class RunDigests {

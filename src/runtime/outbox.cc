@@ -28,7 +28,8 @@ Outbox::Outbox(WorkerParts& parts, const WorkerOptions& options, Measures& measu
       measures_(measures),
       observer_(observer),
       step_(std::move(step)),
-      writer_(parts.history, parts.timers, parts.clock, parts.rng.fork("history"), options.history) {}
+      writer_(parts.history, parts.timers, parts.clock, parts.rng.fork("history"), options.history),
+      attic_(options.attic_folder) {}
 
 void Outbox::look() {
   send_output();
@@ -52,14 +53,35 @@ void Outbox::output(domain::OutputChunk chunk) {
 }
 
 void Outbox::offer_output(domain::OutputChunk chunk) {
-  const auto waiting = output_waiting_.find(chunk.run);
-  if (waiting == output_waiting_.end()) {
+  if (!output_waiting_.contains(chunk.run)) {
     domain::OutputChunk copy = chunk;
     if (writer_.output(std::move(copy))) return;
-    output_waiting_[chunk.run].push_back(std::move(chunk));
-  } else {
-    waiting->second.push_back(std::move(chunk));
   }
+  output_waiting_bytes_ += chunk.bytes.size();
+  output_waiting_[chunk.run].push_back(std::move(chunk));
+}
+
+bool Outbox::has_room_for_output() const { return output_waiting_bytes_ < options_.history.output_bytes_max; }
+
+void Outbox::left(const domain::RunId& run, const core::LeftOutput& output) {
+  if (!output.text.empty() || !output.chunks.empty()) attic_.put(run.text(), core::encode(output));
+}
+
+std::optional<core::LeftOutput> Outbox::find_left(const domain::RunId& run) {
+  auto bytes = attic_.find(run.text());
+  if (bytes && !*bytes) return std::nullopt;
+  auto output = bytes ? core::decode_left_output(run, **bytes) : Result<core::LeftOutput>(Failure(bytes.error()));
+  if (output) return std::move(*output);
+  observer_.on_message(Level::Error, "output of a run is lost",
+                       fmt::format("{}: {}", run.text(), output.error().text()));
+  return std::nullopt;
+}
+
+std::optional<core::LeftOutput> Outbox::take_left(const domain::RunId& run) {
+  if (attic_.size() == 0) return std::nullopt;
+  auto output = find_left(run);
+  attic_.drop(run.text());
+  return output;
 }
 
 // Offers again what the writer had no room for; then the records behind it.
@@ -71,7 +93,8 @@ void Outbox::send_output() {
   for (auto it = output_waiting_.begin(); it != output_waiting_.end();) {
     std::vector<domain::OutputChunk>& chunks = it->second;
     std::size_t taken = 0;
-    while (taken < chunks.size() && writer_.output(chunks[taken])) ++taken;
+    for (; taken < chunks.size() && writer_.output(chunks[taken]); ++taken)
+      output_waiting_bytes_ -= chunks[taken].bytes.size();
     chunks.erase(chunks.begin(), chunks.begin() + static_cast<std::ptrdiff_t>(taken));
     if (!chunks.empty()) {
       ++it;
@@ -92,6 +115,10 @@ void Outbox::send_output() {
 
 void Outbox::perform(core::Record& record) {
   if (!record.shelved) count(record.record.end, record.record.trigger, record.record.scheduled_at);
+  if (auto left = take_left(record.record.id)) {
+    for (domain::OutputChunk& chunk : left->chunks) offer_output(std::move(chunk));
+    if (record.record.output.empty()) record.record.output = std::move(left->text);
+  }
   record_when_output_is_through(std::move(record.record));
 }
 
@@ -149,6 +176,8 @@ void Outbox::count(const domain::RunEnd& end, domain::Trigger trigger, WallTime 
 }
 
 void Outbox::perform(core::Forget& forget) {
+  if (auto left = take_left(forget.run); left && forget.by_others)
+    for (domain::OutputChunk& chunk : left->chunks) offer_output(std::move(chunk));
   if (forget.by_others)
     forget_behind_output(forget.run);
   else
@@ -181,14 +210,15 @@ std::optional<WallTime> Outbox::oldest_waiting() const {
 
 bool Outbox::has_room() const {
   return records_held() < (writer_.trouble().empty() ? options_.records_held : options_.records_held_away) &&
-         writer_.has_room();
+         writer_.has_room() && has_room_for_output();
 }
 
 // One goes up also while the history is away, when nothing else waits for it: else nobody would learn that it is back.
 bool Outbox::may_unshelve() const {
   if (parts_.shelf->size() == 0) return false;
   if (records_held() == 0) return true;
-  return writer_.trouble().empty() && records_held() < options_.records_held_away && writer_.has_room();
+  return writer_.trouble().empty() && records_held() < options_.records_held_away && writer_.has_room() &&
+         has_room_for_output();
 }
 
 void Outbox::perform(core::Shelve& shelve) {
@@ -197,9 +227,13 @@ void Outbox::perform(core::Shelve& shelve) {
     measures_.runs[{run.entry.end.status, run.entry.trigger}] += run.entry.range->count;
   else
     count(run.entry.end, run.entry.trigger, run.entry.scheduled_at);
-  if (const auto output = output_waiting_.find(run.entry.run); output != output_waiting_.end()) {
+  if (auto left = take_left(run.entry.run)) {
+    run.output = std::move(left->chunks);
+    if (run.output_text.empty()) run.output_text = std::move(left->text);
+  } else if (const auto output = output_waiting_.find(run.entry.run); output != output_waiting_.end()) {
     run.output = std::move(output->second);
     output_waiting_.erase(output);
+    for (const domain::OutputChunk& chunk : run.output) output_waiting_bytes_ -= chunk.bytes.size();
   }
   const bool first = parts_.shelf->size() == 0;
   if (parts_.shelf->put(core::encode(run))) {
@@ -248,6 +282,7 @@ void Outbox::settle(const std::function<void(const core::Event&)>& step_now) {
 void Outbox::perform(core::Spool& spool) {
   const domain::RunId run = spool.run.entry.run;
   if (parts_.spool == nullptr) return step_(core::Spooled{run, false});
+  if (auto left = find_left(run)) spool.run.output_text = std::move(left->text);  // its chunks stay in the journal
   parts_.spool->put(run.text(), core::encode(spool.run), alive_.wrap([this, run](bool kept) {
     look_at_spool(kept ? std::string() : parts_.spool->trouble());
     step_(core::Spooled{run, kept});

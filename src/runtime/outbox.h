@@ -4,6 +4,7 @@
 //   output   to the writer; what it has no room for waits here, per run in order, and the record of the run behind it
 //   records  to the writer; without room to the shelf, while memory keeps a digest; and where too many ended keys wait
 //            in the store, to the spool (protocol.md rule 29)
+//   attic    what the journal of an earlier life has of the output of many runs, until the record of each goes
 //
 // Loop thread only.
 #pragma once
@@ -20,6 +21,7 @@
 #include <vector>
 
 #include "coord/guard.h"
+#include "history/attic.h"
 #include "runtime/measures.h"
 #include "runtime/worker_parts.h"
 
@@ -37,6 +39,8 @@ class Outbox {
   bool spool_read() const { return spool_read_; }
 
   void output(domain::OutputChunk chunk);
+  // What an earlier life left of it, or nothing.
+  void left(const domain::RunId& run, const core::LeftOutput& output);
   void perform(core::Record& record);
   void perform(core::RecordRange& range);
   void perform(core::Shelve& shelve);
@@ -61,8 +65,11 @@ class Outbox {
   bool has_room() const;
   bool may_unshelve() const;
   core::Event unshelved();
+  std::optional<core::LeftOutput> find_left(const domain::RunId& run);
+  std::optional<core::LeftOutput> take_left(const domain::RunId& run);
   void send_output();
   void offer_output(domain::OutputChunk chunk);
+  bool has_room_for_output() const;
   void forget_behind_output(const domain::RunId& run);
   void record_when_output_is_through(domain::RunRecord record);
   void count(const domain::RunEnd& end, domain::Trigger trigger, WallTime scheduled_at);
@@ -75,9 +82,11 @@ class Outbox {
   WorkerObserver& observer_;
   const Step step_;
   history::HistoryWriter writer_;
+  history::Attic attic_;
 
   // Output that the writer had no room for, per run in order, and records that wait behind it.
   std::map<domain::RunId, std::vector<domain::OutputChunk>> output_waiting_;
+  std::size_t output_waiting_bytes_ = 0;
   std::map<domain::RunId, domain::RunRecord> records_waiting_;
   // Runs that the journal may drop when the output that waits for them is through, or so much that the writer took.
   std::set<domain::RunId> forgotten_;

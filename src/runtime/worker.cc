@@ -29,18 +29,20 @@ Worker::~Worker() {
   for (const async::TimerId timer : {wake_timer_, tick_timer_, stop_timer_, reopen_timer_}) parts_.timers.cancel(timer);
 }
 
-void Worker::start(std::vector<exec::JournalEntry> journal, std::function<bool(std::int64_t)> process_alive) {
+void Worker::left(exec::JournalEntry entry) {
+  core::Journalled event{entry.run, entry.reached_exec, {}};
+  core::LeftOutput output{.text = {}, .chunks = std::move(entry.output)};
+  if (entry.ended) {
+    event.end = entry.ended->end;
+    output.text = std::move(entry.ended->output_text);
+  }
+  outbox_.left(entry.run, output);
+  step(std::move(event));
+}
+
+void Worker::start(std::function<bool(std::int64_t)> process_alive) {
   process_alive_ = std::move(process_alive);
   report_obstacles();
-  for (exec::JournalEntry& left : journal) {
-    core::Journalled event{left.run, left.reached_exec, {}, {}};
-    if (left.ended) {
-      event.end = left.ended->end;
-      event.output_text = left.ended->output_text;
-    }
-    for (domain::OutputChunk& chunk : left.output) outbox_.output(std::move(chunk));
-    step(event);
-  }
   session_ = std::make_unique<coord::Session>(parts_.store, parts_.timers, parts_.clock, parts_.rng.fork("session"),
                                               parts_.tokens, options_.keys, options_.session,
                                               static_cast<coord::SessionSink&>(*this));

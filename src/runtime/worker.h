@@ -36,8 +36,10 @@ class Worker final : public exec::ExecutorSink, private coord::SessionSink, priv
   Worker(WorkerParts parts, WorkerOptions options, core::WorkerEntry registration, WorkerObserver& observer);
   ~Worker() override;
 
-  // `journal`: what earlier lives left, after their processes were swept (protocol.md rule 9).
-  void start(std::vector<exec::JournalEntry> journal, std::function<bool(std::int64_t pid)> process_alive);
+  // Before start(), for each run of the journal that earlier lives left, after their processes were swept (protocol.md
+  // rule 9).
+  void left(exec::JournalEntry entry);
+  void start(std::function<bool(std::int64_t pid)> process_alive);
   // No claims while true; runs go on.
   void drain(bool on);
   // Claims nothing more, waits up to `grace` for the runs to end, ends the rest as killed(shutdown), hands its records

@@ -39,6 +39,7 @@ struct WorkerOptions {
   StoreSeen store_seen;  // of the life before
   // So many records in memory wait for the history; further ones go to the shelf. Away: it gave no answer last time.
   std::size_t records_held = 10'000, records_held_away = 400;
+  std::string attic_folder;  // for output that an earlier life left, until its record's turn; empty: in memory
   std::chrono::milliseconds tick{1'000};  // clock check, registration, counters
   std::map<std::string, std::string> environment{
       {"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
