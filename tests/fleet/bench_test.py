@@ -66,14 +66,16 @@ class Away(unittest.TestCase):
             return said(bench.judge_records, Fleet(history), bench.Started(truth))
 
     def test_records(self):
-        record = lambda run, status="succeeded": {"_id": run, "status": status}
-        verdict, words = self.judge(["a", "b"], History([record("a"), record("b"), record("c", "skipped")]))
+        record = lambda run, status="succeeded", **more: {"_id": run, "status": status, **more}
+        verdict, words = self.judge(["a", "b"], History([record("a"), record("b"), record("c", "skipped", reason="overlap"),
+                                                            record("d", "killed", reason="late")]))
         self.assertTrue(verdict, words)
         for starts, documents, want in [
                 (["a", "b"], [record("a"), record("c", "skipped")], "1 runs without a record: b"),
                 (["a"], [record("a"), record("a")], "1 runs with several records: a"),
                 (["a", "a"], [record("a")], "1 runs that began twice: a"),
                 (["a"], [record("a"), record("b")], "records of a start that was none: 1 succeeded"),
+                (["a"], [record("a"), record("b", "killed", reason="replaced")], "a start that was none: 1 killed (replaced)"),
                 (["a"], [record("a", "skipped")], "records of a start that was none: 1 skipped")]:
             verdict, words = self.judge(starts, History(documents))
             self.assertFalse(verdict, words)
