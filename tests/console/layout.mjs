@@ -120,10 +120,10 @@ function misplaced(end) {
   return [...new Set(trouble)];
 }
 
-// What the rules above cannot know. `day`: how a day is called that is so many hours away.
+// What the rules above cannot know. `day`: how a day is called that is so many hours away; in UTC, where each has 24.
 const day = (hours) => new Date(Date.now() + hours * 3_600_000).toISOString().slice(0, 10);
 const kPlaces = [
-  {what: "the calendar has every firing ahead as far as it looked, and hatches the rest", path: () => `/calendar?at=${day(24)}`, async act(page) {
+  {what: "the calendar has every firing ahead as far as it looked, and hatches the rest", path: () => `/calendar?at=${day(24)}`, options: {zone: "UTC"}, async act(page) {
     await page.getByRole("searchbox").fill("queue-depth");
   }, wrong() {
     const track = document.querySelector(".calendar-track"), of = (element) => element.getBoundingClientRect(), box = of(track), trouble = [];
@@ -140,7 +140,7 @@ const kPlaces = [
     const counts = new Set(bands.slice(0, -1).map((band) => band.title));
     return counts.size === 1 ? trouble : [...trouble, `quarters of an hour have ${[...counts].join(", ")}`];
   }},
-  {what: "the calendar hatches the past that it did not look at", path: () => `/calendar?view=week&at=${day(-84)}`, wrong() {
+  {what: "the calendar hatches the past that it did not look at", path: () => `/calendar?view=week&at=${day(-84)}`, options: {zone: "UTC"}, wrong() {
     return [...document.querySelectorAll(".calendar-track")].flatMap((track) => {
       const hatch = track.querySelector(".calendar-unknown")?.getBoundingClientRect(), box = track.getBoundingClientRect();
       if (!hatch || hatch.left - box.left > 1) return ["nothing is hatched"];
@@ -169,7 +169,7 @@ const kPlaces = [
     return closed === turned() ? ["their arrow does not turn"] : [];
   }},
   ...kSizes.slice(0, 4).map(([width, height]) => ({
-    what: `a toast leaves the bar of the chosen jobs free, ${width} px`, path: () => "/jobs?filter=state%3Apaused", size: {width, height},
+    what: `a toast leaves the bar of the chosen jobs free, ${width} px`, path: () => "/jobs?filter=state%3Apaused", options: {width, height},
     async act(page) {
       await page.route("**/api/v1/jobs/*:resume", (route) => route.fulfill({json: {}}));
       await page.locator(".jobs-row input").first().check();
@@ -221,12 +221,12 @@ export async function checkLayout({browser, server, runs, report, pictures}) {
     await open.close();
   }
   const check = checksOf("layout", {browser, server, report});
-  for (const {what, path, size = {}, act, value, wrong} of kPlaces) {
+  for (const {what, path, options, act, value, wrong} of kPlaces) {
     await check(what, async (open, page) => {
       await open.show(path());
       await act?.(page);
       await open.settle();
       return page.evaluate(wrong, value);
-    }, size);
+    }, options);
   }
 }
