@@ -419,9 +419,11 @@ void Journal::forget(const RunDigest& run) {
     live_.erase(found);
   }
   for (auto& [number, segment] : segments_) {
-    const auto found = std::ranges::lower_bound(segment.at_rest, run, {}, &AtRest::run);
-    if (found == segment.at_rest.end() || found->run != run) continue;
-    forget_in(segment, found->bytes);
+    const auto found = std::ranges::lower_bound(segment.at_rest, run.first);
+    if (found == segment.at_rest.end() || *found != run.first) continue;
+    const std::uint64_t bytes = segment.at_rest_bytes / segment.at_rest.size();  // about
+    segment.at_rest_bytes -= bytes;
+    forget_in(segment, bytes);
     segment.at_rest.erase(found);
   }
 }
@@ -430,20 +432,21 @@ void Journal::forget(const RunDigest& run) {
 void Journal::put_to_rest() {
   if (segments_.size() <= kSegmentsInMotion) return;
   const std::uint64_t in_motion = std::prev(segments_.end(), kSegmentsInMotion)->first;
-  std::map<std::uint64_t, std::vector<AtRest>> resting;
+  std::map<std::uint64_t, std::vector<std::uint64_t>> resting;
   for (auto it = live_.begin(); it != live_.end();) {
     const Place& place = it->second;
     if (!place.over || place.first != place.last || place.first >= in_motion) {
       ++it;
       continue;
     }
-    resting[place.first].push_back({it->first, place.bytes});
+    resting[place.first].push_back(it->first.first);
+    segments_.at(place.first).at_rest_bytes += place.bytes;
     it = live_.erase(it);
   }
   for (auto& [number, runs] : resting) {
-    std::vector<AtRest>& all = segments_.at(number).at_rest;
+    std::vector<std::uint64_t>& all = segments_.at(number).at_rest;
     runs.insert(runs.end(), all.begin(), all.end());
-    std::ranges::sort(runs, {}, &AtRest::run);
+    std::ranges::sort(runs);
     all.assign(runs.begin(), runs.end());
   }
 }
@@ -604,14 +607,17 @@ void Journal::collect() {
 bool Journal::carry_over(Segment& segment) {
   const auto bytes = read_file(path(segment.number));
   if (!bytes) return false;
-  for (const AtRest& run : segment.at_rest)
-    live_.emplace(run.run, Place{run.bytes, segment.number, segment.number, true});
-  segment.at_rest.clear();
   std::string kept, damage;
   const auto take = [&](std::uint8_t type, std::string_view payload, std::string_view frame) {
-    if (type != kHeader && type != kAcknowledged && live_.contains(hasher_.of(run_of(payload)))) kept.append(frame);
+    if (type == kHeader || type == kAcknowledged) return;
+    const RunDigest run = hasher_.of(run_of(payload));
+    if (std::ranges::binary_search(segment.at_rest, run.first))
+      live_.try_emplace(run, Place{0, segment.number, segment.number, true}).first->second.bytes += frame.size();
+    if (live_.contains(run)) kept.append(frame);
   };
   for_each_frame(*bytes, take, damage);
+  segment.at_rest = {};
+  segment.at_rest_bytes = 0;
   if (!write(kept, {})) return false;
   Segment& newest = segments_.rbegin()->second;
   if (::fdatasync(newest.file->fd.get()) != 0) return false;  // before the old place goes

@@ -10,7 +10,6 @@
 #pragma once
 
 #include <array>
-#include <compare>
 #include <functional>
 #include <map>
 #include <memory>
@@ -54,7 +53,7 @@ Result<JournalReplay> collected(const std::function<Result<JournalFindings>(cons
 // A run by its name's keyed hash: with the history away there may be 100,000 of them, each with a name of 40 bytes.
 struct RunDigest {
   std::uint64_t first = 0, second = 0;
-  friend auto operator<=>(const RunDigest&, const RunDigest&) = default;
+  friend bool operator==(const RunDigest&, const RunDigest&) = default;
 };
 struct RunDigestHash {
   std::size_t operator()(const RunDigest& digest) const noexcept { return digest.first; }
@@ -112,7 +111,7 @@ class Journal {
   void tidy();
   static std::uint64_t empty_bytes();  // of a segment that holds nothing
   std::uint64_t bytes() const { return total_bytes_; }
-  std::size_t runs() const;  // that are not acknowledged: 24 bytes of memory each, and some 80 for the newest
+  std::size_t runs() const;  // that are not acknowledged: 8 bytes of memory each, and some 80 for the newest
   std::size_t segments() const { return segments_.size(); }
 
  private:
@@ -121,18 +120,15 @@ class Journal {
     std::uint64_t bytes = 0, first = 0, last = 0;
     bool over = false;  // no frame of it follows
   };
-  // A run that is over and has all its frames in one segment.
-  struct AtRest {
-    RunDigest run;
-    std::uint64_t bytes = 0;
-  };
   struct Segment {
     std::uint64_t number = 0;
     std::shared_ptr<File> file;
     std::uint64_t bytes = 0;           // written
     std::uint64_t bytes_reserved = 0;  // of a reserve in use: no more than this fits
     std::size_t first_of = 0;          // how many runs have it as their first
-    std::vector<AtRest> at_rest;       // in the order of their digests
+    // Runs that are over and have all their frames here: the first halves of their digests, in order.
+    std::vector<std::uint64_t> at_rest;
+    std::uint64_t at_rest_bytes = 0;
   };
   struct Frame {
     RunDigest run;

@@ -374,7 +374,7 @@ TEST(Journal, HoldsLittleOfEachRunThatWaits) {
   const double each = static_cast<double>(::mallinfo2().uordblks - before) / kRuns;
   std::printf("%.0f bytes of memory for each run that waits\n", each);
   EXPECT_EQ(journal->runs(), static_cast<std::size_t>(kRuns));
-  EXPECT_LT(each, 40);
+  EXPECT_LT(each, 20);
   for (int i = 0; i < kRuns; ++i) {
     journal->acknowledge(name(i));
     if (i % 100 == 99) journal->flush();

@@ -41,7 +41,8 @@ struct SqliteRecordSpool::Impl {
       if (auto done = (*opened)->execute(sql); !done) return done;
     if (auto logged = (*opened)->use_write_ahead_log(); !logged) return logged;
     for (const std::string& sql :
-         {std::string("PRAGMA synchronous = FULL"), fmt::format("PRAGMA application_id = {}", kApplicationId),
+         {std::string("PRAGMA synchronous = FULL"), std::string("PRAGMA cache_size = -256"),
+          fmt::format("PRAGMA application_id = {}", kApplicationId),
           fmt::format("PRAGMA max_page_count = {}", options.bytes_max / kPageBytes),
           std::string("CREATE TABLE IF NOT EXISTS records(id INTEGER PRIMARY KEY, run TEXT NOT NULL UNIQUE, "
                       "bytes BLOB NOT NULL) STRICT")})
