@@ -149,17 +149,23 @@ struct Found {
   std::size_t order = 0;
   std::map<std::uint64_t, domain::OutputChunk> chunks;
   std::optional<domain::RunEnd> end;
-  bool not_started = false;
+  std::size_t intents = 0, refusals = 0;
+  bool refused = false;  // by the last word of it
 
   // False: the frame cannot be read.
   bool add(std::uint8_t type, std::string_view payload) {
-    if (type == kIntent) return true;
+    if (type == kIntent) {
+      ++intents;
+      refused = false;
+      return true;
+    }
     auto report = decode_fields(type, payload);
     if (!report) return false;
     if (auto* started = std::get_if<StartedReport>(&*report)) {
       entry.started = Started{entry.run, started->pid, started->started_at};
     } else if (auto* failed = std::get_if<StartFailedReport>(&*report)) {
-      not_started = failed->why != NotStarted::Frozen;  // that one may have run an instruction
+      refused = failed->why != NotStarted::Frozen;  // that one may have run an instruction
+      refusals += refused;
     } else if (auto* chunk = std::get_if<OutputReport>(&*report)) {
       chunks.try_emplace(chunk->sequence, domain::OutputChunk{entry.run, chunk->sequence, chunk->offset, chunk->stream,
                                                               chunk->written_at, std::move(chunk->bytes)});
@@ -170,7 +176,8 @@ struct Found {
   }
 
   JournalEntry finished() && {
-    entry.reached_exec = !not_started;
+    // It may have been started again after a refusal, and what was carried over stands behind what came later.
+    entry.reached_exec = entry.started || end || !refused || intents > refusals;
     for (auto& [sequence, chunk] : chunks) entry.output.push_back(std::move(chunk));
     if (end) {
       const std::uint64_t bytes = end->output_bytes;
@@ -403,7 +410,7 @@ void Journal::count(const RunDigest& run, std::uint8_t type, std::uint64_t bytes
     ++newest.first_of;
   }
   at->second.last = newest.number;
-  at->second.over |= type == kEnded || type == kNotStarted;
+  at->second.over = type == kEnded || type == kNotStarted || (at->second.over && type != kIntent);
   at->second.bytes += bytes;
   live_bytes_ += bytes;
 }
@@ -449,6 +456,18 @@ void Journal::put_to_rest() {
     std::ranges::sort(runs);
     all.assign(runs.begin(), runs.end());
   }
+}
+
+// By a frame of it in `segment`. It may have frames in later ones as well, started once more or carried over.
+void Journal::wake(const RunDigest& run, Segment& segment, std::uint64_t bytes) {
+  const auto [at, fresh] = live_.try_emplace(run, Place{0, segment.number, segment.number, true});
+  Place& place = at->second;
+  if (!fresh && place.first != segment.number) {
+    --segments_.at(place.first).first_of;
+    place.first = segment.number;
+  }
+  place.bytes += bytes;
+  live_bytes_ += bytes;
 }
 
 std::size_t Journal::runs() const {
@@ -611,13 +630,12 @@ bool Journal::carry_over(Segment& segment) {
   const auto take = [&](std::uint8_t type, std::string_view payload, std::string_view frame) {
     if (type == kHeader || type == kAcknowledged) return;
     const RunDigest run = hasher_.of(run_of(payload));
-    if (std::ranges::binary_search(segment.at_rest, run.first))
-      live_.try_emplace(run, Place{0, segment.number, segment.number, true}).first->second.bytes += frame.size();
+    if (std::ranges::binary_search(segment.at_rest, run.first)) wake(run, segment, frame.size());
     if (live_.contains(run)) kept.append(frame);
   };
+  live_bytes_ -= std::exchange(segment.at_rest_bytes, 0);
   for_each_frame(*bytes, take, damage);
   segment.at_rest = {};
-  segment.at_rest_bytes = 0;
   if (!write(kept, {})) return false;
   Segment& newest = segments_.rbegin()->second;
   if (::fdatasync(newest.file->fd.get()) != 0) return false;  // before the old place goes

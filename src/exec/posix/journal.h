@@ -113,12 +113,14 @@ class Journal {
   std::uint64_t bytes() const { return total_bytes_; }
   std::size_t runs() const;  // that are not acknowledged: 8 bytes of memory each, and some 80 for the newest
   std::size_t segments() const { return segments_.size(); }
+  std::uint64_t live_bytes() const { return live_bytes_; }  // of runs that are not acknowledged
 
  private:
-  // Where a run that is not acknowledged has its frames: in no segment before the first and in none after the last.
+  // Where a run that is not acknowledged has its frames: in no segment before the first and in none after the last, but
+  // for those of segments where it is at rest.
   struct Place {
     std::uint64_t bytes = 0, first = 0, last = 0;
-    bool over = false;  // no frame of it follows
+    bool over = false;  // it has its end, or did not start: no frame follows unless it is started once more
   };
   struct Segment {
     std::uint64_t number = 0;
@@ -147,6 +149,7 @@ class Journal {
   void count(const RunDigest& run, std::uint8_t type, std::uint64_t bytes);
   void forget(const RunDigest& run);
   void put_to_rest();
+  void wake(const RunDigest& run, Segment& segment, std::uint64_t bytes);
   void rotate_when_due();
   void collect();
   bool carry_over(Segment& segment);

@@ -210,7 +210,7 @@ TEST(Journal, RandomWritesAcknowledgementsAndRestartsLoseNothing) {
   std::map<std::string, std::string> expected;
   auto journal = open(options);
   for (int i = 0; i < 1500; ++i) {
-    const std::string bytes(rng.below(3000), static_cast<char>('a' + i % 26));
+    const std::string bytes(rng.below(10) == 0 ? 20'000 : rng.below(3000), static_cast<char>('a' + i % 26));
     write_run(*journal, run_name(i), bytes);
     expected[run_name(i)] = bytes;
     while (expected.size() > 20 || (!expected.empty() && rng.chance(0.5))) {
@@ -231,6 +231,72 @@ TEST(Journal, RandomWritesAcknowledgementsAndRestartsLoseNothing) {
       journal = open(options);
     }
   }
+}
+
+// What is needed decides what is written once more: a sum that drifts would do so always or never.
+TEST(Journal, CountsWhatIsNeeded) {
+  TempFolder temp;
+  auto journal = open(small(temp / "journal"));
+  Rng rng(13);
+  std::vector<std::string> waiting;
+  const auto acknowledge_one = [&] {
+    const auto chosen = waiting.begin() + static_cast<std::ptrdiff_t>(rng.below(waiting.size()));
+    journal->acknowledge(*chosen);
+    waiting.erase(chosen);
+  };
+  for (int i = 0; i < 1500; ++i) {
+    write_run(*journal, run_name(i), std::string(rng.below(10) == 0 ? 20'000 : rng.below(300), 'x'));
+    waiting.push_back(run_name(i));
+    while (waiting.size() > 60) acknowledge_one();
+    ASSERT_LE(journal->live_bytes(), journal->bytes());
+  }
+  while (!waiting.empty()) acknowledge_one();
+  EXPECT_EQ(journal->runs(), 0u);
+  EXPECT_EQ(journal->live_bytes(), 0u);
+}
+
+// Refused at first, as where the machine was full, then started under the same id.
+TEST(Journal, ARunThatWasRefusedAndStartedAgainReachedItsProgram) {
+  TempFolder temp;
+  const JournalOptions options = small(temp / "journal");
+  auto journal = open(options);
+  const std::string again = "again@r-1.1", refused = "refused@r-1.1", told = "told@r-1.1";
+  for (const std::string& run : {again, refused, told}) {
+    journal->add_intent(run);
+    journal->add(StartFailedReport{run, NotStarted::Overloaded, "no room"});
+  }
+  for (const std::string& run : {again, told}) journal->add_intent(run);
+  journal->add(StartedReport{told, 7, from_ms(5)});
+  journal->flush();
+  const auto read = replay(options.folder);
+  ASSERT_TRUE(read);
+  ASSERT_EQ(read->entries.size(), 3u);
+  for (const JournalEntry& entry : read->entries)
+    EXPECT_EQ(entry.reached_exec, entry.run.text() != refused) << entry.run.text();
+}
+
+TEST(Journal, ARunThatWasRefusedAndStartedAgainLosesNothing) {
+  TempFolder temp;
+  const JournalOptions options = small(temp / "journal");
+  auto journal = open(options);
+  const std::string slow = "slow@r-1.1", bytes(5000, 'x');
+  journal->add_intent(slow);
+  journal->add(StartFailedReport{slow, NotStarted::Overloaded, "no room"});
+  journal->add_intent(slow);
+  std::uint64_t pieces = 0;
+  for (int i = 0; i < 1000; ++i) {
+    if (i % 70 == 0) {
+      ASSERT_TRUE(journal->add_output(slow, output(slow, pieces, pieces), "p"));
+      ++pieces;
+    }
+    write_run(*journal, run_name(i), bytes);
+    journal->acknowledge(run_name(i));
+  }
+  journal.reset();
+  const auto read = replay(options.folder);
+  ASSERT_TRUE(read);
+  ASSERT_EQ(read->entries.size(), 1u);
+  EXPECT_EQ(read->entries[0].output.size(), pieces);
 }
 
 // The oldest segment is written once more, what is not acknowledged of it, before it goes: after a crash in between
