@@ -133,7 +133,9 @@ class Simulation {
     // After the last record: workers that hold few of them in memory take long over thousands.
     const milliseconds patience = plan_.scheduler.lost_after + std::chrono::minutes(6);
     std::size_t records = 0;
-    for (milliseconds waited{0}, still{0}; still < patience; waited += seconds(5), still += seconds(5)) {
+    const milliseconds longest = patience + std::chrono::hours(2);  // what never ends is found out, too
+    for (milliseconds waited{0}, still{0}; still < patience && waited < longest;
+         waited += seconds(5), still += seconds(5)) {
       time_.run_for(seconds(5));
       if (client_->all_closed() && waited >= seconds(30) && nothing_left()) return true;
       if (history_.records().size() != std::exchange(records, history_.records().size())) still = milliseconds(0);

@@ -247,7 +247,8 @@ void Worker::look_at_store(const Status* trouble) {
 void Worker::look_at_refusals() {
   constexpr std::chrono::minutes kOverAfter{1};
   const MonoTime now = parts_.clock.mono();
-  if (std::erase_if(store_refuses_, [&](const auto& one) { return now - one.second.at > kOverAfter; }) > 0)
+  const auto over = std::erase_if(store_refuses_, [&](const auto& one) { return now - one.second.at > kOverAfter; });
+  if (over > 0 && store_refuses_.empty())
     observer_.on_message(Level::Info, "the store has refused no write for a minute", "");
 }
 
