@@ -184,6 +184,7 @@ constexpr SentenceForm kForms[] = {
     {"history answers again", "历史存储恢复回答"},
     {"records of runs that are over are lost", "已结束运行的记录丢失"},
     {"record of a run that is over is lost", "一个已结束运行的记录丢失"},
+    {"output of a run is lost", "一次运行的输出丢失"},
     {"records of runs that are over cannot be put on this machine's disk", "已结束运行的记录无法写入本机磁盘"},
     {"records of runs that are over can be put on this machine's disk again", "已结束运行的记录又可写入本机磁盘"},
     {"spool of records '{}': no space left: {}: make room in its folder, or raise history.spool_bytes_max",
