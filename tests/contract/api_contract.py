@@ -294,7 +294,7 @@ def prepare(server, operation):
     if wanted == "create_job":
         server.ask("DELETE", "/api/v1/jobs/nightly", headers=change)
     if wanted in ("kill_run", "kill_job"):
-        server.ask("PATCH", "/api/v1/jobs/nightly", json.dumps({"command": "sleep 60", "kill_grace": "1s"}), change)
+        server.ask("PATCH", "/api/v1/jobs/nightly", json.dumps({"command": "sleep 60", "kill_grace": "1s", "overlap": "allow"}), change)
         return {"id": json.loads(server.ask("POST", "/api/v1/jobs/nightly:run", "{}",
                                             {"Content-Type": "application/json"})[2])["run_id"]}
     if wanted in ("get_version", "diff_versions", "restore_version"):
