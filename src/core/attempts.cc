@@ -19,6 +19,11 @@ std::chrono::milliseconds retry_delay(const domain::Job& job, int attempt) {
   return std::chrono::milliseconds(static_cast<std::int64_t>(std::llround(delay)));
 }
 
+// The run was lost with its worker: a further attempt is not for its own failure, but for the delivery.
+bool lost_with_worker(const domain::RunEnd& end) {
+  return end.status == RunStatus::Lost || end.reason == Reason::Fenced || end.reason == Reason::WorkerDied;
+}
+
 }  // namespace
 
 bool Scheduler::State::next_attempt_allowed(const RunSlot& run, const domain::RunEnd& end) const {
@@ -29,9 +34,7 @@ bool Scheduler::State::next_attempt_allowed(const RunSlot& run, const domain::Ru
     return false;
   if (!fleet.admits_self(*slot.job)) return false;
   const domain::Job& job = *slot.job->job;
-  const bool redelivery =
-      end.status == RunStatus::Lost || end.reason == Reason::Fenced || end.reason == Reason::WorkerDied;
-  if (redelivery) return job.delivery.mode == domain::Delivery::Mode::AtLeastOnce;
+  if (lost_with_worker(end)) return job.delivery.mode == domain::Delivery::Mode::AtLeastOnce;
   if (run.entry.run.attempt > job.retry->count) return false;
   switch (end.status) {
     case RunStatus::Failed: {
@@ -45,6 +48,18 @@ bool Scheduler::State::next_attempt_allowed(const RunSlot& run, const domain::Ru
   }
 }
 
+// The entry of the attempt that follows `run`, with what both ways to it have in common.
+RunningEntry Scheduler::State::following(const RunSlot& run) {
+  RunningEntry next;
+  next.run = {run.entry.run.firing, run.entry.run.attempt + 1};
+  next.incarnation = incarnation;
+  next.token = Token(tokens.token());
+  next.scheduled_at = run.entry.scheduled_at;
+  next.claimed_at = now.wall;
+  next.triggered_by = run.entry.triggered_by;
+  return next;
+}
+
 void Scheduler::State::retry(RunSlot& run) {
   if (!next_attempt_allowed(run, run.entry.end)) {
     if (run.followed) return follow_with_skip(run);
@@ -54,21 +69,14 @@ void Scheduler::State::retry(RunSlot& run) {
   const JobSlot& slot = *find_slot(run.entry.run.firing.job);
   const domain::Job& job = *slot.job->job;
   set_stage(run, Stage::Ending);
-  RunningEntry next;
-  next.run = {run.entry.run.firing, run.entry.run.attempt + 1};
+  RunningEntry next = following(run);
   next.phase = Phase::Waiting;
-  next.incarnation = incarnation;
-  next.token = Token(tokens.token());
   next.job_revision = slot.revision;
   next.fence = 0;  // the revision of the write that makes it: it grows with every attempt
-  next.scheduled_at = run.entry.scheduled_at;
-  next.claimed_at = now.wall;
   next.safe_after = run.entry.safe_after;
   next.locked = run.entry.locked;
-  const bool redelivery = run.entry.end.status == RunStatus::Lost || run.entry.end.reason == Reason::Fenced ||
-                          run.entry.end.reason == Reason::WorkerDied;
+  const bool redelivery = lost_with_worker(run.entry.end);
   next.trigger = redelivery ? domain::Trigger::Redelivery : domain::Trigger::Retry;
-  next.triggered_by = run.entry.triggered_by;
   next.parameters = run.entry.parameters;
   next.not_before = now.wall + (redelivery ? std::chrono::milliseconds(0) : retry_delay(job, next.run.attempt));
   std::optional<std::string> lock;
@@ -80,16 +88,10 @@ void Scheduler::State::retry(RunSlot& run) {
 // The job went, or asks for no more attempts, after the history was told that one follows: it follows as skipped.
 void Scheduler::State::follow_with_skip(RunSlot& run) {
   set_stage(run, Stage::Ending);
-  RunningEntry next;
-  next.run = {run.entry.run.firing, run.entry.run.attempt + 1};
+  RunningEntry next = following(run);
   next.phase = Phase::Ended;
-  next.incarnation = incarnation;
-  next.token = Token(tokens.token());
   next.job_revision = run.entry.job_revision;
-  next.scheduled_at = run.entry.scheduled_at;
-  next.claimed_at = now.wall;
   next.trigger = domain::Trigger::Redelivery;
-  next.triggered_by = run.entry.triggered_by;
   const bool restored = run.entry.end.reason == Reason::Restored;
   next.end =
       unstarted(restored ? RunStatus::Missed : RunStatus::Skipped, restored ? Reason::Restored : Reason::Disabled, {});
@@ -107,7 +109,11 @@ void Scheduler::State::wait_for_attempt(RunSlot& run) {
   const std::chrono::microseconds most =
       run.job ? retry_delay(*run.job->job, id.attempt) : std::chrono::microseconds(0);
   const auto delay = std::clamp<std::chrono::microseconds>(run.entry.not_before - now.wall, {}, most);
-  after(std::chrono::ceil<std::chrono::milliseconds>(delay), [this, id] {
+  begin_attempt_after(std::chrono::ceil<std::chrono::milliseconds>(delay), id);
+}
+
+void Scheduler::State::begin_attempt_after(std::chrono::milliseconds delay, const domain::RunId& id) {
+  after(delay, [this, id] {
     RunSlot* waiting = find_run(id);
     if (waiting != nullptr && waiting->stage == Stage::Waiting) begin_attempt(*waiting);
   });
@@ -124,11 +130,7 @@ void Scheduler::State::begin_attempt(RunSlot& run) {
     return end_unstarted(run, RunStatus::Missed, Reason::NoEligibleWorker, missing_labels(*slot->job->job));
   if (!going_on() || !admitted) {
     set_stage(run, Stage::Waiting);
-    after(options.retry_store, [this, id] {
-      RunSlot* waiting = find_run(id);
-      if (waiting != nullptr && waiting->stage == Stage::Waiting) begin_attempt(*waiting);
-    });
-    return;
+    return begin_attempt_after(options.retry_store, id);
   }
   set_stage(run, Stage::Beginning);
   run.job = slot->job;

@@ -321,9 +321,11 @@ struct Scheduler::State {
 
   // ---- attempts.cc
   bool next_attempt_allowed(const RunSlot& run, const domain::RunEnd& end) const;
+  RunningEntry following(const RunSlot& run);
   void retry(RunSlot& run);
   void follow_with_skip(RunSlot& run);
   void wait_for_attempt(RunSlot& run);
+  void begin_attempt_after(std::chrono::milliseconds delay, const domain::RunId& id);
   void begin_attempt(RunSlot& run);
 
   // ---- records.cc
