@@ -61,7 +61,9 @@ void Outbox::offer_output(domain::OutputChunk chunk) {
   output_waiting_[chunk.run].push_back(std::move(chunk));
 }
 
-bool Outbox::has_room_for_output() const { return output_waiting_bytes_ < options_.history.output_bytes_max; }
+void Outbox::offer_all(std::vector<domain::OutputChunk> chunks) {
+  for (domain::OutputChunk& chunk : chunks) offer_output(std::move(chunk));
+}
 
 void Outbox::left(const domain::RunId& run, const core::LeftOutput& output) {
   if (!output.text.empty() || !output.chunks.empty()) attic_.put(run.text(), core::encode(output));
@@ -116,7 +118,7 @@ void Outbox::send_output() {
 void Outbox::perform(core::Record& record) {
   if (!record.shelved) count(record.record.end, record.record.trigger, record.record.scheduled_at);
   if (auto left = take_left(record.record.id)) {
-    for (domain::OutputChunk& chunk : left->chunks) offer_output(std::move(chunk));
+    offer_all(std::move(left->chunks));
     if (record.record.output.empty()) record.record.output = std::move(left->text);
   }
   record_when_output_is_through(std::move(record.record));
@@ -176,8 +178,7 @@ void Outbox::count(const domain::RunEnd& end, domain::Trigger trigger, WallTime 
 }
 
 void Outbox::perform(core::Forget& forget) {
-  if (auto left = take_left(forget.run); left && forget.by_others)
-    for (domain::OutputChunk& chunk : left->chunks) offer_output(std::move(chunk));
+  if (auto left = take_left(forget.run); left && forget.by_others) offer_all(std::move(left->chunks));
   if (forget.by_others)
     forget_behind_output(forget.run);
   else
@@ -210,15 +211,18 @@ std::optional<WallTime> Outbox::oldest_waiting() const {
 
 bool Outbox::has_room() const {
   return records_held() < (writer_.trouble().empty() ? options_.records_held : options_.records_held_away) &&
-         writer_.has_room() && has_room_for_output();
+         has_room_for_bytes();
+}
+
+bool Outbox::has_room_for_bytes() const {
+  return writer_.has_room() && output_waiting_bytes_ < options_.history.output_bytes_max;
 }
 
 // One goes up also while the history is away, when nothing else waits for it: else nobody would learn that it is back.
 bool Outbox::may_unshelve() const {
   if (parts_.shelf->size() == 0) return false;
   if (records_held() == 0) return true;
-  return writer_.trouble().empty() && records_held() < options_.records_held_away && writer_.has_room() &&
-         has_room_for_output();
+  return writer_.trouble().empty() && records_held() < options_.records_held_away && has_room_for_bytes();
 }
 
 void Outbox::perform(core::Shelve& shelve) {
@@ -240,7 +244,7 @@ void Outbox::perform(core::Shelve& shelve) {
     if (first) shelf_ended_at_ = run.entry.end.ended_at;
     return;
   }
-  for (domain::OutputChunk& chunk : std::exchange(run.output, {})) offer_output(std::move(chunk));
+  offer_all(std::exchange(run.output, {}));
   step_(core::Unshelved{std::move(run)});
 }
 
@@ -256,7 +260,7 @@ core::Event Outbox::unshelved() {
     return core::ShelfLost{};
   }
   shelf_ended_at_ = run->entry.end.ended_at;  // the next one's is hardly later
-  for (domain::OutputChunk& chunk : std::exchange(run->output, {})) offer_output(std::move(chunk));
+  offer_all(std::exchange(run->output, {}));
   return core::Unshelved{std::move(*run)};
 }
 

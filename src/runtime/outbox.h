@@ -63,13 +63,14 @@ class Outbox {
   std::size_t records_held() const;
   std::size_t records_spooled() const;
   bool has_room() const;
+  bool has_room_for_bytes() const;
   bool may_unshelve() const;
   core::Event unshelved();
   std::optional<core::LeftOutput> find_left(const domain::RunId& run);
   std::optional<core::LeftOutput> take_left(const domain::RunId& run);
   void send_output();
   void offer_output(domain::OutputChunk chunk);
-  bool has_room_for_output() const;
+  void offer_all(std::vector<domain::OutputChunk> chunks);
   void forget_behind_output(const domain::RunId& run);
   void record_when_output_is_through(domain::RunRecord record);
   void count(const domain::RunEnd& end, domain::Trigger trigger, WallTime scheduled_at);
