@@ -151,7 +151,8 @@ void RunDigests::erase(const domain::RunId& run) {
 bool RunDigests::contains(std::string_view run) const {
   if (size_ == 0) return false;
   const Digest wanted = digest(run);
-  return std::ranges::find(buckets_[wanted.first % kBuckets], wanted) != buckets_[wanted.first % kBuckets].end();
+  const std::vector<Digest>& bucket = buckets_[wanted.first % kBuckets];
+  return std::ranges::find(bucket, wanted) != bucket.end();
 }
 
 RunDigests::Digest RunDigests::digest(std::string_view run) {

@@ -480,7 +480,8 @@ void Journal::add_frame(std::string_view run, std::uint8_t type, std::string_vie
   std::string bytes = head_of(type, payload, {});
   bytes.append(payload);
   if (type != kStarted && type != kAcknowledged) urgent_ = true;
-  waiting_.push_back({hasher_.of(run), type, std::move(bytes)});
+  // An acknowledgement counts for no run.
+  waiting_.push_back({type == kAcknowledged ? RunDigest{} : hasher_.of(run), type, std::move(bytes)});
 }
 
 void Journal::add_intent(std::string_view run) {
