@@ -1,23 +1,13 @@
 #include "history/attic.h"
 
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 
-#include <csignal>
-#include <filesystem>
+#include "history/own_folder_test.h"
 
 namespace cronfleet::history {
 namespace {
 
-class AtticTest : public ::testing::Test {
- protected:
-  void SetUp() override { std::filesystem::create_directories(folder_); }
-  void TearDown() override {
-    EXPECT_TRUE(std::filesystem::is_empty(folder_)) << "nothing is left behind, nor to be seen meanwhile";
-    std::filesystem::remove_all(folder_);
-  }
-  std::string folder_ = ::testing::TempDir() + "attic_test";
-};
+class AtticTest : public OwnFolderTest {};
 
 void expect_finds(const Attic& attic, const std::string& name, const std::optional<std::string>& expected) {
   const auto found = attic.find(name);
@@ -47,14 +37,7 @@ TEST_F(AtticTest, FindsWhatItWasGivenInAnyOrder) {
 TEST_F(AtticTest, OnAFullDiskTheRestStaysInMemory) {
   Attic attic(folder_);
   attic.put("one", "first");
-  rlimit before{};
-  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
-  const auto handler = ::signal(SIGXFSZ, SIG_IGN);
-  const rlimit small{64, before.rlim_max};
-  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
-  attic.put("two", std::string(500, 'x'));
-  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
-  ::signal(SIGXFSZ, handler);
+  with_files_up_to(64, [&] { attic.put("two", std::string(500, 'x')); });
   attic.put("three", "third");
   expect_finds(attic, "one", "first");
   expect_finds(attic, "two", std::string(500, 'x'));

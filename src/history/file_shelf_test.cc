@@ -1,25 +1,14 @@
 #include "history/file_shelf.h"
 
 #include <gtest/gtest.h>
-#include <sys/resource.h>
-
-#include <csignal>
-#include <filesystem>
 
 #include "base/rng.h"
+#include "history/own_folder_test.h"
 
 namespace cronfleet::history {
 namespace {
 
-class FileShelfTest : public ::testing::Test {
- protected:
-  void SetUp() override { std::filesystem::create_directories(folder_); }
-  void TearDown() override {
-    EXPECT_TRUE(std::filesystem::is_empty(folder_)) << "nothing is left behind, nor to be seen meanwhile";
-    std::filesystem::remove_all(folder_);
-  }
-  std::string folder_ = ::testing::TempDir() + "file_shelf_test";
-};
+class FileShelfTest : public OwnFolderTest {};
 
 TEST_F(FileShelfTest, GivesBackInOrderWhatItWasGivenAndItsSpaceWithIt) {
   FileShelf shelf({.folder = folder_, .bytes_max = 1 << 20, .file_bytes = 1 << 10});
@@ -56,14 +45,7 @@ TEST_F(FileShelfTest, TakesNothingPastItsBound) {
 TEST_F(FileShelfTest, KeepsWhatItHasWhenAWriteFails) {
   FileShelf shelf({.folder = folder_});
   ASSERT_TRUE(shelf.put("one"));
-  rlimit before{};
-  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
-  const auto handler = ::signal(SIGXFSZ, SIG_IGN);
-  const rlimit small{64, before.rlim_max};
-  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
-  EXPECT_FALSE(shelf.put(std::string(500, 'x')));
-  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
-  ::signal(SIGXFSZ, handler);
+  with_files_up_to(64, [&] { EXPECT_FALSE(shelf.put(std::string(500, 'x'))); });
   ASSERT_TRUE(shelf.put("two"));
   EXPECT_EQ(shelf.take().value(), "one");
   EXPECT_EQ(shelf.take().value(), "two");
