@@ -135,6 +135,12 @@ Txn take_over_row(const Actor& actor, const std::string& dead_key, const std::st
   return txn;
 }
 
+Txn free_row(const Actor& actor, const KeyValue& lock_as_read) {
+  return {.expected = {equals(lock_as_read.key, lock_as_read.value), hold_stands(actor)},
+          .writes = {{lock_as_read.key, std::nullopt}},
+          .read_if_refused = {}};
+}
+
 Txn trigger_row(const Actor& actor, const TriggerEntry& trigger, const std::string& trigger_as_read,
                 std::optional<Revision> job_revision, const RunningEntry& entry, const FiringRow& lock) {
   const std::string key = actor.keys.trigger(trigger.id);

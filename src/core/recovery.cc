@@ -1,6 +1,7 @@
 // Own keys that earlier lives of this worker left, or that it takes along: after a crash, into a new incarnation, into
 // a store that was set back.
 #include <algorithm>
+#include <utility>
 
 #include "core/scheduler_state.h"
 
@@ -100,6 +101,7 @@ void Scheduler::State::relisted() {
   // No page of the next list is older than the first of this one.
   for (auto it = removed.begin(); it != removed.end();)
     it = it->second <= relisted_at || removed.size() > kRemovedMax ? removed.erase(it) : std::next(it);
+  if (!std::exchange(freed_own, true)) read_prefix(keys.locks(), ReadLocks{});
   if (settled_own) return;
   settled_own = true;
   for (const auto& [id, left] : journal) {
@@ -107,6 +109,22 @@ void Scheduler::State::relisted() {
     if (!known(id)) emit(Forget{id, true});
   }
   unpark();
+}
+
+// Where others recorded a run as lost before its worker came back, its lock was left to stand until safe_after. That
+// run is over: whoever comes back has ended all that its earlier lives left, and knows what goes on (rule 18).
+void Scheduler::State::answered(const ReadLocks&, const ReadAnswered& answer) {
+  freed_own = answer.ok;  // else with the next list
+  for (const KeyValue& stands : answer.found) {
+    const auto lock = decode_lock(stands.value);
+    if (!lock || lock->node != self || lock->incarnation == incarnation || known(lock->run)) continue;
+    commit(free_row(actor(), stands), PendingFree{});
+  }
+}
+
+// Refused: it has changed hands since.
+void Scheduler::State::answered(const PendingFree&, const CommitAnswered& answer) {
+  if (answer.outcome == Outcome::Unknown) freed_own = false;
 }
 
 // A key under our own node that no run of ours stands for.
@@ -206,6 +224,7 @@ void Scheduler::State::move_to_new_incarnation() {
   claims_under_way = 0;
   commits.clear();  // answers to the old incarnation are not ours any more; the store says what stands
   reads.clear();
+  freed_own = false;
   relisting = false;
   reconciling = false;
   for (JobSlot& slot : slots) {

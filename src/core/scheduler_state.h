@@ -148,8 +148,9 @@ struct PendingKill {
 struct PendingSweep {
   std::string key;  // of a kill order
 };
+struct PendingFree {};  // a lock that an earlier life left
 using PendingCommit = std::variant<PendingFiring, PendingEdit, PendingRun, PendingTrigger, PendingAccount,
-                                   PendingTakeOver, PendingKill, PendingSweep>;
+                                   PendingTakeOver, PendingKill, PendingSweep, PendingFree>;
 
 struct ReadJob {  // marker, job and lock of one job; then decide again
   DueQueue::Index index;
@@ -195,9 +196,10 @@ struct ReadHolds {  // and whether the holds that they name have gone
   std::string last;
 };
 struct ReadInHand {};  // all of running/, in a store that was set back
+struct ReadLocks {};   // all of lock/
 using PendingRead = std::variant<ReadJob, ReadForEdit, ReadDeadLock, ReadBackFiring, ReadBackRun, ReadBackTrigger,
                                  ReadConfirm, ReadProbe, ReadOwnKeys, ReadOwnRunning, ReadHoldKeys, ReadNextNode,
-                                 ReadOrdered, ReadDeadKeys, ReadDead, ReadHolds, ReadInHand>;
+                                 ReadOrdered, ReadDeadKeys, ReadDead, ReadHolds, ReadInHand, ReadLocks>;
 
 struct Scheduler::State {
   State(NodeId node, Keys k, SchedulerOptions o, TokenSource& t, Rules r)
@@ -361,6 +363,8 @@ struct Scheduler::State {
   void answered(const ReadOwnKeys& read, const ReadAnswered& answer);
   void answered(const ReadOwnRunning& read, const ReadAnswered& answer);
   void relisted();
+  void answered(const ReadLocks& read, const ReadAnswered& answer);
+  void answered(const PendingFree& pending, const CommitAnswered& answer);
   void adopt_own(const RunningEntry& entry, const KeyValue& stands);
   void settle(RunSlot& run);
   void move_to_new_incarnation();
@@ -448,6 +452,7 @@ struct Scheduler::State {
   bool session_open = false;
   bool caught_up = false;
   bool settled_own = false;  // what earlier lives left has been read once
+  bool freed_own = false;    // and the locks they left, in this incarnation
   bool relisting = false, reconciling = false, ticking = false;
   bool hold_outlives = false;  // a worker with keys has a hold and is not registered: it may be dead soon
   std::uint64_t relist_round = 0;
