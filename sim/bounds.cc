@@ -45,14 +45,31 @@ bool was_full(const Evidence& evidence, const TrueExec& exec) {
   return false;
 }
 
+// Until when the lock of a machine that lost its disk kept `exec` from being claimed: nobody frees it before
+// (protocol.md rule 18). One that came back with its disk frees its own.
+std::optional<WallTime> locked_until(const Evidence& evidence, const TrueExec& exec) {
+  for (const ClaimedOver& over : evidence.claimed_over) {
+    if (over.run != exec.run) continue;
+    const bool lost = std::any_of(evidence.faults.begin(), evidence.faults.end(), [&](const FaultSpan& fault) {
+      return fault.kind == "disk-lost" && fault.node == over.former;
+    });
+    if (lost) return over.safe_after;
+  }
+  return std::nullopt;
+}
+
 // The first start of a firing that came later than kLatenessMax although no run of its job stood before it.
-bool late(const TrueExec& exec, const ExecsOfJob& of_job, const TrueDocument& document) {
+bool late(const Evidence& evidence, const TrueExec& exec, const ExecsOfJob& of_job, const TrueDocument& document) {
   if (!exec.run.firing.scheduled() || exec.run.attempt > 1 || exec.undone) return false;
   const WallTime instant = exec.run.firing.instant();
   if (exec.at <= instant + document.job.timing->jitter + kLatenessMax) return false;
-  return !document.job.overlap.fenced() || std::none_of(of_job.begin(), of_job.end(), [&](const TrueExec* other) {
+  if (!document.job.overlap.fenced()) return true;
+  const bool stood_before = std::any_of(of_job.begin(), of_job.end(), [&](const TrueExec* other) {
     return other != &exec && other->at < exec.at && (!other->end || other->end->at + seconds(5) >= instant);
   });
+  if (stood_before) return false;
+  const auto locked = locked_until(evidence, exec);
+  return !locked || exec.at > *locked + kLatenessMax;
 }
 
 template <typename Judge>
@@ -60,7 +77,8 @@ void each_late(const Evidence& evidence, const Expected& expected, Judge judge) 
   for (const auto& [job, execs] : execs_by_job(evidence)) {
     for (const TrueExec* exec : execs) {
       const TrueDocument* document = document_of(expected, job, exec->version);
-      if (document != nullptr && late(*exec, execs, *document) && !was_full(evidence, *exec)) judge(*exec, *document);
+      if (document != nullptr && late(evidence, *exec, execs, *document) && !was_full(evidence, *exec))
+        judge(*exec, *document);
     }
   }
 }

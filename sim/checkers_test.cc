@@ -467,5 +467,30 @@ TEST(Checkers, AMachineThatWasStoppedIsExcusedForASecond) {
   }
 }
 
+TEST(Checkers, TheLockOfAMachineThatLostItsDiskIsWaitedFor) {
+  struct Case {
+    const char* fault;
+    milliseconds beyond;  // safe_after
+    std::size_t violations;
+  };
+  for (const Case& one : {Case{"disk-lost", milliseconds(749), 0}, Case{"disk-lost", milliseconds(751), 1},
+                          Case{"crash", milliseconds(749), 1}}) {
+    CleanHistory history(1);
+    Evidence& evidence = history.evidence();
+    const auto found = std::find_if(evidence.execs.begin(), evidence.execs.end(), [&](const TrueExec& exec) {
+      return exec.run.firing.job == JobName("job0") && exec.run.firing.instant() > evidence.began_at + seconds(90);
+    });
+    TrueExec& exec = *found;
+    const WallTime begin = evidence.began_at, instant = exec.run.firing.instant(), safe_after = instant + seconds(3);
+    evidence.claimed_over.push_back({exec.run, NodeId("n2"), safe_after});
+    evidence.faults.push_back({one.fault, NodeId("n2"), begin + milliseconds(1), begin + seconds(2)});
+    exec.at = safe_after + one.beyond;
+    Violations violations;
+    check_lateness(evidence, expect(evidence), violations);
+    EXPECT_EQ(violations.size(), one.violations) << one.fault << " +" << one.beyond.count() << "\n"
+                                                 << text_of(violations);
+  }
+}
+
 }  // namespace
 }  // namespace cronfleet::sim

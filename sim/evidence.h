@@ -66,6 +66,12 @@ struct Offline {
   NodeId node;
   WallTime at{};
 };
+// A claim over the lock that another worker's run had left, which stands for others until `safe_after`.
+struct ClaimedOver {
+  domain::RunId run;
+  NodeId former;
+  WallTime safe_after{};
+};
 struct AckedKill {
   domain::RunId run;
   WallTime at{};
@@ -91,6 +97,7 @@ struct Evidence {
   std::vector<TrueExec> execs;
   std::vector<AckedEdit> edits;
   std::vector<AckedKill> kills;
+  std::vector<ClaimedOver> claimed_over;
   std::vector<FaultSpan> faults;
   std::vector<Offline> offline;
   std::vector<Restored> restored;

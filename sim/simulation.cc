@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
+#include "core/entries.h"
 #include "cron/zone.h"
 #include "sim/client.h"
 #include "sim/cluster.h"
@@ -91,12 +93,22 @@ class Simulation {
         evidence_.writes.push_back(
             {revision, time_.wall(), key, change.deleted ? std::nullopt : std::optional(change.entry.value)});
       }
+      if (key.starts_with("/cron/lock/")) lock_changed(change);
       if (constexpr std::string_view kWorkers = "/cron/workers/"; change.deleted && key.rfind(kWorkers, 0) == 0)
         evidence_.offline.push_back({NodeId(key.substr(kWorkers.size())), time_.wall()});
       if (tracing_ && key.rfind("/cron/workers/", 0) != 0)
         say(fmt::format("store {}: {} {}", revision, key, change.deleted ? "-" : change.entry.value));
     }
     if (cluster_) cluster_->on_commit(changes);
+  }
+
+  void lock_changed(const Change& change) {
+    std::string& stands = locks_[change.entry.key];
+    const std::string former = std::exchange(stands, change.deleted ? std::string() : change.entry.value);
+    if (former.empty() || stands.empty()) return;
+    const auto left = core::decode_lock(former), taken = core::decode_lock(stands);
+    if (left && taken && left->node != taken->node)
+      evidence_.claimed_over.push_back({taken->run, left->node, left->safe_after});
   }
 
   // A reader that looks at the same records again: they must not change, nor go.
@@ -220,6 +232,7 @@ class Simulation {
   std::unique_ptr<Cluster> cluster_;
   std::unique_ptr<Client> client_;
   std::map<domain::RunId, domain::RunRecord> seen_;
+  std::map<std::string, std::string> locks_;  // lock/ as it stands; empty: free
   std::uint64_t hash_ = 0xcbf29ce484222325ULL;
   Verdict verdict_;
 };
