@@ -111,13 +111,14 @@ void Scheduler::State::relisted() {
   unpark();
 }
 
-// Where others recorded a run as lost before its worker came back, its lock was left to stand until safe_after. That
-// run is over: whoever comes back has ended all that its earlier lives left, and knows what goes on (rule 18).
+// Where others recorded a run as lost before its worker came back, its lock was left to stand until safe_after. Whoever
+// comes back has ended all that its earlier lives left, and knows what goes on: the other runs are over (rule 18).
 void Scheduler::State::answered(const ReadLocks&, const ReadAnswered& answer) {
   freed_own = answer.ok;  // else with the next list
   for (const KeyValue& stands : answer.found) {
     const auto lock = decode_lock(stands.value);
-    if (!lock || lock->node != self || lock->incarnation == incarnation || known(lock->run)) continue;
+    if (!lock || lock->node != self || lock->incarnation == incarnation) continue;
+    if (const RunSlot* run = find_run(lock->run); run != nullptr && run->stage != Stage::Recording) continue;
     commit(free_row(actor(), stands), PendingFree{});
   }
 }

@@ -296,6 +296,7 @@ void Scheduler::State::answered(ReadBackRun& read_back, const ReadAnswered& answ
       return record(*run);
     }
     if (run->stage == Stage::Ending && run->executed) {
+      freed_own = false;                                        // its lock stands there as that of an earlier life
       if (set_back && !run->followed) run->entry.final = true;  // the attempt that was to follow found no place
       // Not final stays not final: our retry may have been applied before the key went. Where it was not, whoever
       // settles the key finds that an attempt must follow; or nobody, if the store was set back and we learn of it only

@@ -452,7 +452,7 @@ struct Scheduler::State {
   bool session_open = false;
   bool caught_up = false;
   bool settled_own = false;  // what earlier lives left has been read once
-  bool freed_own = false;    // and the locks they left, in this incarnation
+  bool freed_own = false;    // and there is no lock left of a run of ours that is over
   bool relisting = false, reconciling = false, ticking = false;
   bool hold_outlives = false;  // a worker with keys has a hold and is not registered: it may be dead soon
   std::uint64_t relist_round = 0;

@@ -420,6 +420,30 @@ TEST_F(Fleet, OneLivingProcessPerNodeId) {
   EXPECT_TRUE(first.running());
 }
 
+// Others recorded the run as lost while its machine was down for long: coming back, it frees the job (rule 18).
+TEST_F(Fleet, AWorkerThatComesBackFreesWhatItHadLocked) {
+  start_etcd();
+  Server master(master_arguments());
+  ASSERT_TRUE(master.wait_until_ready());
+  ASSERT_EQ(master.put_job("yearly", R"("schedule":"@yearly","command":"true")"), 201);
+  const JobName job("yearly");
+  const core::LockEntry left{{{job, from_seconds(1'767'225'600)}, 1},
+                             NodeId("w1"),
+                             Incarnation(std::string(32, 'a')),
+                             from_seconds(4'102'444'800)};
+  etcd_->etcdctl({"put", core::Keys().lock(job), core::encode(left)});
+  const auto refused = master.ask("POST", "/api/v1/jobs/yearly:run");
+  EXPECT_EQ(refused.status, 409);
+  EXPECT_NE(refused.body.find("worker 'w1' is out of contact"), std::string::npos) << refused.body;
+  Process worker(worker_arguments("w1"));
+  ASSERT_TRUE(eventually([&] { return master.ask("POST", "/api/v1/jobs/yearly:run").status == 202; }))
+      << worker.errors();
+  EXPECT_TRUE(eventually([&] {
+    const auto runs = master.runs("yearly");
+    return !runs.empty() && text_of(runs.front(), "status") == "succeeded";
+  })) << worker.errors();
+}
+
 TEST_F(Fleet, AWorkerLeavesAlsoWithoutItsStore) {
   start_etcd();
   Server master(master_arguments());
