@@ -135,8 +135,10 @@ Txn take_over_row(const Actor& actor, const std::string& dead_key, const std::st
   return txn;
 }
 
-Txn free_row(const Actor& actor, const KeyValue& lock_as_read) {
-  return {.expected = {equals(lock_as_read.key, lock_as_read.value), hold_stands(actor)},
+Txn free_row(const Actor& actor, const domain::RunId& run, const KeyValue& lock_as_read) {
+  return {.expected = {equals(lock_as_read.key, lock_as_read.value),
+                       hold_stands(actor),
+                       {.key = actor.keys.running(actor.node, run), .kind = Kind::Absent}},
           .writes = {{lock_as_read.key, std::nullopt}},
           .read_if_refused = {}};
 }

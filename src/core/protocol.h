@@ -60,8 +60,8 @@ Txn again_row(const Actor& actor, const std::string& running_as_read, const Runn
 // take over: the key of a dead worker moves under the own node.
 Txn take_over_row(const Actor& actor, const std::string& dead_key, const std::string& running_as_read,
                   const std::string& dead_hold, const RunningEntry& entry);
-// A lock that an earlier life of this node left; its run is over (rule 18).
-Txn free_row(const Actor& actor, const KeyValue& lock_as_read);
+// A lock of this node that was left standing: its run is over, and nobody sees to it any more (rule 18).
+Txn free_row(const Actor& actor, const domain::RunId& run, const KeyValue& lock_as_read);
 // claim a trigger, or end it without a run (`entry` ended). `lock` as in FiringRow.
 Txn trigger_row(const Actor& actor, const TriggerEntry& trigger, const std::string& trigger_as_read,
                 std::optional<Revision> job_revision, const RunningEntry& entry, const FiringRow& lock);

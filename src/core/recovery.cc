@@ -111,52 +111,59 @@ void Scheduler::State::relisted() {
   unpark();
 }
 
-// Where others recorded a run as lost before its worker came back, its lock was left to stand until safe_after. Whoever
-// comes back has ended all that its earlier lives left, and knows what goes on: the other runs are over (rule 18).
+// Where others recorded a run as lost before its worker came back, its lock was left to stand until safe_after; so it
+// is where a store was set back to a state in which it stood. Whoever comes back has ended all that its earlier lives
+// left, and knows what goes on: the other runs are over (rule 18), unless a claim was applied late, whose key stands.
 void Scheduler::State::answered(const ReadLocks&, const ReadAnswered& answer) {
   freed_own = answer.ok;  // else with the next list
   for (const KeyValue& stands : answer.found) {
     const auto lock = decode_lock(stands.value);
-    if (!lock || lock->node != self || lock->incarnation == incarnation) continue;
-    if (const RunSlot* run = find_run(lock->run); run != nullptr && run->stage != Stage::Recording) continue;
-    commit(free_row(actor(), stands), PendingFree{});
+    if (!lock || lock->node != self) continue;
+    const RunSlot* run = find_run(lock->run);
+    if (run != nullptr ? run->entry.locked || run->stage == Stage::Running : under_way(lock->run)) continue;
+    commit(free_row(actor(), lock->run, stands), PendingFree{});
   }
 }
 
-// Refused: it has changed hands since.
+// Refused: its key stands still, or the lock has changed hands since.
 void Scheduler::State::answered(const PendingFree&, const CommitAnswered& answer) {
-  if (answer.outcome == Outcome::Unknown) freed_own = false;
+  if (answer.outcome != Outcome::Committed) freed_own = false;
+}
+
+// Whether the answer that makes a run of it is on its way.
+bool Scheduler::State::under_way(const domain::RunId& id) const {
+  for (const auto& [ticket, pending] : commits) {
+    if (const auto* firing = std::get_if<PendingFiring>(&pending)) {
+      if (firing->row.entry && firing->row.entry->run == id) return true;
+      if (firing->row.passed && firing->row.passed->run == id) return true;
+    } else if (const auto* trigger = std::get_if<PendingTrigger>(&pending)) {
+      if (trigger->entry.run == id) return true;
+    } else if (const auto* account = std::get_if<PendingAccount>(&pending)) {
+      if (account->passed && account->passed->run == id) return true;
+    } else if (const auto* run = std::get_if<PendingRun>(&pending)) {
+      if (run->next && run->next->run == id) return true;
+    } else if (const auto* moved = std::get_if<PendingTakeOver>(&pending)) {
+      if (moved->entry.run == id) return true;
+    }
+  }
+  for (const auto& [ticket, pending] : reads) {
+    if (const auto* firing = std::get_if<ReadBackFiring>(&pending)) {
+      if (firing->claim.row.entry && firing->claim.row.entry->run == id) return true;
+      if (firing->claim.row.passed && firing->claim.row.passed->run == id) return true;
+    } else if (const auto* run = std::get_if<ReadBackRun>(&pending)) {
+      if (run->pending.next && run->pending.next->run == id) return true;
+    } else if (const auto* trigger = std::get_if<ReadBackTrigger>(&pending)) {
+      if (trigger->pending.entry.run == id) return true;
+    }
+  }
+  return false;
 }
 
 // A key under our own node that no run of ours stands for.
 void Scheduler::State::adopt_own(const RunningEntry& entry, const KeyValue& stands) {
   if (known(entry.run)) return;
   if (const auto gone = removed.find(entry.run); gone != removed.end() && stands.modified < gone->second) return;
-  for (const auto& [ticket, pending] : commits) {  // its own answer is on the way
-    if (const auto* firing = std::get_if<PendingFiring>(&pending)) {
-      if ((firing->row.entry && firing->row.entry->run == entry.run) ||
-          (firing->row.passed && firing->row.passed->run == entry.run))
-        return;
-    } else if (const auto* trigger = std::get_if<PendingTrigger>(&pending)) {
-      if (trigger->entry.run == entry.run) return;
-    } else if (const auto* account = std::get_if<PendingAccount>(&pending)) {
-      if (account->passed && account->passed->run == entry.run) return;
-    } else if (const auto* run = std::get_if<PendingRun>(&pending)) {
-      if (run->next && run->next->run == entry.run) return;
-    } else if (const auto* moved = std::get_if<PendingTakeOver>(&pending)) {
-      if (moved->entry.run == entry.run) return;
-    }
-  }
-  for (const auto& [ticket, pending] : reads) {
-    if (const auto* firing = std::get_if<ReadBackFiring>(&pending)) {
-      if (firing->claim.row.entry && firing->claim.row.entry->run == entry.run) return;
-      if (firing->claim.row.passed && firing->claim.row.passed->run == entry.run) return;
-    } else if (const auto* run = std::get_if<ReadBackRun>(&pending)) {
-      if (run->pending.next && run->pending.next->run == entry.run) return;
-    } else if (const auto* trigger = std::get_if<ReadBackTrigger>(&pending)) {
-      if (trigger->pending.entry.run == entry.run) return;
-    }
-  }
+  if (under_way(entry.run)) return;
   RunSlot& run = add_run(entry);
   run.former = entry.claimed_at <= restored_at;
   run.text = stands.value;

@@ -365,6 +365,7 @@ struct Scheduler::State {
   void relisted();
   void answered(const ReadLocks& read, const ReadAnswered& answer);
   void answered(const PendingFree& pending, const CommitAnswered& answer);
+  bool under_way(const domain::RunId& id) const;
   void adopt_own(const RunningEntry& entry, const KeyValue& stands);
   void settle(RunSlot& run);
   void move_to_new_incarnation();
