@@ -28,6 +28,7 @@ constexpr milliseconds kSpawnMax{10};
 constexpr milliseconds kEditObeyed{1'000};
 constexpr milliseconds kKillObeyed{2'000};
 constexpr milliseconds kRecordTolerance{50};
+constexpr seconds kWakes{1};
 constexpr seconds kOrderObeyed{5};  // an operator's word, where nothing else is wrong
 
 std::map<RunId, const TrueExec*> execs_by_run(const Evidence& evidence) {
@@ -309,6 +310,26 @@ void check_output(const Evidence& evidence, const Expected&, Violations& violati
   }
 }
 
+namespace {
+
+// By when a machine that was stopped as a whole at `at`, or had only just gone on, must have ended a run that others
+// may follow: within a second after it wakes, and one stop may begin in another. Absent: it was not stopped.
+std::optional<WallTime> ends_frozen_by(const Evidence& evidence, const NodeId& node, WallTime at) {
+  std::optional<WallTime> by;
+  for (bool longer = true; longer;) {
+    longer = false;
+    for (const FaultSpan& fault : evidence.faults) {
+      if (fault.kind != "machine-freeze" || !concerns(fault, node) || fault.from > by.value_or(at)) continue;
+      if (fault.until + kWakes <= by.value_or(at)) continue;
+      by = fault.until + kWakes;
+      longer = true;
+    }
+  }
+  return by;
+}
+
+}  // namespace
+
 void check_no_overlap(const Evidence& evidence, const Expected& expected, Violations& violations) {
   std::map<JobName, std::vector<const TrueExec*>> by_job;
   for (const TrueExec& exec : evidence.execs) {
@@ -321,13 +342,9 @@ void check_no_overlap(const Evidence& evidence, const Expected& expected, Violat
     const TrueExec* longest = nullptr;
     for (const TrueExec* exec : execs) {
       if (longest != nullptr && exec->at < end_of(*longest) && !longest->undone && !exec->undone) {
-        // A machine that was stopped as a whole cannot end its run in time; it has one second after it wakes.
         const WallTime together_until = std::min(end_of(*exec), end_of(*longest));
-        const bool frozen = std::any_of(evidence.faults.begin(), evidence.faults.end(), [&](const FaultSpan& fault) {
-          return fault.kind == "machine-freeze" && concerns(fault, longest->node) && fault.from <= exec->at &&
-                 together_until <= fault.until + seconds(1);
-        });
-        if (!frozen)
+        const auto by = ends_frozen_by(evidence, longest->node, exec->at);
+        if (!by || together_until > *by)
           report(violations, "I6", job, exec->at, "{} began on {} while {} went on on {} (until {})", exec->run.text(),
                  exec->node, longest->run.text(), longest->node, at_text(end_of(*longest)));
       }

@@ -448,7 +448,15 @@ TEST(Checkers, EveryPlantedViolationIsCaught) {
 }
 
 TEST(Checkers, AMachineThatWasStoppedIsExcusedForASecond) {
-  for (const auto& [beyond, violations_wanted] : {std::pair(milliseconds(900), 0), std::pair(milliseconds(1100), 1)}) {
+  struct Case {
+    milliseconds beyond;                        // the first thaw
+    std::optional<milliseconds> stopped_again;  // after it, for two seconds
+    std::size_t violations;
+  };
+  for (const Case& one :
+       {Case{milliseconds(900), {}, 0}, Case{milliseconds(1100), {}, 1},
+        Case{milliseconds(3'400), milliseconds(500), 0}, Case{milliseconds(3'600), milliseconds(500), 1},
+        Case{milliseconds(3'400), milliseconds(1'100), 1}}) {
     CleanHistory history(1);
     Evidence& evidence = history.evidence();
     const auto first = std::find_if(evidence.execs.begin(), evidence.execs.end(),
@@ -459,11 +467,15 @@ TEST(Checkers, AMachineThatWasStoppedIsExcusedForASecond) {
     next.end->at = next.at + seconds(8);
     const WallTime thaw = next.at + seconds(4);
     stopped.node = NodeId("n2");
-    stopped.end->at = thaw + beyond;
+    stopped.end->at = thaw + one.beyond;
     evidence.faults.push_back({"machine-freeze", NodeId("n2"), stopped.at + milliseconds(1), thaw});
+    if (one.stopped_again) {
+      const WallTime again = thaw + *one.stopped_again;
+      evidence.faults.push_back({"machine-freeze", NodeId("n2"), again, again + seconds(2)});
+    }
     Violations violations;
     check_no_overlap(evidence, expect(evidence), violations);
-    EXPECT_EQ(violations.size(), static_cast<std::size_t>(violations_wanted)) << text_of(violations);
+    EXPECT_EQ(violations.size(), one.violations) << one.beyond.count() << "\n" << text_of(violations);
   }
 }
 
