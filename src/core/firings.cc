@@ -33,13 +33,15 @@ void Scheduler::State::on_due(JobSlot& slot) {
   if (slot.claimable()) decide(slot);
 }
 
+// What stands of the job; then it is decided again.
+void Scheduler::State::ask_store(JobSlot& slot) {
+  slot.busy = read({keys.marker(slot.name), keys.job(slot.name), keys.lock(slot.name)}, ReadJob{slot.index});
+}
+
 void Scheduler::State::decide(JobSlot& slot) {
   const Fleet::Standing& standing = standing_of(slot);
-  if (!standing.eligible && !slot.looked && slot.accounted + slot.job->job->timing->catch_up_window < now.wall) {
-    // Long not looked at: others have moved the marker on, and there is no use in counting what they did.
-    slot.busy = read({keys.marker(slot.name), keys.job(slot.name), keys.lock(slot.name)}, ReadJob{slot.index});
-    return;
-  }
+  if (!standing.eligible && !slot.looked && slot.accounted + slot.job->job->timing->catch_up_window < now.wall)
+    return ask_store(slot);  // long not looked at: others have moved the marker on, and what they did is not counted
   Forgotten restored{restored_at, {}};
   if (const auto found = in_hand.find(slot.name); found != in_hand.end()) restored.in_hand = found->second;
   const Plan next = plan(*slot.job, slot.accounted, now.wall, now.wall + lead, restored);
@@ -54,10 +56,7 @@ void Scheduler::State::decide(JobSlot& slot) {
     // Somebody else looks first. What is overdue anyway was overdue for all: only the delay from now would tell.
     const WallTime at = next.action == Plan::Action::Claim ? next.at + delay : now.wall;
     if (now.wall < at) return look_again(slot, at);
-    if (!slot.looked) {
-      slot.busy = read({keys.marker(slot.name), keys.job(slot.name), keys.lock(slot.name)}, ReadJob{slot.index});
-      return;
-    }
+    if (!slot.looked) return ask_store(slot);
   }
   if (next.action == Plan::Action::Account) return write_off(slot, next.passed->range.to, next.passed);
   if (next.action == Plan::Action::Pass) return write_off(slot, next.instant, {});
@@ -83,10 +82,7 @@ void Scheduler::State::leave_to_others(JobSlot& slot, const Plan& plan) {
   }
   const WallTime over = open_until(*slot.job->job, plan.passed ? plan.passed->range.from : plan.instant) + delay;
   if (now.wall >= over) {
-    if (!slot.looked) {
-      slot.busy = read({keys.marker(slot.name), keys.job(slot.name), keys.lock(slot.name)}, ReadJob{slot.index});
-      return;
-    }
+    if (!slot.looked) return ask_store(slot);
     if (!slot.standing.able && fleet.sees_self()) {
       if (plan.action == Plan::Action::Pass) return write_off(slot, plan.instant, {});
       if (plan.action == Plan::Action::Account) {
@@ -146,7 +142,7 @@ bool Scheduler::State::wait_for_lock(JobSlot& slot, const Plan& plan) {
   if (waits || job.overlap.mode == domain::Overlap::Mode::Replace) {
     // An own run's end looks again by itself; of another node's lock the store is asked now and then.
     if (foreign && !slot.looked) {
-      slot.busy = read({keys.marker(slot.name), keys.job(slot.name), keys.lock(slot.name)}, ReadJob{slot.index});
+      ask_store(slot);
       return true;
     }
     slot.looked = false;
@@ -156,25 +152,14 @@ bool Scheduler::State::wait_for_lock(JobSlot& slot, const Plan& plan) {
   RunningEntry entry = claimed_entry(slot, plan.instant);
   entry.locked = false;
   apply(entry, domain::RunStatus::Skipped, domain::Reason::Overlap, now.wall);
-  FiringRow row{.job = slot.name,
-                .job_revision = slot.revision,
-                .accounted = slot.accounted,
-                .exact_marker = {},
-                .marker_to = plan.instant,
-                .token = entry.token,
-                .entry = entry,
-                .passed = {},
-                .lock = FiringRow::Lock::Present,
-                .dead_lock = {},
-                .dead_hold = {}};
-  if (plan.passed) {
-    row.passed = passed_entry(slot, *plan.passed, slot.revision);
-    row.exact_marker = slot.marker.text();
-  }
   if (plan.passed && !slot.marker) {
-    slot.busy = read({keys.marker(slot.name), keys.job(slot.name), keys.lock(slot.name)}, ReadJob{slot.index});
+    ask_store(slot);
     return true;
   }
+  FiringRow row = row_to(slot, plan.instant, plan.passed);
+  row.token = entry.token;
+  row.entry = entry;
+  row.lock = FiringRow::Lock::Present;
   slot.looked = false;
   slot.busy = commit(firing_row(actor(), row), PendingFiring{slot.index, row, now.mono, false});
   return true;
@@ -189,33 +174,19 @@ void Scheduler::State::claim(JobSlot& slot, const Plan& plan) {
     const auto patience = options.takeover_delay + std::chrono::microseconds(100) * starved.size();
     return look_again(slot, std::max(now.wall, plan.at) + patience);
   }
-  if (plan.passed && !slot.marker) {  // a gap is written over exactly what was read
-    slot.busy = read({keys.marker(slot.name), keys.job(slot.name), keys.lock(slot.name)}, ReadJob{slot.index});
-    return;
-  }
+  if (plan.passed && !slot.marker) return ask_store(slot);  // a gap is written over exactly what was read
   const bool locks = slot.job->job->overlap.fenced();
   RunningEntry entry = claimed_entry(slot, plan.instant);
   entry.locked = locks;
   if (plan.catch_up) entry.trigger = domain::Trigger::CatchUp;
-  FiringRow row{.job = slot.name,
-                .job_revision = slot.revision,
-                .accounted = slot.accounted,
-                .exact_marker = {},
-                .marker_to = plan.instant,
-                .token = entry.token,
-                .entry = entry,
-                .passed = {},
-                .lock = !locks ? FiringRow::Lock::Free : FiringRow::Lock::Absent,
-                .dead_lock = {},
-                .dead_hold = {}};
+  FiringRow row = row_to(slot, plan.instant, plan.passed);
+  row.token = entry.token;
+  row.entry = entry;
+  row.lock = locks ? FiringRow::Lock::Absent : FiringRow::Lock::Free;
   if (locks && slot.lock && slot.lock->free_after_death) {
     row.lock = FiringRow::Lock::Dead;
     row.dead_lock = slot.lock->text;
     row.dead_hold = keys.hold(slot.lock->node, slot.lock->incarnation);
-  }
-  if (plan.passed) {
-    row.passed = passed_entry(slot, *plan.passed, slot.revision);
-    row.exact_marker = slot.marker.text();
   }
   slot.looked = false;
   ++claims_under_way;
@@ -225,24 +196,26 @@ void Scheduler::State::claim(JobSlot& slot, const Plan& plan) {
 // Moves the marker to `to`; what becomes of the instants before it is `passed`, if anything is still to be said of
 // them.
 void Scheduler::State::write_off(JobSlot& slot, WallTime to, const std::optional<Passed>& passed) {
-  if (!slot.marker) {
-    slot.busy = read({keys.marker(slot.name), keys.job(slot.name), keys.lock(slot.name)}, ReadJob{slot.index});
-    return;
-  }
-  FiringRow row{.job = slot.name,
-                .job_revision = slot.revision,
-                .accounted = slot.accounted,
-                .exact_marker = slot.marker.text(),
-                .marker_to = to,
-                .token = Token(tokens.token()),
-                .entry = {},
-                .passed = {},
-                .lock = FiringRow::Lock::Free,
-                .dead_lock = {},
-                .dead_hold = {}};
-  if (passed) row.passed = passed_entry(slot, *passed, slot.revision);
+  if (!slot.marker) return ask_store(slot);
+  FiringRow row = row_to(slot, to, passed);
+  row.token = Token(tokens.token());
+  row.exact_marker = slot.marker.text();
   slot.looked = false;
   slot.busy = commit(firing_row(actor(), row), PendingFiring{slot.index, row, now.mono, false});
+}
+
+// Moves the marker to `to`. A gap is written over exactly what was read.
+FiringRow Scheduler::State::row_to(const JobSlot& slot, WallTime to, const std::optional<Passed>& passed) {
+  FiringRow row;
+  row.job = slot.name;
+  row.job_revision = slot.revision;
+  row.accounted = slot.accounted;
+  row.marker_to = to;
+  if (passed) {
+    row.passed = passed_entry(slot, *passed);
+    row.exact_marker = slot.marker.text();
+  }
+  return row;
 }
 
 RunningEntry Scheduler::State::claimed_entry(const JobSlot& slot, WallTime instant) {
@@ -257,12 +230,12 @@ RunningEntry Scheduler::State::claimed_entry(const JobSlot& slot, WallTime insta
   return entry;
 }
 
-RunningEntry Scheduler::State::passed_entry(const JobSlot& slot, const Passed& passed, Revision job_revision) {
+RunningEntry Scheduler::State::passed_entry(const JobSlot& slot, const Passed& passed) {
   RunningEntry entry;
   entry.run = {domain::Firing{slot.name, passed.range.to}, 1};
   entry.incarnation = incarnation;
   entry.token = Token(tokens.token());
-  entry.job_revision = job_revision;
+  entry.job_revision = slot.revision;
   entry.scheduled_at = passed.range.to;
   entry.claimed_at = now.wall;
   apply(entry, passed.status, passed.reason, now.wall);
@@ -327,9 +300,7 @@ void Scheduler::State::answered(PendingFiring pending, const CommitAnswered& ans
     case Outcome::Unknown: break;
   }
   if (!rules.read_back_unknown) return firing_done(pending, answer.revision);
-  std::vector<std::string> wanted{keys.marker(slot.name), keys.job(slot.name), keys.lock(slot.name)};
-  if (pending.row.entry) wanted.push_back(keys.running(self, pending.row.entry->run));
-  if (pending.row.passed) wanted.push_back(keys.running(self, pending.row.passed->run));
+  std::vector<std::string> wanted = keys_of(pending.row);
   slot.busy = read(std::move(wanted), ReadBackFiring{std::move(pending)});
 }
 
@@ -395,6 +366,14 @@ void Scheduler::State::answered(const ReadDeadLock& read, const ReadAnswered& an
   look_now(slot);
 }
 
+// By which an unknown result is read back.
+std::vector<std::string> Scheduler::State::keys_of(const FiringRow& row) const {
+  std::vector<std::string> wanted{keys.marker(row.job), keys.job(row.job), keys.lock(row.job)};
+  if (row.entry) wanted.push_back(keys.running(self, row.entry->run));
+  if (row.passed) wanted.push_back(keys.running(self, row.passed->run));
+  return wanted;
+}
+
 // An unknown result (rule 28): marker and running/ tell by token whether it was applied.
 void Scheduler::State::answered(ReadBackFiring& read, const ReadAnswered& answer) {
   PendingFiring& pending = read.claim;
@@ -403,14 +382,12 @@ void Scheduler::State::answered(ReadBackFiring& read, const ReadAnswered& answer
   if (!answer.ok) {
     // Still unknown. Nothing else may be done for this job until it is known.
     const DueQueue::Index index = pending.index;
-    std::vector<std::string> wanted{keys.marker(slot.name), keys.job(slot.name), keys.lock(slot.name)};
-    if (pending.row.entry) wanted.push_back(keys.running(self, pending.row.entry->run));
-    if (pending.row.passed) wanted.push_back(keys.running(self, pending.row.passed->run));
     slot.busy = ++last_ticket;
     const Ticket ticket = slot.busy;
+    std::vector<std::string> wanted = keys_of(pending.row);
     reads.emplace(ticket, std::move(read));
-    after(options.retry_store, [this, index, ticket, keys_wanted = std::move(wanted)] {
-      if (slots[index].busy == ticket && reads.count(ticket) != 0) emit(Read{ticket, keys_wanted, {}});
+    after(options.retry_store, [this, index, ticket, wanted = std::move(wanted)] {
+      if (slots[index].busy == ticket && reads.count(ticket) != 0) emit(Read{ticket, wanted, {}});
     });
     return;
   }

@@ -258,6 +258,7 @@ struct Scheduler::State {
     looks.put(slot.index, at);
   }
   void look_now(JobSlot& slot) { look_again(slot, now.wall); }
+  void ask_store(JobSlot& slot);
   void on_due(JobSlot& slot);
   void decide(JobSlot& slot);
   void leave_to_others(JobSlot& slot, const Plan& plan);
@@ -276,7 +277,9 @@ struct Scheduler::State {
   void answered(const ReadJob& read, const ReadAnswered& answer);
   void answered(const ReadDeadLock& read, const ReadAnswered& answer);
   void answered(ReadBackFiring& read, const ReadAnswered& answer);
-  RunningEntry passed_entry(const JobSlot& slot, const Passed& passed, Revision job_revision);
+  RunningEntry passed_entry(const JobSlot& slot, const Passed& passed);
+  FiringRow row_to(const JobSlot& slot, WallTime to, const std::optional<Passed>& passed);
+  std::vector<std::string> keys_of(const FiringRow& row) const;
   RunningEntry claimed_entry(const JobSlot& slot, WallTime instant);
 
   // ---- triggers.cc
