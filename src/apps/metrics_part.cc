@@ -130,7 +130,7 @@ void tell_outbox(MetricsText& text, const runtime::Outbox& outbox, WallTime now)
            "Since the run was over whose record has waited longest for the history; 0 while none waits.",
            std::max(age, 0.0));
   text.one("cronfleet_history_output_bytes_waiting", "gauge", "Output in memory that waits for the history.",
-           static_cast<double>(writer.output_bytes_waiting()));
+           static_cast<double>(outbox.output_bytes_waiting()));
 }
 
 void tell_worker(MetricsText& text, const runtime::Worker& worker, int capacity, WallTime now) {

@@ -1,5 +1,5 @@
 // history/attic.h: bytes under a name, on disk until they are asked for: what an earlier life's journal has of the
-// output of many runs, while each waits for its record's turn.
+// output of many runs, while each waits for its turn.
 //
 // It holds nothing that cannot be found elsewhere (the journal has it), so it need not outlive the process: a file
 // without a name. What that file does not take stays in memory. Loop thread only.
@@ -27,6 +27,7 @@ class Attic {
   // What stands under the name, which is there until dropped; nothing where nothing does.
   //   Corrupt      it cannot be read back: it is lost to this life
   Result<std::optional<std::string>> find(const std::string& name) const;
+  bool contains(const std::string& name) const { return places_.contains(name); }
   void drop(const std::string& name);
   std::size_t size() const { return places_.size(); }
 

@@ -111,6 +111,14 @@ void Outbox::send_output() {
       record_when_output_is_through(std::move(ready));
     }
   }
+  // Last, and one at a time: nobody waits for these.
+  for (; output_waiting_.empty() && !recorded_by_others_.empty(); recorded_by_others_.pop_front()) {
+    const domain::RunId& run = recorded_by_others_.front();
+    auto left = take_left(run);
+    if (!left) continue;  // it went with a record after all, or cannot be read before the next life
+    offer_all(std::move(left->chunks));
+    forget_behind_output(run);
+  }
 }
 
 // ---- records --------------------------------------------------------------------------------------------------------
@@ -178,18 +186,19 @@ void Outbox::count(const domain::RunEnd& end, domain::Trigger trigger, WallTime 
 }
 
 void Outbox::perform(core::Forget& forget) {
-  if (auto left = take_left(forget.run); left && forget.by_others) offer_all(std::move(left->chunks));
-  if (forget.by_others)
-    forget_behind_output(forget.run);
-  else
+  const std::string name = forget.run.text();
+  if (forget.by_others && attic_.contains(name)) {
+    recorded_by_others_.push_back(forget.run);
+  } else {
+    attic_.drop(name);
     parts_.executor.acknowledge(forget.run);
-  if (records_spooled() > 0) parts_.spool->remove(forget.run.text());
+  }
+  if (records_spooled() > 0) parts_.spool->remove(name);
 }
 
-// Of a run that others recorded: what the journal has of its output is nowhere else until the history has it.
+// What the journal has of its output is nowhere else until the history has it.
 void Outbox::forget_behind_output(const domain::RunId& run) {
   if (output_waiting_.contains(run)) return void(forgotten_.insert(run));
-  if (writer_.output_done() >= writer_.output_taken()) return parts_.executor.acknowledge(run);
   forgotten_after_.emplace_back(writer_.output_taken(), run);
 }
 
@@ -202,6 +211,8 @@ std::size_t Outbox::records_held() const { return writer_.records_waiting() + re
 std::size_t Outbox::records_waiting() const {
   return records_held() + (parts_.shelf == nullptr ? 0 : parts_.shelf->size());
 }
+
+std::size_t Outbox::output_bytes_waiting() const { return writer_.output_bytes_waiting() + output_waiting_bytes_; }
 
 std::optional<WallTime> Outbox::oldest_waiting() const {
   const auto oldest = writer_.oldest_waiting();

@@ -4,7 +4,8 @@
 //   output   to the writer; what it has no room for waits here, per run in order, and the record of the run behind it
 //   records  to the writer; without room to the shelf, while memory keeps a digest; and where too many ended keys wait
 //            in the store, to the spool (protocol.md rule 29)
-//   attic    what the journal of an earlier life has of the output of many runs, until the record of each goes
+//   attic    what the journal of an earlier life has of the output of many runs, until the record of each goes; where
+//            others recorded the run, until no other output waits
 //
 // Loop thread only.
 #pragma once
@@ -56,6 +57,7 @@ class Outbox {
   const history::HistoryWriter& writer() const { return writer_; }
   // Records on their way into the history, in memory and on the shelf.
   std::size_t records_waiting() const;
+  std::size_t output_bytes_waiting() const;        // in memory
   std::optional<WallTime> oldest_waiting() const;  // when the run of the one that has waited longest was over
   void add_warnings(std::vector<std::string>& warnings) const;
 
@@ -89,6 +91,7 @@ class Outbox {
   std::map<domain::RunId, std::vector<domain::OutputChunk>> output_waiting_;
   std::size_t output_waiting_bytes_ = 0;
   std::map<domain::RunId, domain::RunRecord> records_waiting_;
+  std::deque<domain::RunId> recorded_by_others_;  // their output lies in the attic until no other waits
   // Runs that the journal may drop when the output that waits for them is through, or so much that the writer took.
   std::set<domain::RunId> forgotten_;
   std::deque<std::pair<std::uint64_t, domain::RunId>> forgotten_after_;
