@@ -91,6 +91,30 @@ export async function checkStates({browser, server, report}) {
     return trouble;
   });
 
+  await check("what comes moves no run out of the list, and back from a run as many are there", async (open, page) => {
+    const path = "/api/v1/jobs/paged", runs = page.locator(".job-run-link"), trouble = [];
+    await server.must("PUT", path, {schedule: "0 0 1 1 *", command: "true", overlap: "allow"}, {"If-None-Match": "*"});
+    const some = (count) => Promise.all(Array.from({length: count}, () => server.must("POST", `${path}:run`, {})));
+    await some(60);
+    await until("the runs are over", async () => (await server.must("GET", "/api/v1/runs?job=paged&status=succeeded&limit=100")).items.length === 60);
+    await open.show("/jobs/paged/runs");
+    const shown = () => runs.evaluateAll((links) => links.map((link) => link.getAttribute("href")));
+    await page.getByRole("button", {name: "Older runs"}).click();
+    await until("all runs are shown", async () => (await shown()).length === 60, 10);
+    const before = await shown();
+    const come = (await some(3)).map(({run_id: id}) => `/runs/${encodeURIComponent(id)}`);
+    await until("those that came are shown", async () => { const now = await shown(); return come.every((one) => now.includes(one)); }, 10);
+    const now = await shown(), gone = before.filter((one) => !now.includes(one));
+    if (gone.length > 0) trouble.push(`${gone.length} runs have gone from the list`);
+    await runs.last().click();
+    await page.getByRole("heading", {name: "Output"}).waitFor();
+    await page.goBack();
+    await until("the list is there again", async () => (await shown()).length > 0, 10);
+    await open.settle();
+    const back = (await shown()).length;
+    return back < now.length ? [...trouble, `of ${now.length} runs ${back} are left`] : trouble;
+  });
+
   // Runs in the page: every change of what a screen reader is told by itself, with its moment.
   const watchMessages = () => {
     window.__told = [];

@@ -19,8 +19,8 @@ const kPage = 50;
 export function JobRuns({name}: {name: string}) {
   const pages = useRunPages(`job runs page ${name}`, {job: name, limit: kPage});
   return (
-    <Loaded of={pages.first} rows={10}>{(page) => {
-      const items = pages.runs(page);
+    <Loaded of={pages.all} rows={10}>{(page) => {
+      const {items} = page;
       if (items.length === 0) return <div class="card"><Empty icon="runs" title={t.none} cli={`cronfleet job run ${name} --wait`}>{t.noneText}</Empty></div>;
       return (
         <div class="stack">
@@ -44,7 +44,7 @@ export function JobRuns({name}: {name: string}) {
             </table>
           </div>
           <div class="row wrap">
-            {pages.more(page)}
+            {pages.more}
             <LinkButton tone="bare" to={href.runs({filter: `job:${filterValue(name)}`})}>{t.inRuns}</LinkButton>
           </div>
         </div>

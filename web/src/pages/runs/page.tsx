@@ -96,12 +96,12 @@ const asCli = (terms: readonly string[]): string => ["cronfleet run list", ...te
 export default function RunsPage({query}: PageProps) {
   usePageTitle(words.runs);
   const filter = query.get("filter") ?? "";
-  const pages = useRunPages(`runs ${filter}`, {filter, limit: kPage}), page = pages.first;
+  const pages = useRunPages(`runs ${filter}`, {filter, limit: kPage}), page = pages.all;
   // What changes while the pointer is on the list waits until it has left, or is asked for (UI-70).
   const over = useRef(false), shown = useRef<{filter: string; data: typeof page} | null>(null);
   const [, rerender] = useState(0);
   const heldOf = shown.current?.filter === filter && shown.current.data.kind === "ready" ? shown.current.data : null;
-  const held = over.current && heldOf && page.kind === "ready" && page.data !== heldOf.data ? heldOf : null;
+  const held = over.current && heldOf && page.kind === "ready" && page.data !== heldOf.data && page.data.pages === heldOf.data.pages ? heldOf : null;
   if (!held) shown.current = {filter, data: page};
   const current = held ?? page;
   const waiting = held && page.kind === "ready" ? (() => {
@@ -140,7 +140,7 @@ export default function RunsPage({query}: PageProps) {
         <FilterBox value={filter} onChange={(text) => setQuery({filter: text})} fields={fields} placeholder={t.placeholder} problem={page.kind === "loading" ? undefined : page.problem} />
       </div>
       <Loaded of={current} rows={12}>{(data) => {
-        const items = pages.runs(data);
+        const {items} = data;
         if (items.length === 0) {
           return <div class="card">{filter
             ? <Empty icon="filter" title={t.notFound} actions={<Button onClick={() => setQuery({filter: undefined})}>{t.clear}</Button>} />
@@ -161,7 +161,7 @@ export default function RunsPage({query}: PageProps) {
                 <tbody ref={body}>{items.map((run) => <Row key={run.id} run={run} median={middle.get(run.job)} />)}</tbody>
               </table>
             </div>
-            {pages.more(data)}
+            {pages.more}
           </>
         );
       }}</Loaded>
