@@ -56,6 +56,23 @@ test("chunks become lines", () => {
   assert.equal(output.dropped, 74);
 });
 
+test("a line that writes over itself is what a terminal shows of it, also while it goes on", () => {
+  const output = new Output(), shownLine = () => output.lines.map((line) => `${classesOf(line.start)}|${line.text}`);
+  const pieces: [string, string][] = [["1 %", "|1 %"], ["\r2 %", "|2 %"], ["\r3 %\r", "|3 %"], ["\x1b[32m4 %", "|\x1b[32m4 %"], ["\r5 %", "f-h4|5 %"], ["\x1b[0m\r", "f-h4|5 %\x1b[0m"], ["\r\n", "f-h4|5 %\x1b[0m"]];
+  let at = 0;
+  for (const [text, want] of pieces) {
+    output.add(chunk(at, text));
+    at += text.length;
+    assert.deepEqual(shownLine(), [want], JSON.stringify(text));
+  }
+  for (let i = 0; i < 20_000; ++i) {
+    const text = `\r${i} of 20000`;
+    output.add(chunk(at, text));
+    at += text.length;
+  }
+  assert.deepEqual(shownLine().slice(1), ["|19999 of 20000"]);
+});
+
 test("a character split between chunks stays one, and a colour goes on over lines", () => {
   const output = new Output();
   output.add({offset: 0, stream: "stdout", written_at: "", base64: "5Lg="});  // the first two bytes of 三

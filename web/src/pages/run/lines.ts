@@ -14,8 +14,8 @@ export interface Line {
 // What a row shows of a longer line: the raw download has the rest.
 export const kLineMax = 8_000;
 
-interface Stream { decoder: TextDecoder; open: Line | null; look: Look; pending: boolean }
-const newStream = (): Stream => ({decoder: new TextDecoder(), open: null, look: plain, pending: false});
+interface Stream { decoder: TextDecoder; open: Line | null; look: Look; pending: boolean; returned: boolean }
+const newStream = (): Stream => ({decoder: new TextDecoder(), open: null, look: plain, pending: false, returned: false});
 
 function bytesOf(base64: string): Uint8Array {
   const text = atob(base64), bytes = new Uint8Array(text.length);
@@ -68,20 +68,28 @@ export class Output {
         stream.open = {text: "", stream: name, at, start: stream.look, gap: 0};
         this.lines.push(stream.open);
       }
-      if (stream.open.text.length < 4 * kLineMax) stream.open.text += piece;
+      this.write(stream, stream.open, piece);
       if (end < 0) break;
       this.close(stream, stream.open);
       from = end + 1;
     }
   }
-  private close(stream: Stream, line: Line): void {
-    // A progress line that wrote over itself: what a terminal would show at the end.
-    const whole = line.text.endsWith("\r") ? line.text.slice(0, -1) : line.text;
+  /** A progress line that writes over itself is what a terminal shows of it; a return at the end is half of an end of line, or none yet. */
+  private write(stream: Stream, line: Line, piece: string): void {
+    const text = (stream.returned && piece ? "\r" : "") + piece, whole = text.replace(/\r+$/, "");
+    if (text) stream.returned = whole !== text;
     const back = whole.lastIndexOf("\r");
-    line.text = back < 0 ? whole : whole.slice(back + 1);
+    if (back >= 0) {
+      line.start = readLine(line.text + whole.slice(0, back), line.start).end;
+      line.text = "";
+    }
+    if (line.text.length < 4 * kLineMax) line.text += whole.slice(back + 1);
+  }
+  private close(stream: Stream, line: Line): void {
+    stream.look = readLine(line.text, line.start).end;
     if (line.text.length > kLineMax) line.text = `${line.text.slice(0, kLineMax)} …`;
-    stream.look = readLine(whole, line.start).end;
     stream.open = null;
+    stream.returned = false;
   }
 }
 
