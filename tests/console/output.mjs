@@ -1,5 +1,5 @@
 // output.mjs: UI-35: a link to lines shows them and marks them, also of a run that goes on; who scrolls up stays there, and is
-// told how much is new below; who opens the dialog of a kill and leaves it has ordered none.
+// told how much is new below; output that was refused goes on; who opens the dialog of a kill and leaves it has ordered none.
 import {checksOf} from "./report.mjs";
 import {until} from "./server.mjs";
 
@@ -81,6 +81,16 @@ export async function checkOutput({browser, server, runs, report}) {
     }
     const said = await page.locator(".run > .note").allInnerTexts();
     return said.length > 0 ? [`it says '${said}'`] : [];
+  });
+
+  await check("output that was refused for a while goes on", async (open, page) => {
+    let refused = 0;
+    await page.route("**/output?*follow=1*", (route) => (++refused > 2 ? route.continue() : route.fulfill({status: 503, contentType: "application/problem+json", body: "{}"})));
+    await open.show(live);
+    const last = () => page.locator(".out-number:not(:empty)").last().innerText();
+    await until("it is asked for again", () => refused > 2, 20);
+    const before = Number(await last());
+    await until("more lines come", async () => Number(await last()) > before + 1, 20);
   });
 
   await check("a link to a line of a run that goes on stays there", async (open, page) => {
