@@ -41,7 +41,7 @@ export default function EditorPage({parameters, query}: PageProps) {
   const deleted = name !== undefined && stored.kind === "failed" && stored.problem.status === 404 && keptDraft(name) !== null;
   if (deleted) first.current = {source, job: null};
   if (first.current?.source === source) return <Editor key={source} name={name} start={first.current.job} deleted={deleted} />;
-  return <Loaded of={stored} rows={10}>{() => null}</Loaded>;
+  return <><h1>{name ? t.editTitle(name) : t.newTitle}</h1><Loaded of={stored} rows={10}>{() => null}</Loaded></>;
 }
 
 function startOf(name: string | undefined, job: StoredJob | null): Kept {

@@ -45,17 +45,19 @@ export default function JobPage({parameters}: PageProps) {
   const name = parameters.name as string, tab = parameters.tab ?? "";
   usePageTitle(name);
   const job = useResource(`job ${name}`, (signal) => call("get_job", {path: {name}, signal}), {topics: ["jobs"]});
-  if (!kTabs.includes(tab)) return <Empty icon="warning" title={t.noTab} actions={<LinkButton to={href.job(name)}>{t.summary}</LinkButton>} />;
+  const head = <div class="page-head"><h1>{name}</h1></div>;
+  if (!kTabs.includes(tab)) return <>{head}<Empty icon="warning" title={t.noTab} actions={<LinkButton to={href.job(name)}>{t.summary}</LinkButton>} /></>;
   if (job.kind === "failed" && job.problem.status === 404) {
-    if (tab === "versions") return <><div class="page-head"><h1>{name}</h1></div><Versions name={name} current={null} /></>;
-    if (tab === "runs") return <><div class="page-head"><h1>{name}</h1></div><JobRuns name={name} /></>;
+    if (tab === "versions") return <>{head}<Versions name={name} current={null} /></>;
+    if (tab === "runs") return <>{head}<JobRuns name={name} /></>;
     return (
-      <div class="card">
-        <Empty icon="jobs" title={t.gone(name)} actions={<><LinkButton to={href.job(name, "versions")} icon="history">{t.showVersions}</LinkButton><LinkButton to={href.job(name, "runs")} icon="runs">{t.showRuns}</LinkButton></>}>{t.goneText}</Empty>
-      </div>
+      <>
+        {head}
+        <div class="card"><Empty icon="jobs" title={t.gone(name)} actions={<><LinkButton to={href.job(name, "versions")} icon="history">{t.showVersions}</LinkButton><LinkButton to={href.job(name, "runs")} icon="runs">{t.showRuns}</LinkButton></>}>{t.goneText}</Empty></div>
+      </>
     );
   }
-  return <Loaded of={job} rows={10}>{(stored) => <Job stored={stored} tab={tab} />}</Loaded>;
+  return <>{job.kind !== "ready" && head}<Loaded of={job} rows={10}>{(stored) => <Job stored={stored} tab={tab} />}</Loaded></>;
 }
 
 function Job({stored, tab}: {stored: StoredJob; tab: string}) {
