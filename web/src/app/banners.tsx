@@ -2,7 +2,7 @@
 // alarms of the fleet.
 import {call} from "../api/client.ts";
 import type {Alarm} from "../api/schema.ts";
-import {texts} from "../i18n/language.ts";
+import {plural, texts} from "../i18n/language.ts";
 import {wholeDuration} from "../i18n/format.ts";
 import {second} from "../live/clock.ts";
 import {connection, storeAway} from "../live/live.ts";
@@ -19,7 +19,7 @@ const t = texts({
     workers: "No worker is up: nothing will run.",
     clock: (nodes: string) => `The clock is not to be trusted on ${nodes}; nothing new starts there.`,
     ownClock: "The clock of this server is not to be trusted; it refuses changes that move firings.",
-    more: (n: number) => (n === 1 ? "1 alarm" : `${n} alarms`), look: "What to do",
+    more: (n: number) => plural(n, {one: "1 alarm", other: "{n} alarms"}), look: "What to do",
   },
   zh: {
     lost: "与服务器的连接已中断。当前显示的是之前的状态,恢复后页面会自动继续。",

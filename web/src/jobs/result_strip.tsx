@@ -5,14 +5,14 @@ import type {JSX} from "preact";
 import {useState} from "preact/hooks";
 import type {Glance} from "../api/schema.ts";
 import {duration, shortTime} from "../i18n/format.ts";
-import {texts} from "../i18n/language.ts";
+import {plural, texts} from "../i18n/language.ts";
 import {serverNow} from "../live/clock.ts";
 import {href, navigate} from "../app/router.ts";
 import {footOf, isHollow, toneOf} from "../ui/status.tsx";
 import {reasonText, verdictWords} from "../ui/words.ts";
 
 const t = texts({
-  en: {strip: (n: number, bad: number) => `${n} latest runs, ${bad} of them not succeeded`, none: "no runs yet"},
+  en: {strip: (n: number, bad: number) => `${plural(n, {one: "the latest run", other: "{n} latest runs"})}, ${bad} not succeeded`, none: "no runs yet"},
   zh: {strip: (n, bad) => `最近 ${n} 次运行,其中 ${bad} 次未成功`, none: "尚无运行"},
 });
 const kBars = 20, kStep = 6, kHeight = 22, kFoot = 3, kLine = kHeight - kFoot - 2;

@@ -15,6 +15,15 @@ test("no text becomes markup, code or a request to elsewhere (SEC-30, SEC-32)", 
   }
 });
 
+test("what is counted has a singular", () => {
+  const never = new Set(["times", "newest"]);  // are of more than one
+  for (const name of sources) {
+    for (const [found, key] of readFileSync(`${web}/src/${name}`, "utf8").matchAll(/(\w+): \([^)]*: number\) => [^,\n]*?\$\{(?:number\()?(?:n|of|all|capacity)\)?\}(?: [a-z]+)? (?:alarms|changes|firings|jobs|lines|places|retries|runs|starts|times|variables|warnings|workers)\b/g)) {
+      assert.ok(never.has(key as string), `${name}: ${found}: 1 is no plural, use plural()`);
+    }
+  }
+});
+
 test("the lock file names no registry, and nothing in it runs when it is installed", () => {
   const lock = JSON.parse(readFileSync(`${web}/package-lock.json`, "utf8")) as {packages: Record<string, {resolved?: string; hasInstallScript?: boolean; dev?: boolean}>};
   const packages = Object.entries(lock.packages);

@@ -1,7 +1,7 @@
 // pages/calendar/heat_map.tsx: days as cells: the fill is how much came of the past, a dashed frame what is to come. Arrows
 // walk through the days, Enter shows one.
 import {number} from "../../i18n/format.ts";
-import {locale, texts} from "../../i18n/language.ts";
+import {locale, plural, texts} from "../../i18n/language.ts";
 import {toneOf, type Tone} from "../../ui/status.tsx";
 import type {Verdict} from "../../ui/words.ts";
 import {plusDays, weekStart, type Day} from "./days.ts";
@@ -9,8 +9,8 @@ import {plusDays, weekStart, type Day} from "./days.ts";
 export interface DayCount { day: Day; verdicts: Record<string, number>; expected: number }
 
 const t = texts({
-  en: {past: (n: string) => `${n} firings`, bad: (n: string) => `${n} not succeeded`, coming: (n: string) => `${n} to come`, less: "less", more: "more", future: "to come", failed: "not succeeded"},
-  zh: {past: (n) => `${n} 次触发`, bad: (n) => `${n} 次未成功`, coming: (n) => `${n} 次将到`, less: "少", more: "多", future: "将到", failed: "未成功"},
+  en: {past: (n: number) => plural(n, {one: "1 firing", other: "{n} firings"}), bad: (n: string) => `${n} not succeeded`, coming: (n: string) => `${n} to come`, less: "less", more: "more", future: "to come", failed: "not succeeded"},
+  zh: {past: (n) => `${number(n)} 次触发`, bad: (n) => `${n} 次未成功`, coming: (n) => `${n} 次将到`, less: "少", more: "多", future: "将到", failed: "未成功"},
 });
 const kBad: readonly Tone[] = ["bad", "odd", "late"];
 const sum = (verdicts: Record<string, number>, counts: (tone: Tone) => boolean): number =>
@@ -39,7 +39,7 @@ export function HeatMap({days, year, today, bad}: {days: DayCount[]; year: boole
             {cells.filter((cell) => cell.day.startsWith(month)).map((cell, i) => {
               const value = bad ? cell.failed : cell.past, level = value === 0 ? 0 : 1 + Math.min(3, Math.floor((Math.sqrt(value / most)) * 3.99));
               const column = (Date.parse(cell.day) - Date.parse(weekStart(cell.day))) / 86_400_000 + 1;
-              const about = [say(cell.day, {weekday: "short", day: "numeric", month: "long"}), cell.past > 0 && t.past(number(cell.past)), cell.failed > 0 && t.bad(number(cell.failed)), cell.expected > 0 && t.coming(number(cell.expected))].filter(Boolean).join(" · ");
+              const about = [say(cell.day, {weekday: "short", day: "numeric", month: "long"}), cell.past > 0 && t.past(cell.past), cell.failed > 0 && t.bad(number(cell.failed)), cell.expected > 0 && t.coming(number(cell.expected))].filter(Boolean).join(" · ");
               return (
                 <a key={cell.day} href={`/calendar?at=${cell.day}`} data-day={cell.day} tabIndex={cell.day === focusable ? 0 : -1} title={about} style={i === 0 ? {gridColumnStart: column} : undefined}
                    class={`calendar-day ${bad ? "tone-bad" : "tone-good"} level-${level}${cell.day === today ? " today" : ""}${cell.past === 0 && cell.expected > 0 ? " coming" : ""}`}>

@@ -5,7 +5,7 @@ import {call} from "../../api/client.ts";
 import type {Firing, Run} from "../../api/schema.ts";
 import {href} from "../../app/router.ts";
 import {dayOfMonth, duration, minuteTime, number, shortTime} from "../../i18n/format.ts";
-import {texts} from "../../i18n/language.ts";
+import {plural, texts} from "../../i18n/language.ts";
 import {second, serverNow} from "../../live/clock.ts";
 import {useResource} from "../../live/resource.ts";
 import {Button} from "../../ui/button.tsx";
@@ -14,8 +14,8 @@ import {toneOf} from "../../ui/status.tsx";
 import {verdictWords, words} from "../../ui/words.ts";
 
 const t = texts({
-  en: {find: "Jobs whose name contains", none: "Nothing ran and nothing will", noneText: "Another day, another part of a name, or a new job.", cut: (n: string, m: string) => `The newest ${n} runs and the first ${m} coming firings of this span are shown; what is hatched was not looked at.`, more: (n: string) => `${n} more jobs`, runs: (n: string, bad: string) => `${n} runs, ${bad} not succeeded`, coming: (n: string) => `${n} to come`},
-  zh: {find: "任务名称包含", none: "没有运行,也没有将到的触发", noneText: "换一天、换一段名称,或新建任务。", cut: (n, m) => `此跨度内只显示最新的 ${n} 次运行和最先的 ${m} 次将到触发;阴影部分未查询。`, more: (n) => `另外 ${n} 个任务`, runs: (n, bad) => `${n} 次运行,${bad} 次未成功`, coming: (n) => `${n} 次将到触发`},
+  en: {find: "Jobs whose name contains", none: "Nothing ran and nothing will", noneText: "Another day, another part of a name, or a new job.", cut: (n: string, m: string) => `The newest ${n} runs and the first ${m} coming firings of this span are shown; what is hatched was not looked at.`, more: (n: number) => plural(n, {one: "1 more job", other: "{n} more jobs"}), runs: (n: number, bad: number) => `${plural(n, {one: "1 run", other: "{n} runs"})}, ${number(bad)} not succeeded`, coming: (n: string) => `${n} to come`},
+  zh: {find: "任务名称包含", none: "没有运行,也没有将到的触发", noneText: "换一天、换一段名称,或新建任务。", cut: (n, m) => `此跨度内只显示最新的 ${n} 次运行和最先的 ${m} 次将到触发;阴影部分未查询。`, more: (n) => `另外 ${number(n)} 个任务`, runs: (n, bad) => `${number(n)} 次运行,${number(bad)} 次未成功`, coming: (n) => `${n} 次将到触发`},
 });
 const kPages = 8, kPage = 500, kDense = 60, kLanes = 60;
 
@@ -75,7 +75,7 @@ export function Lanes({from, until, week}: {from: number; until: number; week: b
             <ul aria-label={words.jobs}>
               {shown.map((name) => <Lane key={name} name={name} {...(lanes.get(name) as {runs: Run[]; coming: number[]})} from={from} until={until} before={before} after={after} marks={marks} now={now} />)}
             </ul>
-            {shown.length < names.length && <div class="card-body"><Button size="small" onClick={() => setAll(true)}>{t.more(number(names.length - shown.length))}</Button></div>}
+            {shown.length < names.length && <div class="card-body"><Button size="small" onClick={() => setAll(true)}>{t.more(names.length - shown.length)}</Button></div>}
           </section>
         </>
       );
@@ -106,10 +106,10 @@ function Lane({name, runs, coming, from, until, before, after, marks, now}: {nam
   const most = Math.max(1, ...[...bands.values()].map((band) => band.all), ...ahead.values());
   return (
     <li class="calendar-lane">
-      <a class="calendar-name clip" href={href.job(name)} title={`${name}\n${t.runs(number(runs.length), number(bad))}`}><bdi>{name}</bdi></a>
+      <a class="calendar-name clip" href={href.job(name)} title={`${name}\n${t.runs(runs.length, bad)}`}><bdi>{name}</bdi></a>
       <div class="calendar-track">
         {marks.map((at) => <i key={at} class="calendar-line" style={{left: `${place(at)}%`}} />)}
-        {[...bands].map(([at, band]) => <i key={`b${at}`} class={`calendar-band tone-${band.bad > 0 ? "bad bad" : "good"}`} title={t.runs(number(band.all), number(band.bad))} style={{left: `${(at / buckets) * 100}%`, width: `${100 / buckets}%`, height: `${20 + (band.all / most) * 70}%`}} />)}
+        {[...bands].map(([at, band]) => <i key={`b${at}`} class={`calendar-band tone-${band.bad > 0 ? "bad bad" : "good"}`} title={t.runs(band.all, band.bad)} style={{left: `${(at / buckets) * 100}%`, width: `${100 / buckets}%`, height: `${20 + (band.all / most) * 70}%`}} />)}
         {bands.size === 0 && runs.map((run) => {
           const start = Date.parse(run.started_at ?? run.scheduled_at as string), end = run.ended_at && run.started_at ? Date.parse(run.ended_at) : run.started_at ? now : start;
           return <a key={run.id} href={href.run(run.id)} tabIndex={-1} class={`calendar-run tone-${toneOf(run.status)} ${toneOf(run.status)}`} aria-label={verdictWords[run.status]}

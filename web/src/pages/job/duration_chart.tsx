@@ -3,13 +3,13 @@
 import type {Run} from "../../api/schema.ts";
 import {href} from "../../app/router.ts";
 import {duration} from "../../i18n/format.ts";
-import {texts} from "../../i18n/language.ts";
+import {plural, texts} from "../../i18n/language.ts";
 import {ranAtAll, told} from "../../jobs/result_strip.tsx";
 import {footOf, toneOf} from "../../ui/status.tsx";
 import {useWidth} from "../../ui/width.ts";
 
 const t = texts({
-  en: {chart: (n: number) => `Durations of the latest ${n} runs`, usual: (d: string) => `usual: ${d}`},
+  en: {chart: (n: number) => plural(n, {one: "Duration of the latest run", other: "Durations of the latest {n} runs"}), usual: (d: string) => `usual: ${d}`},
   zh: {chart: (n) => `最近 ${n} 次运行的时长`, usual: (d) => `通常:${d}`},
 });
 const kHeight = 120, kFoot = 4;

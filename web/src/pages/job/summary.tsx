@@ -19,7 +19,7 @@ import {DurationChart} from "./duration_chart.tsx";
 const t = texts({
   en: {
     now: "Running now", idle: "Nothing runs at the moment.", latest: "Latest runs by duration", what: "What it is", rate: "Succeeded", ofRuns: (n: number) => plural(n, {one: "of 1 run in 7 days", other: "of the newest {n} runs in 7 days"}), usual: "Usual duration", last: "Last run", noRuns: "It has not run yet.",
-    killAll: "Kill all", on: "on", policies: "Policies", timeout: "timeout", retries: (n: number) => `${number(n)} retries`, user: "as user", where: "only where", env: (n: number) => `${number(n)} variables`, saved: "Firings since", revision: "Revision", allRuns: "All runs",
+    killAll: "Kill all", on: "on", policies: "Policies", timeout: "timeout", retries: (n: number) => plural(n, {one: "1 retry", other: "{n} retries"}), user: "as user", where: "only where", env: (n: number) => plural(n, {one: "1 variable", other: "{n} variables"}), saved: "Firings since", revision: "Revision", allRuns: "All runs",
   },
   zh: {
     now: "正在运行", idle: "当前没有运行。", latest: "最近运行的时长", what: "基本信息", rate: "成功率", ofRuns: (n) => `7 天内最新 ${number(n)} 次运行`, usual: "通常时长", last: "上次运行", noRuns: "尚未运行。",

@@ -3,7 +3,7 @@ import type {ComponentChildren} from "preact";
 import type {Glance, StoredJob} from "../../api/schema.ts";
 import {href} from "../../app/router.ts";
 import {percent, viewerZone} from "../../i18n/format.ts";
-import {texts} from "../../i18n/language.ts";
+import {plural, texts} from "../../i18n/language.ts";
 import {second, serverNow} from "../../live/clock.ts";
 import {scheduleOf, shortSentence, shownCommand, stateOf, stateTone, stateWord, zoneOf} from "../../jobs/state.ts";
 import {JobStateMark, PausedUntil} from "../../jobs/state_mark.tsx";
@@ -13,7 +13,7 @@ import {Relative, Time} from "../../ui/time.tsx";
 import {words} from "../../ui/words.ts";
 
 const t = texts({
-  en: {results: "Latest runs", success: "OK, 7 d", successAbout: (ok: number, of: number) => `${ok} of the newest ${of} runs of the last 7 days succeeded`, onlyLabel: "Only jobs with this label"},
+  en: {results: "Latest runs", success: "OK, 7 d", successAbout: (ok: number, of: number) => `${ok} of ${plural(of, {one: "1 run", other: "the newest {n} runs"})} of the last 7 days succeeded`, onlyLabel: "Only jobs with this label"},
   zh: {results: "最近运行", success: "成功率", successAbout: (ok, of) => `最近 7 天内最新的 ${of} 次运行中有 ${ok} 次成功`, onlyLabel: "仅显示带此标签的任务"},
 });
 

@@ -23,15 +23,15 @@ import {lastLine} from "./last_line.ts";
 const t = texts({
   en: {
     running: "Running now", failed: "Failed, 24 h", late: "Late now", soon: "In the next hour", workers: "Workers up",
-    ofRuns: (n: number) => `of ${number(n)} firings`, lateAbout: "due over 1 s ago", soonAbout: "firings expected", capacity: (busy: number, all: number) => `${number(busy)} of ${number(all)} places taken`,
+    ofRuns: (n: number) => plural(n, {one: "of 1 firing", other: "of {n} firings"}), lateAbout: "due over 1 s ago", soonAbout: (n: number) => plural(n, {one: "firing expected", other: "firings expected"}), capacity: (busy: number, all: number) => `${number(busy)} of ${plural(all, {one: "1 place", other: "{n} places"})} taken`,
     nextTitle: "Next firings", runningTitle: "Running now", failures: "Latest failures", day: "Firings of the last 24 hours", startTitle: "How punctual starts are", all: "All runs", allJobs: "All jobs", allFailed: "All failures",
     nothingRuns: "Nothing runs at the moment.", noFailures: "Nothing has failed in the last 24 hours.", nothingNext: "Nothing is due ahead: every job is disabled, paused or over.",
-    usual: (d: string) => `usually ${d}`, over: "longer than usual", noOutput: "no output", p50: "half within", p99: "99 % within", worst: "worst", starts: (n: number) => `${number(n)} starts looked at`,
+    usual: (d: string) => `usually ${d}`, over: "longer than usual", noOutput: "no output", p50: "half within", p99: "99 % within", worst: "worst", starts: (n: number) => plural(n, {one: "1 start looked at", other: "{n} starts looked at"}),
     partial: "The history is away: counts and failures are missing for now.", more: (n: number) => plural(n, {one: "and 1 more", other: "and {n} more"}), times: (n: number) => `failed ${number(n)} times among the latest failures`, noStarts: "No run has started by schedule in the last 24 hours.",
   },
   zh: {
     running: "正在运行", failed: "24 小时失败", late: "当前延迟", soon: "一小时内", workers: "在线执行节点",
-    ofRuns: (n) => `共 ${number(n)} 次触发`, lateAbout: "到期超过一秒", soonAbout: "次预期触发", capacity: (busy, all) => `已占用 ${number(busy)} / ${number(all)} 个槽位`,
+    ofRuns: (n) => `共 ${number(n)} 次触发`, lateAbout: "到期超过一秒", soonAbout: () => "次预期触发", capacity: (busy, all) => `已占用 ${number(busy)} / ${number(all)} 个槽位`,
     nextTitle: "即将触发", runningTitle: "正在运行", failures: "最近失败", day: "最近 24 小时的触发", startTitle: "启动准时度", all: "全部运行", allJobs: "全部任务", allFailed: "全部失败",
     nothingRuns: "当前没有正在进行的运行。", noFailures: "最近 24 小时没有失败。", nothingNext: "前方没有触发:所有任务均已停用、暂停或结束。",
     usual: (d) => `通常 ${d}`, over: "比平时更久", noOutput: "无输出", p50: "半数不超过", p99: "99% 不超过", worst: "最差", starts: (n) => `统计了 ${number(n)} 次启动`,
@@ -140,7 +140,8 @@ export default function OverviewPage() {
   const places = up.reduce((sum, worker) => sum + (worker.capacity ?? 0), 0);
   const busy = up.reduce((sum, worker) => sum + (worker.running ?? 0), 0);
   const lateCount = Math.max(data?.statistics.late.length ?? 0, live.filter((run) => run.status !== "running" && serverNow() - Date.parse(run.scheduled_at ?? "") > 1_000).length);
-  const soon = hour.kind === "ready" ? `${number(hour.data.items[0]?.expected ?? 0)}${hour.data.complete ? "" : "+"}` : "–";
+  const inHour = hour.kind === "ready" ? hour.data.items[0]?.expected ?? 0 : 0;
+  const soon = hour.kind === "ready" ? `${number(inHour)}${hour.data.complete ? "" : "+"}` : "–";
   return (
     <div class="overview">
       <header class="page-head overview-head">
@@ -151,7 +152,7 @@ export default function OverviewPage() {
         <Count label={t.running} value={running.kind === "ready" ? number(live.filter((run) => run.status === "running").length) : "–"} about={data ? t.capacity(busy, places) : " "} to={href.runs({filter: "state:running"})} tone={live.some((run) => run.status === "running") ? "busy" : undefined} />
         <Count label={t.failed} value={data ? number(bad) : "–"} about={data ? `${t.ofRuns(total)}${total > 0 ? ` · ${percent(bad / total, 1)}` : ""}` : " "} to={href.runs({filter: `state:${kBad.join(",")} age<24h`})} tone={bad > 0 ? "bad" : undefined} />
         <Count label={t.late} value={data ? number(lateCount) : "–"} about={t.lateAbout} to={href.runs({filter: "state:waiting,claimed"})} tone={lateCount > 0 ? "late" : undefined} />
-        <Count label={t.soon} value={soon} about={t.soonAbout} to={href.calendar()} />
+        <Count label={t.soon} value={soon} about={t.soonAbout(inHour)} to={href.calendar()} />
         <Count label={t.workers} value={data ? `${number(up.length)} / ${number(data.workers.length)}` : "–"} about={data ? [...new Set(data.workers.filter((w) => w.state !== "ready").map((w) => w.node))].slice(0, 2).join(", ") || up.slice(0, 2).map((w) => w.node).join(", ") : " "}
                to={href.workers()} tone={data && up.length < data.workers.length ? "late" : undefined} />
       </div>

@@ -5,7 +5,7 @@ import {href} from "../../app/router.ts";
 import {ApiProblem, addressOf, call, type Answer, type Operations} from "../../api/client.ts";
 import type {Alarm, Readiness} from "../../api/schema.ts";
 import {bytes, number} from "../../i18n/format.ts";
-import {texts} from "../../i18n/language.ts";
+import {plural, texts} from "../../i18n/language.ts";
 import {noteOwnChange, storeAway} from "../../live/live.ts";
 import {useResource} from "../../live/resource.ts";
 import {AsCommand} from "../../ui/as_command.tsx";
@@ -30,8 +30,8 @@ const t = texts({
     store: "Coordination store", history: "Run history", storeOk: "answers: saves, kills and claims work",
     storeBad: "is away: lists show the last known state, changes are refused, nothing new starts",
     historyOk: "answers: every run is found", historyBad: "is away: runs that are over are missing here; workers keep their records until it is back",
-    clock: "Clocks", clockOk: "agree", clockBad: (n: number) => (n === 1 ? "are suspect on 1 worker" : `are suspect on ${n} workers`),
-    workersOk: (n: number) => (n === 1 ? "1 is up" : `${n} are up`), workersBad: "none is up: nothing will run",
+    clock: "Clocks", clockOk: "agree", clockBad: (n: number) => plural(n, {one: "are suspect on 1 worker", other: "are suspect on {n} workers"}),
+    workersOk: (n: number) => plural(n, {one: "1 is up", other: "{n} are up"}), workersBad: "none is up: nothing will run",
     settings: "Settings", settingsWhat: "Read-only; secrets are masked.", releases: "Releases of workers", backends: "Stores",
     todo: "What to do", confirm: "Confirm",
     restoredTitle: "Confirm the restored store",
@@ -39,7 +39,7 @@ const t = texts({
     restoredDone: "Confirmed; workers go on",
     markerTitle: "Let these jobs fire again",
     markerWhat: "A clock that was wrong has marked jobs as done up to a moment in the future, and they do not fire before it. Set that clock first, then confirm: they fire by their schedules again. What was claimed for moments after now may run a second time.",
-    markerDone: (n: number) => (n === 1 ? "1 job fires by its schedule again" : `${n} jobs fire by their schedules again`), doctor: "A deeper check of a machine, its configuration, disk, limits and stores",
+    markerDone: (n: number) => plural(n, {one: "1 job fires by its schedule again", other: "{n} jobs fire by their schedules again"}), doctor: "A deeper check of a machine, its configuration, disk, limits and stores",
   },
   zh: {
     check: "自检", server: "本服务器", stores: "协调存储成员", alarms: "告警",

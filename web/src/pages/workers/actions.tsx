@@ -2,7 +2,7 @@
 import {useState} from "preact/hooks";
 import {call} from "../../api/client.ts";
 import type {Worker} from "../../api/schema.ts";
-import {texts} from "../../i18n/language.ts";
+import {plural, texts} from "../../i18n/language.ts";
 import {noteOwnChange} from "../../live/live.ts";
 import {AskDialog, Reason} from "../../ui/ask_dialog.tsx";
 import {openDialog} from "../../ui/dialog.tsx";
@@ -24,7 +24,7 @@ export const t = texts({
     labelsHint: "One a line, name=value. They stand over those of its configuration; jobs choose workers by them.",
     labelsForm: (line: string) => `“${line}”: expected name=value`,
     drained: (node: string) => `${node} is draining`, undrained: (node: string) => `${node} takes runs again`,
-    forgotten: (node: string, n: number) => `${node} is forgotten; ${n} jobs unlocked`, labelled: "Labels saved",
+    forgotten: (node: string, n: number) => `${node} is forgotten; ${plural(n, {one: "1 job", other: "{n} jobs"})} unlocked`, labelled: "Labels saved",
   },
   zh: {
     drain: "排空", undrain: "重新接受运行", forget: "确认已关机", editLabels: "编辑标签",

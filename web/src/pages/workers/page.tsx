@@ -5,7 +5,7 @@ import {usePageTitle} from "../../app/title.ts";
 import {addressOf, call} from "../../api/client.ts";
 import type {Worker} from "../../api/schema.ts";
 import {bytes, percent} from "../../i18n/format.ts";
-import {texts} from "../../i18n/language.ts";
+import {plural, texts} from "../../i18n/language.ts";
 import {useResource} from "../../live/resource.ts";
 import {AsCommand} from "../../ui/as_command.tsx";
 import {Icon} from "../../ui/icons.tsx";
@@ -22,8 +22,8 @@ const t = texts({
     running: "Running", cpu: "CPU", memory: "Memory", spool: "Spool", version: "Version", zones: "Zone data", up: "Up for",
     emptyTitle: "No worker is up", emptyWhat: "Workers run the jobs. Each one that starts with the same stores as this server appears here by itself.",
     stale: "The store is away: this is the last known state.", actions: "Actions", differ: "differs from the others",
-    warnings: (n: number) => (n === 1 ? "1 warning" : `${n} warnings`), left: (n: number) => `${n} runs to settle`,
-    total: (up: number, all: number, running: number, capacity: number) => `${up} of ${all} up · ${running} of ${capacity} runs`,
+    warnings: (n: number) => plural(n, {one: "1 warning", other: "{n} warnings"}), left: (n: number) => plural(n, {one: "1 run to settle", other: "{n} runs to settle"}),
+    total: (up: number, all: number, running: number, capacity: number) => `${up} of ${all} up · ${running} of ${plural(capacity, {one: "1 run", other: "{n} runs"})}`,
   },
   zh: {
     running: "运行中", cpu: "CPU", memory: "内存", spool: "待写缓存", version: "版本", zones: "时区数据", up: "已运行",
