@@ -99,6 +99,22 @@ export async function checkAcross({browser, server, binary, report}) {
     return trouble;
   });
 
+  await check("a time that is typed is one of the zone that is shown", async (open, page) => {
+    const path = "/api/v1/jobs/zoned", dialog = page.getByRole("dialog"), trouble = [];
+    const comesTo = (key, wanted) => until(`${key} is ${wanted}`, async () => wanted.test((await server.must("GET", path)).job[key] ?? ""), 10).catch(async () => trouble.push(`${key}: ${(await server.must("GET", path)).job[key]}`));
+    await server.must("PUT", path, {...job, time_zone: "America/New_York"}, {"If-None-Match": "*"});
+    await open.show("/jobs/zoned");
+    await page.getByRole("button", {name: "Pause", exact: true}).click();
+    await dialog.getByText("Tomorrow 09:00").click();
+    await dialog.getByRole("button", {name: "Pause", exact: true}).click();
+    await comesTo("paused_until", /T00:00:00/);  // of the page's zone, not of the browser's
+    await open.show("/jobs/zoned/edit");
+    await page.getByLabel("First firing not before").fill("2030-01-01T09:00");
+    await page.locator(".page-actions").getByRole("button", {name: "Save", exact: true}).click();
+    await comesTo("starts_at", /^2030-01-01T14:00:00/);  // of the job's
+    return trouble;
+  }, {zone: "Asia/Tokyo"});
+
   for (const [width, height] of [[1440, 900], [390, 844]]) {
     await check(`texts a third longer fit at ${width} px`, async (open) => {
       const trouble = [];

@@ -3,7 +3,8 @@ import {useRef, useState} from "preact/hooks";
 import {call, newKey} from "../api/client.ts";
 import type {Job, Mistake, StoredJob} from "../api/schema.ts";
 import {href, navigate} from "../app/router.ts";
-import {fullTime} from "../i18n/format.ts";
+import {dayOf, instantOf, plusDays} from "../i18n/days.ts";
+import {fullTime, viewerZone} from "../i18n/format.ts";
 import {plural, texts} from "../i18n/language.ts";
 import {serverNow} from "../live/clock.ts";
 import {noteOwnChange} from "../live/live.ts";
@@ -108,11 +109,12 @@ export function RunDialog({name, onClose}: {name: string; onClose: () => void}) 
 }
 
 type PauseKind = "open" | "hour" | "tomorrow" | "date";
+/** By the clock that the page shows, be the browser's another. */
 function pauseEnd(kind: PauseKind, date: string): Date | null {
-  const now = new Date(serverNow());
-  if (kind === "hour") return new Date(now.getTime() + 3_600_000);
-  if (kind === "tomorrow") return new Date(now.getFullYear(), now.getMonth(), now.getDate() + 1, 9);
-  if (kind === "date" && date) return new Date(date);
+  const now = serverNow(), zone = viewerZone();
+  if (kind === "hour") return new Date(now + 3_600_000);
+  if (kind === "tomorrow") return new Date(instantOf(`${plusDays(dayOf(now, zone), 1)}T09:00`, zone));
+  if (kind === "date" && date) return new Date(instantOf(date, zone));
   return null;
 }
 
@@ -126,7 +128,7 @@ export function PauseDialog({name, onClose}: {name: string; onClose: () => void}
     toast(t.paused(name), {label: words.undo, act: () => void resume(name)});
   };
   return (
-    <AskDialog title={t.pauseTitle(name)} about={t.pauseAbout} verb={words.pause} act={act} onClose={onClose} ready={kind !== "date" || Boolean(date)}>
+    <AskDialog title={t.pauseTitle(name)} about={t.pauseAbout} verb={words.pause} act={act} onClose={onClose} ready={kind !== "date" || !Number.isNaN(end?.getTime() ?? NaN)}>
       <div class="field">
         <span class="label">{t.until}</span>
         <Choice label={t.until} value={kind} onChange={setKind} options={[

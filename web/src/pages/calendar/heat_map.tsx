@@ -4,7 +4,7 @@ import {number} from "../../i18n/format.ts";
 import {locale, plural, texts} from "../../i18n/language.ts";
 import {toneOf, type Tone} from "../../ui/status.tsx";
 import type {Verdict} from "../../ui/words.ts";
-import {plusDays, weekStart, type Day} from "./days.ts";
+import {plusDays, weekStart, type Day} from "../../i18n/days.ts";
 
 export interface DayCount { day: Day; verdicts: Record<string, number>; expected: number }
 

@@ -14,7 +14,7 @@ import {Button, IconButton} from "../../ui/button.tsx";
 import {Choice} from "../../ui/field.tsx";
 import {Loaded, Note} from "../../ui/states.tsx";
 import {words} from "../../ui/words.ts";
-import {dayOf, isDay, monthStart, plusDays, plusMonths, startOf, weekStart, type Day} from "./days.ts";
+import {dayOf, isDay, monthStart, plusDays, plusMonths, startOf, weekStart, type Day} from "../../i18n/days.ts";
 import {HeatMap, type DayCount} from "./heat_map.tsx";
 import {Lanes} from "./lanes.tsx";
 

@@ -2,6 +2,8 @@
 // a mistake that the server finds stands at its field.
 import {useState} from "preact/hooks";
 import type {Mistake} from "../../api/schema.ts";
+import {instantOf, wallTime} from "../../i18n/days.ts";
+import {zoneOf} from "../../jobs/state.ts";
 import {Button} from "../../ui/button.tsx";
 import {openDialog} from "../../ui/dialog.tsx";
 import {Check, Choice, Field} from "../../ui/field.tsx";
@@ -54,14 +56,17 @@ function Lines({value, write, read, onChange, control, rows, placeholder}: {
   );
 }
 
-const instantToLocal = (at: unknown): string => {
-  const date = new Date(String(at ?? ""));
-  if (Number.isNaN(date.getTime())) return "";
-  return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+const toWall = (at: unknown, zone: string): string => {
+  const instant = Date.parse(String(at ?? ""));
+  return Number.isNaN(instant) ? "" : wallTime(instant, zone);
 };
-const localToInstant = (text: string): string | undefined => (text ? new Date(text).toISOString().replace(".000Z", "Z") : undefined);
+const fromWall = (time: string, zone: string): string | undefined => {
+  const instant = instantOf(time, zone);
+  return Number.isNaN(instant) ? undefined : new Date(instant).toISOString().replace(".000Z", "Z");
+};
 
 export function EditorForm({name, isNew, document, onName, onChange, mistakes, nameProblem, explained}: FormProps) {
+  const zone = zoneOf(document as never);
   const set = (key: string, value: unknown) => onChange(withMember(document, key, value));
   const mistakeOf = (...pointers: string[]) =>
     mistakes.filter((one) => pointers.some((pointer) => one.pointer === pointer || one.pointer?.startsWith(`${pointer}/`))).map((one) => one.detail).join(" ") || undefined;
@@ -127,8 +132,8 @@ export function EditorForm({name, isNew, document, onName, onChange, mistakes, n
         </Field>
         <div class="editor-grid">
           {(["starts_at", "ends_at"] as const).map((key) => (
-            <Field key={key} label={key === "starts_at" ? t.from : t.until} optional={words.optional} error={mistakeOf(`/${key}`)}>
-              {(control) => <input {...control} class="input" type="datetime-local" value={instantToLocal(document[key])} onInput={(event) => set(key, localToInstant(event.currentTarget.value))} />}
+            <Field key={key} label={key === "starts_at" ? t.from : t.until} optional={words.optional} hint={zone} error={mistakeOf(`/${key}`)}>
+              {(control) => <input {...control} class="input" type="datetime-local" value={toWall(document[key], zone)} onInput={(event) => set(key, fromWall(event.currentTarget.value, zone))} />}
             </Field>
           ))}
         </div>

@@ -1,4 +1,4 @@
-// pages/calendar/days.ts: days as the clock on the wall of a zone has them: of 23 and 25 hours where that changes.
+// i18n/days.ts: days and times as the clock on the wall of a zone has them: a day has 23 or 25 hours where that changes.
 const formats = new Map<string, Intl.DateTimeFormat>();
 const kMinute = 60_000, kDay = 86_400_000;
 
@@ -6,7 +6,12 @@ const kMinute = 60_000, kDay = 86_400_000;
 function wallOf(at: number, zone: string): number {
   let format = formats.get(zone);
   if (!format) {
-    format = new Intl.DateTimeFormat("en-US", {timeZone: zone, hourCycle: "h23", year: "numeric", month: "numeric", day: "numeric", hour: "numeric", minute: "numeric", second: "numeric"});
+    const options: Intl.DateTimeFormatOptions = {hourCycle: "h23", year: "numeric", month: "numeric", day: "numeric", hour: "numeric", minute: "numeric", second: "numeric"};
+    try {
+      format = new Intl.DateTimeFormat("en-US", {...options, timeZone: zone});
+    } catch {  // one that this browser does not know, or is being typed
+      format = new Intl.DateTimeFormat("en-US", {...options, timeZone: "UTC"});
+    }
     formats.set(zone, format);
   }
   const part: Record<string, number> = {};
@@ -28,11 +33,16 @@ export const monthStart = (day: Day): Day => `${day.slice(0, 8)}01`;
 /** Monday of its week. */
 export const weekStart = (day: Day): Day => plusDays(day, -((new Date(day).getUTCDay() + 6) % 7));
 
-/** The first instant of a day in the zone; where midnight does not exist, the first after it. */
-export function startOf(day: Day, zone: string): number {
-  const wall = Date.parse(day);
+/** What the clock of the zone shows at an instant, as an <input type="datetime-local"> has it: "2026-03-29T09:00". */
+export const wallTime = (at: number, zone: string): string => new Date(wallOf(at, zone)).toISOString().slice(0, 16);
+/** When the clock of the zone shows that; where it is set forward over that, as much later. NaN of what is no time. */
+export function instantOf(time: string, zone: string): number {
+  const wall = Date.parse(`${time}Z`);
+  if (Number.isNaN(wall)) return NaN;
   let at = wall - (wallOf(wall, zone) - wall);
   at -= wallOf(at, zone) - wall;
   while (wallOf(at, zone) < wall) at += 15 * kMinute;
   return at;
 }
+/** The first instant of a day in the zone. */
+export const startOf = (day: Day, zone: string): number => instantOf(`${day}T00:00`, zone);
