@@ -115,6 +115,23 @@ export async function checkAcross({browser, server, binary, report}) {
     return trouble;
   }, {zone: "Asia/Tokyo"});
 
+  await check("a change to many that is called off leaves them chosen", async (open, page) => {
+    await open.show("/jobs?filter=name~held");
+    const bar = page.getByRole("toolbar", {name: "2 selected"}), dialog = page.getByRole("dialog"), press = (name) => dialog.getByRole("button", {name, exact: true}).last().click();
+    await page.getByRole("checkbox", {name: "Select all"}).check();
+    await bar.getByRole("button", {name: "Disable"}).click();
+    await press("Cancel");
+    await dialog.waitFor({state: "detached"});
+    const trouble = (await bar.count()) === 1 ? [] : ["nothing is chosen any more"];
+    if (trouble.length > 0) return trouble;
+    await bar.getByRole("button", {name: "Disable"}).click();
+    await press("Disable");
+    await dialog.getByText("2 done").waitFor();
+    await press("Close");
+    await bar.waitFor({state: "detached"});
+    return trouble;
+  });
+
   for (const [width, height] of [[1440, 900], [390, 844]]) {
     await check(`texts a third longer fit at ${width} px`, async (open) => {
       const trouble = [];

@@ -69,10 +69,11 @@ async function change(items: Item[], dryRun: boolean, reason = "") {
 
 const failed = (result: Result) => result.status >= 400;
 
-export function BulkDialog({kind, jobs, onClose}: {kind: BulkKind; jobs: readonly StoredJob[]; onClose: () => void}) {
+export function BulkDialog({kind, jobs, onClose}: {kind: BulkKind; jobs: readonly StoredJob[]; onClose: (done: boolean) => void}) {
   const [label, setLabel] = useState(""), [typed, setTyped] = useState(""), [reason, setReason] = useState("");
   const [preview, setPreview] = useState<Result[] | null>(null), [results, setResults] = useState<Result[] | null>(null);
   const [busy, setBusy] = useState(false), [problem, setProblem] = useState<ApiProblem | null>(null);
+  const leave = () => onClose(results !== null);
   const needsLabel = kind === "label" && !label.trim();
   const items = () => jobs.map((job) => itemOf(kind, job, label.trim()));
 
@@ -109,10 +110,10 @@ export function BulkDialog({kind, jobs, onClose}: {kind: BulkKind; jobs: readonl
   const word = (one: Result) =>
     failed(one) ? one.problem?.detail ?? "" : results ? (one.changed === false ? t.unchanged : t.ok) : kind === "run" ? t.willRun : one.changed === false ? t.unchanged : t.willChange;
   return (
-    <Dialog title={t.title(bulkVerb(kind), jobs.length)} onClose={onClose} wide onSubmit={() => { if (preview && confirmed && !results && !busy) void act(); }} footer={
-      results ? <Button tone="primary" onClick={onClose}>{words.close}</Button> : (
+    <Dialog title={t.title(bulkVerb(kind), jobs.length)} onClose={leave} wide onSubmit={() => { if (preview && confirmed && !results && !busy) void act(); }} footer={
+      results ? <Button tone="primary" onClick={leave}>{words.close}</Button> : (
         <>
-          <Button onClick={onClose}>{words.cancel}</Button>
+          <Button onClick={leave}>{words.cancel}</Button>
           <Button type="submit" tone={kind === "delete" ? "danger" : "primary"} busy={busy} disabled={!preview || changing === 0 || !confirmed}>{bulkVerb(kind)}</Button>
         </>
       )
@@ -139,7 +140,7 @@ export function BulkDialog({kind, jobs, onClose}: {kind: BulkKind; jobs: readonl
               <li key={one.name} class={failed(one) ? "tone-bad" : one.changed === false ? "tone-quiet" : "tone-good"}>
                 <Icon name={failed(one) ? "warning" : one.changed === false ? "more" : "check"} />
                 <span class="clip grow">{one.name}</span>
-                {one.run_id && results ? <a href={href.run(one.run_id)} onClick={onClose}>{word(one)}</a> : <span class={failed(one) ? "bulk-bad" : "dim"}>{word(one)}</span>}
+                {one.run_id && results ? <a href={href.run(one.run_id)} onClick={leave}>{word(one)}</a> : <span class={failed(one) ? "bulk-bad" : "dim"}>{word(one)}</span>}
               </li>
             ))}
             {list.length > kShownMax && <li class="dim">{t.more(list.length - kShownMax)}</li>}

@@ -218,7 +218,7 @@ function JobTable({list, query, scope}: {list: readonly StoredJob[]; query: URLS
   const picked = chosen.size > 0 ? rows.filter((job) => chosen.has(job.name)) : [];
   const bulk = (kind: BulkKind) => {
     import("./bulk.tsx").then(({BulkDialog}) =>
-      openDialog((close) => <BulkDialog kind={kind} jobs={picked} onClose={() => { close(); setChosen(new Set()); }} />), toast.problem);
+      openDialog((close) => <BulkDialog kind={kind} jobs={picked} onClose={(done) => { close(); if (done) setChosen(new Set()); }} />), toast.problem);
   };
   const sortBy = (id: string) => setQuery(sort === id ? {dir: descending ? "" : "down"} : {sort: id === "name" ? "" : id, dir: ""});
   const verbs = {run: words.runNow, pause: words.pause, resume: words.resume, enable: words.enable, disable: words.disable};
