@@ -77,7 +77,7 @@ export async function checkAcross({browser, server, binary, report}) {
   await check("every page is had as a command that works", async (open, page) => {
     const trouble = [];
     for (const [path, command] of [
-      ["/", "cronfleet run list --status running,failed"], ["/jobs", "cronfleet job list"], ["/jobs/heard/definition", "cronfleet job get heard"],
+      ["/", "cronfleet run list --status running,failed"], ["/jobs", "cronfleet job list"], ["/jobs?filter=label:a%20name~heard", "cronfleet job list --filter 'label:a name~heard'"], ["/jobs/heard/definition", "cronfleet job get heard"],
       ["/runs?filter=state:failed,lost%20job:heard%20age%3C24h", "cronfleet run list --status failed,lost --job heard"], [`/runs/${encodeURIComponent(run)}`, "cronfleet run get"],
       ["/calendar", "cronfleet run list --from 2"], ["/calendar?view=month", "cronfleet run list --from 2"], ["/calendar?view=year", "cronfleet run list --from 2"],
       ["/workers", "cronfleet worker list"], [`/workers/${worker.node}`, "cronfleet worker get"], ["/system", "cronfleet alarm list"],
@@ -130,6 +130,13 @@ export async function checkAcross({browser, server, binary, report}) {
     await press("Close");
     await bar.waitFor({state: "detached"});
     return trouble;
+  });
+
+  await check("a name with a space is one word of a command", async (open, page) => {
+    await put("two%20words");
+    await open.show("/jobs/two%20words/runs");
+    const text = await page.locator(".empty .copy-box code").innerText();
+    return text === "cronfleet job run 'two words' --wait" ? [] : [text];
   });
 
   for (const [width, height] of [[1440, 900], [390, 844]]) {

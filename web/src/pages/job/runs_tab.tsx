@@ -3,6 +3,7 @@ import {href} from "../../app/router.ts";
 import {duration} from "../../i18n/format.ts";
 import {texts} from "../../i18n/language.ts";
 import {LinkButton} from "../../ui/button.tsx";
+import {shellQuote} from "../../ui/copy.tsx";
 import {filterValue} from "../../ui/filter_box.tsx";
 import {Missing, useRunPages} from "../../ui/run_pages.tsx";
 import {Empty, Loaded} from "../../ui/states.tsx";
@@ -21,7 +22,7 @@ export function JobRuns({name}: {name: string}) {
   return (
     <Loaded of={pages.all} rows={10}>{(page) => {
       const {items} = page;
-      if (items.length === 0) return <div class="card"><Empty icon="runs" title={t.none} cli={`cronfleet job run ${name} --wait`}>{t.noneText}</Empty></div>;
+      if (items.length === 0) return <div class="card"><Empty icon="runs" title={t.none} cli={`cronfleet job run ${shellQuote(name)} --wait`}>{t.noneText}</Empty></div>;
       return (
         <div class="stack">
           <Missing of={page} />

@@ -19,6 +19,7 @@ import {stateOf} from "../../jobs/state.ts";
 import {serverNow} from "../../live/clock.ts";
 import {AsCommand} from "../../ui/as_command.tsx";
 import {Button, IconButton, LinkButton} from "../../ui/button.tsx";
+import {shellQuote} from "../../ui/copy.tsx";
 import {openDialog} from "../../ui/dialog.tsx";
 import {FilterBox, filterValue, type FilterField} from "../../ui/filter_box.tsx";
 import {useHeld} from "../../ui/held.ts";
@@ -97,7 +98,7 @@ export default function JobsPage({query}: PageProps) {
       <div class="page-head jobs-head">
         <h1>{words.jobs}</h1>
         {list && <span class="dim jobs-count">{t.count(list.total)}</span>}
-        <div class="page-actions"><AsCommand cli="cronfleet job list" api={addressOf("list_jobs", {query: {filter}})} /><LinkButton to={href.newJob()} tone="primary" icon="plus">{t.newJob}</LinkButton></div>
+        <div class="page-actions"><AsCommand cli={`cronfleet job list${filter && ` --filter ${shellQuote(filter)}`}`} api={addressOf("list_jobs", {query: {filter}})} /><LinkButton to={href.newJob()} tone="primary" icon="plus">{t.newJob}</LinkButton></div>
       </div>
       <div class="jobs-tools">
         <FilterBox value={filter} onChange={(text) => setQuery({filter: text})} fields={fields} problem={jobs.kind === "failed" ? jobs.problem : undefined} />
