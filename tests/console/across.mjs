@@ -139,6 +139,17 @@ export async function checkAcross({browser, server, binary, report}) {
     return text === "cronfleet job run 'two words' --wait" ? [] : [text];
   });
 
+  await check("a filter that is refused is told once, at its field", async (open, page) => {
+    const trouble = [];
+    for (const path of ["/jobs", "/runs"]) {
+      await open.show(`${path}?filter=state:nonsense`);
+      await page.locator(".field-error").waitFor();
+      const told = await page.getByRole("alert").allInnerTexts();
+      if (told.length !== 1) trouble.push(`${path}: ${told.join(" | ")}`);
+    }
+    return trouble;
+  });
+
   for (const [width, height] of [[1440, 900], [390, 844]]) {
     await check(`texts a third longer fit at ${width} px`, async (open) => {
       const trouble = [];

@@ -126,6 +126,7 @@ export default function RunsPage({query}: PageProps) {
     {name: "state", values: Object.keys(verdictWords).filter((one) => !["scheduled", "due", "late", "starting"].includes(one)), about: t.stateAbout}, {name: "job", about: t.jobAbout},
     {name: "worker", about: t.workerAbout}, {name: "age", operators: ["<", ">"], values: ["1h", "24h", "168h"], about: t.ageAbout},
   ];
+  const mistyped = page.kind === "failed" && page.problem.errors.some((error) => error.parameter === "filter");  // the field says so
   return (
     <div class="stack runs">
       <header class="page-head runs-head">
@@ -139,7 +140,7 @@ export default function RunsPage({query}: PageProps) {
                 options={[{value: "age<1h", label: t.hour}, {value: "age<24h", label: t.day}, {value: "age<168h", label: t.week}, {value: "", label: t.ever}]} />
         <FilterBox value={filter} onChange={(text) => setQuery({filter: text})} fields={fields} placeholder={t.placeholder} problem={page.kind === "loading" ? undefined : page.problem} />
       </div>
-      <Loaded of={current} rows={12}>{(data) => {
+      {!mistyped && <Loaded of={current} rows={12}>{(data) => {
         const {items} = data;
         if (items.length === 0) {
           return <div class="card">{filter
@@ -164,7 +165,7 @@ export default function RunsPage({query}: PageProps) {
             {pages.more}
           </>
         );
-      }}</Loaded>
+      }}</Loaded>}
     </div>
   );
 }
