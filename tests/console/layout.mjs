@@ -163,6 +163,14 @@ const kPlaces = [
     },
   })),
   {what: "a run that is gone leads on", path: () => `/runs/${encodeURIComponent("nothing@2026-01-01T00:00:00Z.1")}`, wrong: () => (document.querySelector('main a[href="/runs"]') ? [] : ["no link leads on"])},
+  {what: "next firings are those that count, be they an hour away", path: () => "/", async act(page) {
+    await page.route("**/api/v1/firings?*", (route) => route.fulfill({json: {items: [{job: "paused", at: new Date(Date.now() + 60_000).toISOString(), expected: false}], more: false}}));
+    await page.reload();
+    await page.locator(".hours-legend").waitFor();
+  }, wrong() {
+    const rows = document.querySelector(".overview-columns > .card").querySelectorAll(".overview-row a");
+    return rows.length > 0 && [...rows].every((row) => row.textContent !== "paused") ? [] : [`${rows.length} firings`];
+  }},
   {what: "settings look as if they open", path: () => "/system", wrong() {
     const details = document.querySelector("details:has(.system-settings)"), turned = () => getComputedStyle(details.querySelector("summary .icon")).transform, closed = turned();
     details.open = true;

@@ -133,6 +133,8 @@ export default function OverviewPage() {
   if (overview.kind === "ready" && overview.data.jobs === 0) return <FirstJob />;
 
   const data = overview.kind === "ready" ? overview.data : null;
+  const ahead = data?.soon.items.filter((firing) => firing.expected && Date.parse(firing.at) > second.value).slice(0, kNextShown) ?? [];
+  const next = ahead.length > 0 ? ahead : data?.statistics.next ?? [];
   const verdicts = data?.statistics.verdicts ?? {};
   const total = Object.values(verdicts).reduce((sum, n) => sum + (n ?? 0), 0);
   const bad = kBad.reduce((sum, verdict) => sum + (verdicts[verdict] ?? 0), 0);
@@ -212,14 +214,14 @@ export default function OverviewPage() {
           <header class="card-head"><h2>{t.nextTitle}</h2><a class="small-text" href={href.jobs()}>{t.allJobs}</a></header>
           {!data ? overview.kind === "loading" && <Skeleton /> : (
             <ul class="overview-list">
-              {(data.soon.items.length === 0 ? data.statistics.next : data.soon.items.filter((firing) => firing.expected && Date.parse(firing.at) > second.value).slice(0, kNextShown)).map((firing) => (
+              {next.map((firing) => (
                 <li key={`${firing.job} ${firing.at}`} class="overview-row">
                   <a class="clip grow" href={href.job(firing.job)} title={firing.job}>{firing.job}</a>
                   <span class="dim small-text"><Time at={firing.at} /></span>
                   <span class="overview-time"><Relative at={firing.at} /></span>
                 </li>
               ))}
-              {data.statistics.next.length === 0 && <li class="overview-none">{t.nothingNext}</li>}
+              {next.length === 0 && <li class="overview-none">{t.nothingNext}</li>}
             </ul>
           )}
         </section>
