@@ -1,7 +1,7 @@
 import "../testing/browser.ts";
 import assert from "node:assert/strict";
 import {test} from "node:test";
-import {bytes, duration, parseDuration, relative, shortTime, wholeDuration, zoneOffset} from "./format.ts";
+import {bytes, duration, parseDuration, relative, shortTime, weekday, wholeDuration, zoneOffset} from "./format.ts";
 import {language, plural, pseudo, texts} from "./language.ts";
 
 test("durations have two figures that matter", () => {
@@ -32,6 +32,8 @@ test("the short time says no more than it must", () => {
   assert.equal(shortTime("2026-03-02T00:15:09Z", now, "UTC"), "2 Mar 00:15");
   assert.equal(shortTime("2026-03-01T17:00:00Z", now, "Asia/Tokyo"), "2 Mar 02:00");
   assert.match(shortTime("2028-02-29T00:00:00Z", now, "UTC"), /2028/);
+  assert.equal(weekday("2026-03-02T00:15:09Z", now, "UTC"), "Mon 2 Mar");
+  assert.match(weekday("2028-02-29T00:00:00Z", now, "UTC"), /2028/);
 });
 
 test("offsets follow the clock changes of a zone", () => {

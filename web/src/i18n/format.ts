@@ -27,14 +27,16 @@ const ms = (at: Instant): number => (typeof at === "number" ? at : Date.parse(at
 
 const kClock: Intl.DateTimeFormatOptions = {hour: "2-digit", minute: "2-digit", second: "2-digit"};
 const kDay: Intl.DateTimeFormatOptions = {day: "numeric", month: "short"};
+const isNear = (at: Instant, now: number): boolean => Math.abs(ms(at) - now) < 300 * 86_400_000;  // day and month say which year
 export const clockTime = (at: Instant, zone = viewerZone()): string => format("clock", zone, kClock).format(ms(at));
 export const minuteTime = (at: Instant, zone = viewerZone()): string =>
   format("minute", zone, {hour: "2-digit", minute: "2-digit"}).format(ms(at));
 export const day = (at: Instant, zone = viewerZone()): string => format("day", zone, kDay).format(ms(at));
 /** "Mon 23": where the month is said. */
 export const dayOfMonth = (at: Instant, zone = viewerZone()): string => format("dayOfMonth", zone, {weekday: "short", day: "numeric"}).format(ms(at));
-export const weekday = (at: Instant, zone = viewerZone()): string =>
-  format("weekday", zone, {weekday: "short", ...kDay}).format(ms(at));
+/** "Mon 23 Nov", with the year where that is not clear. */
+export const weekday = (at: Instant, now: number, zone = viewerZone()): string =>
+  isNear(at, now) ? format("weekday", zone, {weekday: "short", ...kDay}).format(ms(at)) : format("weekday of a year", zone, {weekday: "short", year: "numeric", ...kDay}).format(ms(at));
 export const fullTime = (at: Instant, zone = viewerZone()): string =>
   format("full", zone, {weekday: "short", year: "numeric", ...kDay, ...kClock, timeZoneName: "short"}).format(ms(at));
 const dateKey = (at: Instant, zone: string): string =>
@@ -43,8 +45,7 @@ const dateKey = (at: Instant, zone: string): string =>
 /** As short as it can be: the time alone today, with the day otherwise, with the year in another year. */
 export function shortTime(at: Instant, now: number, zone = viewerZone()): string {
   if (dateKey(at, zone) === dateKey(now, zone)) return clockTime(at, zone);
-  const sameYear = Math.abs(ms(at) - now) < 300 * 86_400_000;
-  return sameYear ? `${day(at, zone)} ${minuteTime(at, zone)}`
+  return isNear(at, now) ? `${day(at, zone)} ${minuteTime(at, zone)}`
     : format("dated", zone, {year: "numeric", ...kDay, hour: "2-digit", minute: "2-digit"}).format(ms(at));
 }
 

@@ -78,8 +78,8 @@ export function SchedulePanel({explained, never = true}: {explained: Explained; 
             {ahead.map((at) => (
               <tr key={at}>
                 <td class="dim"><Relative at={at} /></td>
-                <td class="num">{weekday(at, zone)} {clockTime(at, zone)}</td>
-                {differs && <td class="num dim">{weekday(at)} {clockTime(at)}</td>}
+                <td class="num">{weekday(at, second.value, zone)} {clockTime(at, zone)}</td>
+                {differs && <td class="num dim">{weekday(at, second.value)} {clockTime(at)}</td>}
               </tr>
             ))}
           </tbody>
