@@ -152,6 +152,7 @@ export const livelyJobs = [
     command: String.raw`awk 'BEGIN { for (i = 1; i <= 100000; ++i) printf "\033[36m%06d\033[0m exported row of table customers, checksum %08x\n", i, (i * 2654435761) % 4294967296 }'`}},
   {start: true, comesTo: "succeeded", job: {name: "verbose-sync", schedule: "40 4 * * *", output_bytes_max: 16_384, labels: {team: "ops", env: "staging"}, owner: "ops@example.com",
     command: "for i in $(seq 1 20000); do echo \"synchronised file $i of 20000\"; done"}},
+  {job: {name: "year-end-closing", schedule: "0 0 1 1 *", time_zone: "America/Argentina/ComodRivadavia", command: "close-books", labels: {team: "billing", env: "prod"}, owner: "billing@example.com"}},
   {job: {name: "queue-depth", schedule: "*/10 * * * * *", command: "echo \"depth $((RANDOM % 400))\"", labels: {team: "ops", env: "prod"}, owner: "ops@example.com"}},
   {job: {name: "mail-queue-flush", schedule: "*/15 * * * * *", command: "echo 'flushing'; sleep 22; echo 'flushed'", labels: {team: "ops", env: "prod"}, owner: "ops@example.com"}},
   {job: {name: "old-gateway-probe", schedule: "*/30 * * * * *", command: "echo 'connect: no route to host' >&2; exit 7", labels: {team: "ops", env: "staging"}, owner: "ops@example.com"}},

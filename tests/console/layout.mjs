@@ -27,7 +27,7 @@ function misplaced(end) {
       if (paints || overflowX !== "visible") {
         const cuts = left < area.left - 2 || right > area.right + 2;
         [left, right] = [Math.max(left, area.left), Math.min(right, area.right)];
-        if (cuts && textOverflow === "ellipsis") short ||= right > left && right - left < kShortest;
+        if (cuts && textOverflow === "ellipsis") short ||= right - left < kShortest;
         else if (cuts && !/auto|scroll/.test(overflowX)) cutter ??= e;
       }
       if (paints || overflowY !== "visible") {
@@ -206,7 +206,7 @@ export async function checkLayout({browser, server, runs, report, pictures}) {
   const {items: [worker]} = await server.must("GET", "/api/v1/workers");
   for (const language of ["en", "zh"]) {
     const open = await browser.open(server.address, {language}), {page} = open;
-    for (const {name, path, alarms} of [...allPages(runs), {name: "jobs-paused", path: "/jobs?filter=state%3Apaused"}, {name: "banners", path: "/jobs", alarms: kAlarms}]) {
+    for (const {name, path, alarms} of [...allPages(runs), {name: "jobs-paused", path: "/jobs?filter=state%3Apaused"}, {name: "job-live", path: "/jobs/warehouse-load"}, {name: "job-yearly", path: "/jobs/year-end-closing/schedule"}, {name: "banners", path: "/jobs", alarms: kAlarms}]) {
       await report.check("layout", `${name} ${language}`, async () => {
         if (alarms) await page.route("**/api/v1/alarms", (route) => route.fulfill({json: {items: alarms}}));
         const trouble = [], look = async (end) => {

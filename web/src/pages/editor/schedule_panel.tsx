@@ -73,7 +73,7 @@ export function SchedulePanel({explained, never = true}: {explained: Explained; 
       {explanation.firings.length === 0 && never && <Note tone="late">{t.never}</Note>}
       {ahead.length > 0 && (
         <table class="editor-firings">
-          <thead><tr><th>{t.next}</th><th>{zone} {zone !== "UTC" && <span class="dim">{zoneOffset(ahead[0] as string, zone)}</span>}</th>{differs && <th>{t.yours} <span class="dim">{zoneOffset(ahead[0] as string)}</span></th>}</tr></thead>
+          <thead><tr><th>{t.next}</th><th>{zone.split("/").map((part, i) => <>{i > 0 && <>/<wbr /></>}{part}</>)} {zone !== "UTC" && <span class="dim">{zoneOffset(ahead[0] as string, zone)}</span>}</th>{differs && <th>{t.yours} <span class="dim">{zoneOffset(ahead[0] as string)}</span></th>}</tr></thead>
           <tbody>
             {ahead.map((at) => (
               <tr key={at}>
