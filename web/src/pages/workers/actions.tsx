@@ -59,7 +59,7 @@ function ChangeDialog({worker, change, close}: {worker: Worker; change: Change; 
   return (
     <AskDialog title={title} verb={t[change]} danger={change === "forget"} act={act} onClose={close}>
       {change === "forget" ? <Note tone="bad">{what}</Note> : <p>{what}</p>}
-      <Reason hint="" value={reason} onChange={setReason} />
+      <Reason {...(change === "forget" ? {} : {hint: ""})} value={reason} onChange={setReason} />
     </AskDialog>
   );
 }
