@@ -171,6 +171,18 @@ const kPlaces = [
     const rows = document.querySelector(".overview-columns > .card").querySelectorAll(".overview-row a");
     return rows.length > 0 && [...rows].every((row) => row.textContent !== "paused") ? [] : [`${rows.length} firings`];
   }},
+  {what: "firings by hour are counted in whole numbers, few of them too", path: () => "/", async act(page) {
+    await page.route("**/api/v1/statistics*", async (route) => {
+      const response = await route.fetch(), json = await response.json();
+      json.hours.forEach((hour, i) => (hour.verdicts = i === 5 ? {succeeded: 1} : {}));
+      await route.fulfill({response, json});
+    });
+    await page.reload();
+    await page.locator(".hours").waitFor();
+  }, wrong() {
+    const said = [...document.querySelectorAll(".hours-grid + text")].map((text) => text.textContent);
+    return said.join(" ") === "0 1" ? [] : [`its axis says ${said.join(", ")}`];
+  }},
   {what: "settings look as if they open", path: () => "/system", wrong() {
     const details = document.querySelector("details:has(.system-settings)"), turned = () => getComputedStyle(details.querySelector("summary .icon")).transform, closed = turned();
     details.open = true;

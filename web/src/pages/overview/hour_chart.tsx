@@ -45,7 +45,7 @@ export function HourChart({hours}: {hours: readonly Hour[]}) {
               </pattern>
             ))}
           </defs>
-          {[0, 0.5, 1].map((part) => (
+          {[0, 0.5, 1].filter((part) => Number.isInteger(top * part)).map((part) => (
             <g key={part}>
               <path class="hours-grid" d={`M${left} ${y(top * part) + 0.5}H${width}`} />
               <text class="hours-text" x={left - 6} y={y(top * part) + 4} text-anchor="end">{number(top * part)}</text>
