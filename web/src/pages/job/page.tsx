@@ -101,7 +101,7 @@ function Job({stored, tab}: {stored: StoredJob; tab: string}) {
       ]} />
       {tab === "" ? (glance ? <Summary stored={stored} glance={glance} /> : <Skeleton rows={8} />)
         : tab === "runs" ? <JobRuns name={name} />
-        : tab === "schedule" ? <ScheduleTab stored={stored} />
+        : tab === "schedule" ? (stored.valid ? <ScheduleTab stored={stored} /> : <Empty icon="calendar" title={t.noNext} />)
         : tab === "definition" ? <Definition stored={stored} />
         : <Versions name={name} current={stored.revision} />}
     </>
