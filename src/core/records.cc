@@ -29,14 +29,13 @@ bool Scheduler::State::plain(const RunSlot& run) const {
 
 Shelved Scheduler::State::shelved(RunSlot run) {
   run.entry.command = shown_command(run);
-  return {std::move(run.entry),
-          std::move(run.text),
-          std::move(run.output_text),
-          run.executed,
-          run.kill_order,
-          run.key_gone,
-          run.former,
-          {}};
+  return {.entry = std::move(run.entry),
+          .text = std::move(run.text),
+          .output = {.text = std::move(run.output_text), .chunks = {}},
+          .executed = run.executed,
+          .kill_order = run.kill_order,
+          .key_gone = run.key_gone,
+          .former = run.former};
 }
 
 // True: the run is not here any more.
@@ -79,7 +78,7 @@ void Scheduler::State::on(const Respooled& respooled) {
   if (known(was.entry.run)) return;  // its key stands still, and says the same
   RunSlot& run = add_run(was.entry);
   run.text.clear();
-  run.output_text = was.output_text;
+  run.output_text = was.output.text;
   run.executed = was.executed;
   run.former = was.former;
   run.key_gone = true;
@@ -95,7 +94,7 @@ void Scheduler::State::on(const Unshelved& unshelved) {
   if (set_back) --shelved_before_set_back;
   RunSlot& run = add_run(was.entry);
   run.text = was.text;
-  run.output_text = was.output_text;
+  run.output_text = was.output.text;
   run.executed = was.executed;
   run.key_gone = was.key_gone;
   run.former = was.former;

@@ -55,9 +55,9 @@ class Reader {
   bool ok_ = true;
 };
 
-void write_output(Writer& out, std::string_view text, const std::vector<domain::OutputChunk>& chunks) {
-  out.text(text);
-  for (const domain::OutputChunk& chunk : chunks) {
+void write_output(Writer& out, const RunOutput& output) {
+  out.text(output.text);
+  for (const domain::OutputChunk& chunk : output.chunks) {
     out.number(chunk.sequence);
     out.number(chunk.offset);
     out.number(static_cast<std::uint64_t>(chunk.stream));
@@ -67,8 +67,8 @@ void write_output(Writer& out, std::string_view text, const std::vector<domain::
 }
 
 // Up to the end.
-LeftOutput read_output(Reader& in, const domain::RunId& run) {
-  LeftOutput output;
+RunOutput read_output(Reader& in, const domain::RunId& run) {
+  RunOutput output;
   output.text = in.text();
   while (in.ok() && !in.done()) {
     domain::OutputChunk chunk;
@@ -93,7 +93,7 @@ std::string encode(const Shelved& shelved) {
              (shelved.key_gone ? kKeyGone : 0) | (shelved.former ? kFormer : 0));
   out.text(encode(shelved.entry));
   out.text(shelved.text);
-  write_output(out, shelved.output_text, shelved.output);
+  write_output(out, shelved.output);
   return out.take();
 }
 
@@ -109,25 +109,23 @@ Result<Shelved> decode_shelved(std::string_view bytes) {
   if (!entry) return Failure(entry.error().with("reading a run from the shelf"));
   shelved.entry = std::move(*entry);
   shelved.text = in.text();
-  LeftOutput output = read_output(in, shelved.entry.run);
-  shelved.output_text = std::move(output.text);
-  shelved.output = std::move(output.chunks);
+  shelved.output = read_output(in, shelved.entry.run);
   if (!in.done())
     return fail(Code::Corrupt, "reading run '{}' from the shelf: it is cut short", shelved.entry.run.text());
   return shelved;
 }
 
-std::string encode(const LeftOutput& left) {
+std::string encode(const RunOutput& output) {
   Writer out;
-  write_output(out, left.text, left.chunks);
+  write_output(out, output);
   return out.take();
 }
 
-Result<LeftOutput> decode_left_output(const domain::RunId& run, std::string_view bytes) {
+Result<RunOutput> decode_output(const domain::RunId& run, std::string_view bytes) {
   Reader in(bytes);
-  LeftOutput left = read_output(in, run);
+  RunOutput output = read_output(in, run);
   if (!in.done()) return fail(Code::Corrupt, "reading the output of run '{}' back: it is cut short", run.text());
-  return left;
+  return output;
 }
 
 void RunDigests::insert(const domain::RunId& run) {

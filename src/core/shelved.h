@@ -12,23 +12,22 @@
 
 namespace cronfleet::core {
 
+// What a run wrote, as far as it waits on the shelf or in the attic.
+struct RunOutput {
+  std::string text;  // for its record
+  std::vector<domain::OutputChunk> chunks;
+};
+std::string encode(const RunOutput& output);
+Result<RunOutput> decode_output(const domain::RunId& run, std::string_view bytes);  // Corrupt
+
 struct Shelved {
   RunningEntry entry;  // ended
   std::string text;    // running/ exactly as it stands
-  std::string output_text;
+  RunOutput output;    // its chunks as far as nobody has taken them yet
   bool executed = false, kill_order = false, key_gone = false, former = false;
-  std::vector<domain::OutputChunk> output;  // that nobody has taken yet
 };
 std::string encode(const Shelved& shelved);
 Result<Shelved> decode_shelved(std::string_view bytes);  // Corrupt
-
-// What the journal of an earlier life has of a run's output.
-struct LeftOutput {
-  std::string text;
-  std::vector<domain::OutputChunk> chunks;
-};
-std::string encode(const LeftOutput& left);
-Result<LeftOutput> decode_left_output(const domain::RunId& run, std::string_view bytes);  // Corrupt
 
 // Which runs they are. A digest takes 16 bytes, some 24 with the room its bucket keeps (a set of nodes takes about 50);
 // looking for one goes through a bucket, a hundred of 100,000.

@@ -19,11 +19,12 @@ Shelved some() {
   shelved.entry.end.exit_code = 3;
   shelved.entry.fence = 12;
   shelved.text = "the key's value";
-  shelved.output_text = std::string("a\0b", 3);
+  shelved.output.text = std::string("a\0b", 3);
   shelved.executed = shelved.former = true;
   using Stream = domain::OutputChunk::Stream;
-  shelved.output = {{shelved.entry.run, 0, 0, Stream::Out, from_seconds(1'772'323'201), "first"},
-                    {shelved.entry.run, 1, 5, Stream::Err, from_seconds(1'772'323'202), std::string("\0\xff", 2)}};
+  shelved.output.chunks = {
+      {shelved.entry.run, 0, 0, Stream::Out, from_seconds(1'772'323'201), "first"},
+      {shelved.entry.run, 1, 5, Stream::Err, from_seconds(1'772'323'202), std::string("\0\xff", 2)}};
   return shelved;
 }
 
@@ -33,18 +34,18 @@ TEST(Shelved, ComesBackAsItWas) {
   ASSERT_TRUE(again.has_value()) << again.error().text();
   EXPECT_EQ(encode(again->entry), encode(was.entry));
   EXPECT_EQ(again->text, was.text);
-  EXPECT_EQ(again->output_text, was.output_text);
+  EXPECT_EQ(again->output.text, was.output.text);
   EXPECT_TRUE(again->executed);
   EXPECT_FALSE(again->kill_order);
   EXPECT_FALSE(again->key_gone);
   EXPECT_TRUE(again->former);
-  ASSERT_EQ(again->output.size(), 2u);
-  EXPECT_EQ(again->output[1].run, was.entry.run);
-  EXPECT_EQ(again->output[1].sequence, 1u);
-  EXPECT_EQ(again->output[1].offset, 5u);
-  EXPECT_EQ(again->output[1].stream, domain::OutputChunk::Stream::Err);
-  EXPECT_EQ(again->output[1].written_at, was.output[1].written_at);
-  EXPECT_EQ(again->output[1].bytes, was.output[1].bytes);
+  ASSERT_EQ(again->output.chunks.size(), 2u);
+  EXPECT_EQ(again->output.chunks[1].run, was.entry.run);
+  EXPECT_EQ(again->output.chunks[1].sequence, 1u);
+  EXPECT_EQ(again->output.chunks[1].offset, 5u);
+  EXPECT_EQ(again->output.chunks[1].stream, domain::OutputChunk::Stream::Err);
+  EXPECT_EQ(again->output.chunks[1].written_at, was.output.chunks[1].written_at);
+  EXPECT_EQ(again->output.chunks[1].bytes, was.output.chunks[1].bytes);
   EXPECT_EQ(encode(*again), encode(was));
 }
 
@@ -53,8 +54,8 @@ TEST(Shelved, ACutOneIsRefused) {
   Shelved was = some();
   const std::string whole = encode(was);
   std::vector<std::size_t> ends;
-  while (!was.output.empty()) {
-    was.output.pop_back();
+  while (!was.output.chunks.empty()) {
+    was.output.chunks.pop_back();
     ends.push_back(encode(was).size());
   }
   for (std::size_t size = 0; size < whole.size(); ++size) {

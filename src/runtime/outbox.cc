@@ -65,21 +65,21 @@ void Outbox::offer_all(std::vector<domain::OutputChunk> chunks) {
   for (domain::OutputChunk& chunk : chunks) offer_output(std::move(chunk));
 }
 
-void Outbox::left(const domain::RunId& run, const core::LeftOutput& output) {
+void Outbox::left(const domain::RunId& run, const core::RunOutput& output) {
   if (!output.text.empty() || !output.chunks.empty()) attic_.put(run.text(), core::encode(output));
 }
 
-std::optional<core::LeftOutput> Outbox::find_left(const domain::RunId& run) {
+std::optional<core::RunOutput> Outbox::find_left(const domain::RunId& run) {
   auto bytes = attic_.find(run.text());
   if (bytes && !*bytes) return std::nullopt;
-  auto output = bytes ? core::decode_left_output(run, **bytes) : Result<core::LeftOutput>(Failure(bytes.error()));
+  auto output = bytes ? core::decode_output(run, **bytes) : Result<core::RunOutput>(Failure(bytes.error()));
   if (output) return std::move(*output);
   observer_.on_message(Level::Error, "output of a run is lost",
                        fmt::format("{}: {}", run.text(), output.error().text()));
   return std::nullopt;
 }
 
-std::optional<core::LeftOutput> Outbox::take_left(const domain::RunId& run) {
+std::optional<core::RunOutput> Outbox::take_left(const domain::RunId& run) {
   if (attic_.size() == 0) return std::nullopt;
   auto output = find_left(run);
   attic_.drop(run.text());
@@ -243,19 +243,19 @@ void Outbox::perform(core::Shelve& shelve) {
   else
     count(run.entry.end, run.entry.trigger, run.entry.scheduled_at);
   if (auto left = take_left(run.entry.run)) {
-    run.output = std::move(left->chunks);
-    if (run.output_text.empty()) run.output_text = std::move(left->text);
+    run.output.chunks = std::move(left->chunks);
+    if (run.output.text.empty()) run.output.text = std::move(left->text);
   } else if (const auto output = output_waiting_.find(run.entry.run); output != output_waiting_.end()) {
-    run.output = std::move(output->second);
+    run.output.chunks = std::move(output->second);
     output_waiting_.erase(output);
-    for (const domain::OutputChunk& chunk : run.output) output_waiting_bytes_ -= chunk.bytes.size();
+    for (const domain::OutputChunk& chunk : run.output.chunks) output_waiting_bytes_ -= chunk.bytes.size();
   }
   const bool first = parts_.shelf->size() == 0;
   if (parts_.shelf->put(core::encode(run))) {
     if (first) shelf_ended_at_ = run.entry.end.ended_at;
     return;
   }
-  offer_all(std::exchange(run.output, {}));
+  offer_all(std::exchange(run.output.chunks, {}));
   step_(core::Unshelved{std::move(run)});
 }
 
@@ -271,7 +271,7 @@ core::Event Outbox::unshelved() {
     return core::ShelfLost{};
   }
   shelf_ended_at_ = run->entry.end.ended_at;  // the next one's is hardly later
-  offer_all(std::exchange(run->output, {}));
+  offer_all(std::exchange(run->output.chunks, {}));
   return core::Unshelved{std::move(*run)};
 }
 
@@ -297,7 +297,7 @@ void Outbox::settle(const std::function<void(const core::Event&)>& step_now) {
 void Outbox::perform(core::Spool& spool) {
   const domain::RunId run = spool.run.entry.run;
   if (parts_.spool == nullptr) return step_(core::Spooled{run, false});
-  if (auto left = find_left(run)) spool.run.output_text = std::move(left->text);  // its chunks stay in the journal
+  if (auto left = find_left(run)) spool.run.output.text = std::move(left->text);  // its chunks stay in the journal
   parts_.spool->put(run.text(), core::encode(spool.run), alive_.wrap([this, run](bool kept) {
     look_at_spool(kept ? std::string() : parts_.spool->trouble());
     step_(core::Spooled{run, kept});

@@ -41,7 +41,7 @@ class Outbox {
 
   void output(domain::OutputChunk chunk);
   // What an earlier life left of it, or nothing.
-  void left(const domain::RunId& run, const core::LeftOutput& output);
+  void left(const domain::RunId& run, const core::RunOutput& output);
   void perform(core::Record& record);
   void perform(core::RecordRange& range);
   void perform(core::Shelve& shelve);
@@ -68,8 +68,8 @@ class Outbox {
   bool has_room_for_bytes() const;
   bool may_unshelve() const;
   core::Event unshelved();
-  std::optional<core::LeftOutput> find_left(const domain::RunId& run);
-  std::optional<core::LeftOutput> take_left(const domain::RunId& run);
+  std::optional<core::RunOutput> find_left(const domain::RunId& run);
+  std::optional<core::RunOutput> take_left(const domain::RunId& run);
   void send_output();
   void offer_output(domain::OutputChunk chunk);
   void offer_all(std::vector<domain::OutputChunk> chunks);

@@ -66,7 +66,7 @@ class OutboxTest : public history::OwnFolderTest {
     };
     outbox = std::make_unique<Outbox>(*parts, options, measures, observer, step);
     for (const domain::RunId& left : journal.runs) {
-      core::LeftOutput output{.text = "its text", .chunks = {}};
+      core::RunOutput output{.text = "its text", .chunks = {}};
       for (std::uint64_t i = 0; i < kChunks; ++i)
         output.chunks.push_back({left, i, i * kChunkBytes, domain::OutputChunk::Stream::Out, kNow,
                                  std::string(kChunkBytes, static_cast<char>('a' + i))});

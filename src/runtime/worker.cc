@@ -31,7 +31,7 @@ Worker::~Worker() {
 
 void Worker::left(exec::JournalEntry entry) {
   core::Journalled event{entry.run, entry.reached_exec, {}};
-  core::LeftOutput output{.text = {}, .chunks = std::move(entry.output)};
+  core::RunOutput output{.text = {}, .chunks = std::move(entry.output)};
   if (entry.ended) {
     event.end = entry.ended->end;
     output.text = std::move(entry.ended->output_text);
