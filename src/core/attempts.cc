@@ -108,7 +108,12 @@ void Scheduler::State::wait_for_attempt(RunSlot& run) {
   // Never longer than the delay that was asked for, whatever clock wrote the moment down and whatever ours says now.
   const std::chrono::microseconds most =
       run.job ? retry_delay(*run.job->job, id.attempt) : std::chrono::microseconds(0);
-  const auto delay = std::clamp<std::chrono::microseconds>(run.entry.not_before - now.wall, {}, most);
+  auto delay = std::clamp<std::chrono::microseconds>(run.entry.not_before - now.wall, {}, most);
+  // One that follows a claim made ahead waits for their instant too.
+  if (run.job && id.firing.scheduled()) {
+    const auto ahead = run.entry.scheduled_at + domain::jitter_of(*run.job, run.entry.scheduled_at) - now.wall;
+    delay = std::max(delay, std::min<std::chrono::microseconds>(ahead, options.claim_lead_max));
+  }
   begin_attempt_after(std::chrono::ceil<std::chrono::milliseconds>(delay), id);
 }
 
