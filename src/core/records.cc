@@ -147,10 +147,7 @@ void Scheduler::State::on(const RunRecorded& recorded) {
     run->redeliver = false;
     // What stood first decides: a final record is the verdict, and one that is not final is followed (rule 12).
     const bool over = recorded.duplicate && recorded.standing_final;
-    if (!over) {
-      run->followed = true;
-      return retry(*run);
-    }
+    if (!over) return follow(*run);
     run->entry.final = true;
     run->entry.end.status = recorded.standing;
     return write_end(*run);
@@ -158,14 +155,20 @@ void Scheduler::State::on(const RunRecorded& recorded) {
   // An earlier life told the history that an attempt follows, and died before it wrote that down.
   if (recorded.duplicate && !recorded.standing_final && run->entry.final && !run->key_gone && !run->entry.range) {
     run->entry.final = false;
-    run->followed = true;
-    return retry(*run);
+    return follow(*run);
   }
   if (run->key_gone) {
     emit(Forget{recorded.run});
     return erase(recorded.run);
   }
   remove(*run);
+}
+
+// The history says that an attempt follows. In a store that was set back it may be one that goes on here.
+void Scheduler::State::follow(RunSlot& run) {
+  if (known({run.entry.run.firing, run.entry.run.attempt + 1})) return remove(run);
+  run.followed = true;
+  retry(run);
 }
 
 void Scheduler::State::remove(RunSlot& run) {

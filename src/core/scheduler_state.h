@@ -328,6 +328,7 @@ struct Scheduler::State {
   bool next_attempt_allowed(const RunSlot& run, const domain::RunEnd& end) const;
   RunningEntry following(const RunSlot& run);
   void retry(RunSlot& run);
+  void follow(RunSlot& run);
   void follow_with_skip(RunSlot& run);
   void wait_for_attempt(RunSlot& run);
   void begin_attempt_after(std::chrono::milliseconds delay, const domain::RunId& id);
