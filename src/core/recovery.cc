@@ -336,10 +336,11 @@ void Scheduler::State::follow_the_unfollowed() {
   }
 }
 
-// Which firings of before the operator's word have their runs: read when all has been listed anew, and claims wait for
-// it.
+// Which firings of before the operator's word have their runs: read when all has been listed anew and the others have
+// heard the word too and put the keys of their runs, and claims wait for it.
 void Scheduler::State::read_in_hand() {
-  if (in_hand_unread && session_open && caught_up) read_prefix(keys.running(), ReadInHand{});
+  if (in_hand_unread && session_open && caught_up && now.mono >= in_hand_from)
+    read_prefix(keys.running(), ReadInHand{});
 }
 
 void Scheduler::State::answered(const ReadInHand&, const ReadAnswered& answer) {

@@ -6,6 +6,12 @@
 #include "core/scheduler_state.h"
 
 namespace cronfleet::core {
+namespace {
+
+// From the first worker that hears an operator's word to the last: each reads it every two seconds.
+constexpr std::chrono::seconds kWordHeard{3};
+
+}  // namespace
 
 Scheduler::Scheduler(NodeId self, Keys keys, SchedulerOptions options, TokenSource& tokens, Rules rules)
     : state_(std::make_unique<State>(std::move(self), std::move(keys), options, tokens, rules)) {}
@@ -251,6 +257,8 @@ void Scheduler::State::on(const StoreConfirmed& confirmed) {
   caught_up = false;
   in_hand.clear();
   in_hand_unread = true;
+  in_hand_from = now.mono + kWordHeard;
+  after(kWordHeard, [this] { read_in_hand(); });
   put_keys_again();
   move_to_new_incarnation();  // what is under way was asked of another past
   follow_the_unfollowed();

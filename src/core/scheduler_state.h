@@ -467,7 +467,8 @@ struct Scheduler::State {
   ClaimRate claim_rate;
   WallTime restored_at = WallTime::min();  // firings up to it that the store knows nothing of are missed (rule 30)
   std::map<JobName, std::vector<WallTime>> in_hand;  // but for these, whose runs stand there, in order
-  bool in_hand_unread = false;                       // which those are is still to be read
+  bool in_hand_unread = false;                       // which those are is still to be read,
+  MonoTime in_hand_from{};                           // not before this
   MonoTime unknown_at{};      // a claim without an answer was last found not to have been applied
   bool store_silent = false;  // the newest call to it was not answered
   std::chrono::milliseconds lead;
