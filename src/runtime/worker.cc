@@ -91,15 +91,7 @@ void Worker::step_through(const core::Event& event) {
 void Worker::perform_what_follows(const core::Event& event) {
   core::Effects effects;
   scheduler_.step(event, {parts_.clock.wall(), parts_.clock.mono()}, effects);
-  for (core::Effect& effect : effects)
-    std::visit(
-        [this](auto& one) {
-          if constexpr (requires { outbox_.perform(one); })
-            outbox_.perform(one);
-          else
-            perform(one);
-        },
-        effect);
+  for (core::Effect& effect : effects) std::visit([this](auto& one) { perform(one); }, effect);
 }
 
 void Worker::perform(core::WakeAt& wake) {

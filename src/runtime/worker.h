@@ -78,6 +78,7 @@ class Worker final : public exec::ExecutorSink, private coord::SessionSink, priv
   void perform(core::Kill& kill);
   void perform(core::FenceDeadline& fence);
   void perform(core::Alarm& alarm);
+  void perform(auto& owed_to_history) { outbox_.perform(owed_to_history); }  // all others
 
   // ---- FeedsSink, SessionSink, StoreWatchSink
   void on_event(core::Event event) override;
