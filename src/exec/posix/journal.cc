@@ -1,279 +1,25 @@
 #include "exec/posix/journal.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <sodium/crypto_shorthash_siphash24.h>
-#include <sodium/randombytes.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <cstring>
-#include <unordered_map>
 
 #include "base/check.h"
 #include "exec/posix/bytes.h"
-#include "exec/posix/crc32c.h"
-#include "exec/posix/output.h"
 
 namespace cronfleet::exec::posix {
 namespace {
 
-// Types 1 to 4 hold the reports of messages.h under their index there.
-constexpr std::uint8_t kHeader = 16, kIntent = 17, kAcknowledged = 18;
-constexpr std::uint8_t kStarted = 1, kNotStarted = 2, kOutput = 3, kEnded = 4;
-constexpr std::string_view kMagic = "cronfleet journal 1";
-constexpr std::size_t kFrameHead = 9;  // length, checksum, type
 // With the history there, runs are acknowledged while their segment is among these.
 constexpr std::size_t kSegmentsInMotion = 2;
 
-std::string boot_id() {
-  const Fd fd(::open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC));
-  char text[64];
-  const ssize_t size = fd ? ::read(fd.get(), text, sizeof text) : 0;
-  std::string id(text, size > 0 ? static_cast<std::size_t>(size) : 0);
-  while (!id.empty() && id.back() == '\n') id.pop_back();
-  return id;
-}
-
-std::string head_of(std::uint8_t type, std::string_view a, std::string_view b) {
-  const char type_byte = static_cast<char>(type);
-  std::string head;
-  ByteWriter out(head);
-  out.u32(static_cast<std::uint32_t>(1 + a.size() + b.size()));
-  out.u32(crc32c(b, crc32c(a, crc32c({&type_byte, 1}))));
-  out.u8(type);
-  return head;
-}
-
-std::string segment_name(std::uint64_t number) { return fmt::format("{:016x}.journal", number); }
-
-Result<std::vector<std::uint64_t>> segment_numbers(const std::string& folder) {
-  std::vector<std::uint64_t> numbers;
-  DIR* dir = ::opendir(folder.c_str());
-  if (dir == nullptr) {
-    if (errno == ENOENT) return numbers;
-    return fail(Code::Unavailable, "opening journal folder '{}': {}", folder, std::strerror(errno));
-  }
-  while (const dirent* entry = ::readdir(dir)) {
-    const std::string_view name = entry->d_name;
-    std::uint64_t number = 0;
-    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number, 16);
-    if (error == std::errc() && name == segment_name(number)) numbers.push_back(number);
-  }
-  ::closedir(dir);
-  std::sort(numbers.begin(), numbers.end());
-  return numbers;
-}
-
-Result<std::string> read_file(const std::string& path) {
-  const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  struct stat facts{};
-  if (!fd || ::fstat(fd.get(), &facts) != 0)
-    return fail(Code::Unavailable, "opening '{}': {}", path, std::strerror(errno));
-  std::string bytes(static_cast<std::size_t>(facts.st_size), '\0');
-  std::size_t used = 0;
-  while (used < bytes.size()) {
-    const ssize_t size = ::pread(fd.get(), bytes.data() + used, bytes.size() - used, static_cast<off_t>(used));
-    if (size < 0) return fail(Code::Unavailable, "reading '{}': {}", path, std::strerror(errno));
-    if (size == 0) break;
-    used += static_cast<std::size_t>(size);
-  }
-  bytes.resize(used);
-  return bytes;
-}
-
-// Calls `found(type, payload, frame)` for each whole frame; returns where they end, and says in `damage` why there when
-// that is not the end of the bytes.
-template <typename Found>
-std::size_t for_each_frame(std::string_view bytes, Found found, std::string& damage) {
-  std::size_t at = 0;
-  while (bytes.size() - at >= kFrameHead) {
-    ByteReader in(bytes.substr(at));
-    const std::uint32_t length = in.u32(), checksum = in.u32();
-    if (length == 0) return at;  // the unused part of a reserve
-    if (length > kFrameBytesMax || length > bytes.size() - at - 8) break;
-    const std::string_view inside = bytes.substr(at + 8, length);
-    if (crc32c(inside) != checksum) break;
-    found(static_cast<std::uint8_t>(inside[0]), inside.substr(1), bytes.substr(at, 8 + length));
-    at += 8 + length;
-  }
-  if (at < bytes.size() && bytes.find_first_not_of('\0', at) != std::string_view::npos)
-    damage = fmt::format("frame at byte {} of {} is torn; {} bytes set aside", at, bytes.size(), bytes.size() - at);
-  return at;
-}
-
-std::string header_payload() {
-  std::string payload;
-  ByteWriter out(payload);
-  out.text(kMagic);
-  out.text(boot_id());
-  return payload;
-}
-
-// The run that a frame is about; every payload but the header's begins with it.
-std::string_view run_of(std::string_view payload) { return ByteReader(payload).text(); }
-
 }  // namespace
-
-// ---- reading
-
-RunHasher::RunHasher() { randombytes_buf(key_.data(), key_.size()); }
-
-RunDigest RunHasher::of(std::string_view run) const {
-  static_assert(sizeof(RunDigest) == crypto_shorthash_siphashx24_BYTES);
-  static_assert(sizeof key_ == crypto_shorthash_siphashx24_KEYBYTES);
-  RunDigest digest;
-  crypto_shorthash_siphashx24(reinterpret_cast<unsigned char*>(&digest),
-                              reinterpret_cast<const unsigned char*>(run.data()), run.size(), key_.data());
-  return digest;
-}
-
-namespace {
-
-// Where the frames of a run end, and in which order the runs began.
-struct Extent {
-  std::size_t order = 0;
-  std::uint64_t last = 0;  // segment
-  bool acknowledged = false;
-};
-using Extents = std::unordered_map<RunDigest, Extent, RunDigestHash>;
-
-// What the frames of one run have told so far.
-struct Found {
-  JournalEntry entry;
-  std::size_t order = 0;
-  std::map<std::uint64_t, domain::OutputChunk> chunks;
-  std::optional<domain::RunEnd> end;
-  std::size_t intents = 0, refusals = 0;
-  bool refused = false;  // by the last word of it
-
-  // False: the frame cannot be read.
-  bool add(std::uint8_t type, std::string_view payload) {
-    if (type == kIntent) {
-      ++intents;
-      refused = false;
-      return true;
-    }
-    auto report = decode_fields(type, payload);
-    if (!report) return false;
-    if (auto* started = std::get_if<StartedReport>(&*report)) {
-      entry.started = Started{entry.run, started->pid, started->started_at};
-    } else if (auto* failed = std::get_if<StartFailedReport>(&*report)) {
-      refused = failed->why != NotStarted::Frozen;  // that one may have run an instruction
-      refusals += refused;
-    } else if (auto* chunk = std::get_if<OutputReport>(&*report)) {
-      chunks.try_emplace(chunk->sequence, domain::OutputChunk{entry.run, chunk->sequence, chunk->offset, chunk->stream,
-                                                              chunk->written_at, std::move(chunk->bytes)});
-    } else if (auto* ended = std::get_if<EndedReport>(&*report)) {
-      end = std::move(ended->end);
-    }
-    return true;
-  }
-
-  JournalEntry finished() && {
-    // It may have been started again after a refusal, and what was carried over stands behind what came later.
-    entry.reached_exec = entry.started || end || !refused || intents > refusals;
-    for (auto& [sequence, chunk] : chunks) entry.output.push_back(std::move(chunk));
-    if (end) {
-      const std::uint64_t bytes = end->output_bytes;
-      entry.ended = Ended{entry.run, std::move(*end), readable_output(entry.output, bytes)};
-    }
-    return std::move(entry);
-  }
-};
-
-// A first reading: which runs there are, where they end, and whether all of it was written since this machine started.
-Result<Extents> extents_of(const std::string& folder, const std::vector<std::uint64_t>& numbers,
-                           const RunHasher& hasher, bool& same_boot) {
-  Extents extents;
-  const std::string boot = boot_id();
-  for (const std::uint64_t number : numbers) {
-    const auto bytes = read_file(folder + "/" + segment_name(number));
-    if (!bytes) return Failure(bytes.error());
-    const auto take = [&](std::uint8_t type, std::string_view payload, std::string_view) {
-      ByteReader in(payload);
-      const std::string_view name = in.text();
-      if (type == kHeader) {
-        if (in.text() != boot) same_boot = false;
-        return;
-      }
-      const auto [at, fresh] = extents.try_emplace(hasher.of(name));
-      if (fresh) at->second.order = extents.size();
-      at->second.last = number;
-      if (type == kAcknowledged) at->second.acknowledged = true;
-    };
-    std::string damage;  // the second reading tells of it
-    for_each_frame(*bytes, take, damage);
-  }
-  return extents;
-}
-
-}  // namespace
-
-Result<JournalFindings> replay(const std::string& folder, const TakeEntry& take) {
-  const auto numbers = segment_numbers(folder);
-  if (!numbers) return Failure(numbers.error());
-  JournalFindings findings;
-  findings.same_boot = !numbers->empty();
-  const RunHasher hasher;
-  const auto extents = extents_of(folder, *numbers, hasher, findings.same_boot);
-  if (!extents) return Failure(extents.error());
-  std::unordered_map<RunDigest, Found, RunDigestHash> held;
-  for (const std::uint64_t number : *numbers) {
-    const std::string path = folder + "/" + segment_name(number);
-    const auto bytes = read_file(path);
-    if (!bytes) return Failure(bytes.error());
-    std::string damage;
-    const auto take_frame = [&](std::uint8_t type, std::string_view payload, std::string_view) {
-      if (type == kHeader || type == kAcknowledged) return;
-      const std::string_view name = run_of(payload);
-      const RunDigest digest = hasher.of(name);
-      const auto extent = extents->find(digest);
-      if (extent == extents->end() || extent->second.acknowledged) return;
-      const auto [at, fresh] = held.try_emplace(digest);
-      if (fresh) {
-        at->second.order = extent->second.order;
-        if (auto id = domain::parse_run_id(name))
-          at->second.entry.run = std::move(*id);
-        else
-          damage = id.error().message();
-      }
-      if (!at->second.add(type, payload))
-        damage = fmt::format("frame of type {} about '{}' cannot be read", type, name);
-    };
-    for_each_frame(*bytes, take_frame, damage);
-    if (!damage.empty()) findings.damage.push_back(path + ": " + damage);
-    findings.held_most = std::max(findings.held_most, held.size());
-    std::map<std::size_t, Found> over;
-    for (auto it = held.begin(); it != held.end();) {
-      if (extents->at(it->first).last != number) {
-        ++it;
-        continue;
-      }
-      if (!it->second.entry.run.firing.job.empty()) over.emplace(it->second.order, std::move(it->second));
-      it = held.erase(it);
-    }
-    for (auto& [order, run] : over) take(std::move(run).finished());
-  }
-  return findings;
-}
-
-Result<JournalReplay> replay(const std::string& folder) {
-  return collected([&](const TakeEntry& take) { return replay(folder, take); });
-}
-
-Result<JournalReplay> collected(const std::function<Result<JournalFindings>(const TakeEntry& take)>& read) {
-  JournalReplay all;
-  auto findings = read([&](JournalEntry entry) { all.entries.push_back(std::move(entry)); });
-  if (!findings) return Failure(findings.error());
-  static_cast<JournalFindings&>(all) = std::move(*findings);
-  return all;
-}
 
 // ---- opening
 
@@ -319,7 +65,7 @@ Result<void> Journal::load() {
 }
 
 Result<void> Journal::load_segment(std::uint64_t number) {
-  const auto bytes = read_file(path(number));
+  const auto bytes = read_segment(path(number));
   if (!bytes) return Failure(bytes.error());
   Segment& segment = segments_[number];
   segment.number = number;
@@ -353,7 +99,7 @@ Result<void> Journal::begin_segment() {
   segment.number = number;
   segment.file = file;
   const std::string payload = header_payload();
-  if (!write(head_of(kHeader, payload, {}), payload)) {
+  if (!write(frame_head(kHeader, payload, {}), payload)) {
     ::unlink(file->path.c_str());
     segments_.erase(number);
     return fail(Code::NoSpace, "writing '{}': {}", file->path, std::strerror(errno));
@@ -477,7 +223,7 @@ std::size_t Journal::runs() const {
 }
 
 void Journal::add_frame(std::string_view run, std::uint8_t type, std::string_view payload) {
-  std::string bytes = head_of(type, payload, {});
+  std::string bytes = frame_head(type, payload, {});
   bytes.append(payload);
   if (type != kStarted && type != kAcknowledged) urgent_ = true;
   // An acknowledgement counts for no run.
@@ -511,7 +257,7 @@ bool Journal::add_output(std::string_view run, const OutputReport& head, std::st
   rotate_when_due();
   std::string payload;
   encode_output_head(run, head, bytes.size(), payload);
-  const std::string front = head_of(kOutput, payload, bytes) + payload;
+  const std::string front = frame_head(kOutput, payload, bytes) + payload;
   if (!write(front, bytes)) {
     use_reserve();
     return false;
@@ -561,7 +307,7 @@ bool Journal::use_reserve() {
   segment.bytes_reserved = options_.reserve_bytes;
   const std::string payload = header_payload();
   unsynced_.push_back(folder_);
-  return write(head_of(kHeader, payload, {}), payload);
+  return write(frame_head(kHeader, payload, {}), payload);
 }
 
 void Journal::rotate_when_due() {
@@ -625,7 +371,7 @@ void Journal::collect() {
 
 // Of the oldest: what it holds of runs that are not acknowledged is written once more, into the newest.
 bool Journal::carry_over(Segment& segment) {
-  const auto bytes = read_file(path(segment.number));
+  const auto bytes = read_segment(path(segment.number));
   if (!bytes) return false;
   std::string kept, damage;
   const auto take = [&](std::uint8_t type, std::string_view payload, std::string_view frame) {

@@ -1,24 +1,21 @@
 // exec/posix/journal.h: what the runner writes down on local disk before it tells it: intents, output, ends (REL-6).
-//
-// A folder (0700) of segments `<16 hex digits>.journal` (0600), numbered in order of their making, and `reserve`. A
-// segment is a row of frames: length (4 bytes, of type and payload), CRC-32C of type and payload (4), type (1), payload
-// (messages.h). A length of 0 ends a segment. Frames of a run may stand twice and in any order: a reader goes by run
-// and sequence. docs/formats.md has the table.
+// journal_frames.h has the form; replay.h reads it.
 //
 // Segments are freed oldest first, once all their runs are acknowledged; what a long run still needs of an old segment
 // is carried over into the newest. Disk full (REL-F13): output is no longer taken; intents and ends go to the reserve.
 #pragma once
 
-#include <array>
-#include <functional>
+#include <chrono>
+#include <cstdint>
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
 #include "exec/posix/file.h"
+#include "exec/posix/journal_frames.h"
 #include "exec/posix/messages.h"
 
 namespace cronfleet::exec::posix {
@@ -28,43 +25,6 @@ struct JournalOptions {
   std::uint64_t bytes_max = 512ull << 20;  // 80 % of it: output is only counted; all of it: full()
   std::uint64_t segment_bytes = 8ull << 20;
   std::uint64_t reserve_bytes = 4ull << 20;  // set aside for intents and ends: about 15,000 of them
-};
-
-struct JournalFindings {
-  // Written since this machine started: then a run without an entry was never executed. A power cut may have taken
-  // intents along, so after one the absence of an entry proves nothing.
-  bool same_boot = false;
-  std::vector<std::string> damage;  // torn or broken places, a sentence each; a torn end after a crash is ordinary
-  std::size_t held_most = 0;        // runs that were in memory at once
-};
-struct JournalReplay : JournalFindings {
-  std::vector<JournalEntry> entries;  // in the order of their last segments, and in one of their first frames
-};
-
-// Reads what stands in `folder`, changing nothing; no folder is an empty journal. Not while a runner writes to it.
-// Each run that is not acknowledged is handed over with the segment that holds its last frame, so that what is in
-// memory is one segment and the runs that began before it and go on after it: two readings, some 60 bytes for each run.
-using TakeEntry = std::function<void(JournalEntry entry)>;
-Result<JournalFindings> replay(const std::string& folder, const TakeEntry& take);
-Result<JournalReplay> replay(const std::string& folder);  // all of it
-// All that `read` hands over.
-Result<JournalReplay> collected(const std::function<Result<JournalFindings>(const TakeEntry& take)>& read);
-
-// A run by its name's keyed hash: with the history away there may be 100,000 of them, each with a name of 40 bytes.
-struct RunDigest {
-  std::uint64_t first = 0, second = 0;
-  friend bool operator==(const RunDigest&, const RunDigest&) = default;
-};
-struct RunDigestHash {
-  std::size_t operator()(const RunDigest& digest) const noexcept { return digest.first; }
-};
-class RunHasher {
- public:
-  RunHasher();  // with a key of its own
-  RunDigest of(std::string_view run) const;
-
- private:
-  std::array<unsigned char, 16> key_;
 };
 
 // One thread, but for File (below). Fails only where it says so: full() tells of a full disk.

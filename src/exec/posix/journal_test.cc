@@ -13,6 +13,7 @@
 
 #include "base/check.h"
 #include "base/rng.h"
+#include "exec/posix/replay.h"
 
 namespace cronfleet::exec::posix {
 namespace {

@@ -14,8 +14,9 @@
 #include "async/asio_loop.h"
 #include "async/callback.h"
 #include "exec/executor.h"
-#include "exec/posix/journal.h"
+#include "exec/posix/file.h"
 #include "exec/posix/messages.h"
+#include "exec/posix/replay.h"
 
 namespace cronfleet::exec {
 
