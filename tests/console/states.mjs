@@ -91,6 +91,33 @@ export async function checkStates({browser, server, report}) {
     return trouble;
   });
 
+  await check("what a server that is away has not answered goes on when it is back", async (open, page) => {
+    const trouble = [], main = page.getByRole("main"), note = main.getByRole("alert").filter({hasText: "No connection"});
+    const away = async (is) => {
+      await open.context.setOffline(is);
+      await page.locator(".banner", {hasText: "No connection"}).waitFor({state: is ? "visible" : "detached", timeout: 20_000});
+    };
+    await open.show("/jobs");
+    await page.evaluate(() => (window.__firstLoad = true));
+    await away(true);
+    await page.getByRole("link", {name: "Calendar"}).first().click();
+    await note.waitFor({timeout: 5_000});
+    await away(false);
+    await main.getByRole("button", {name: "Today"}).waitFor({timeout: 10_000}).catch(() => trouble.push("a page that was asked for does not come"));
+    if (!(await page.evaluate(() => window.__firstLoad))) trouble.push("the page was loaded anew");
+    await open.show(`/jobs/${name}/edit`);
+    await page.getByText("The server would take it").waitFor();
+    await away(true);
+    await page.getByLabel("Description").fill("typed while it was away");
+    await page.locator(".page-actions").getByRole("button", {name: "Save", exact: true}).click();
+    await until("the save and the judgement are refused", async () => (await note.count()) === 2, 10);
+    if ((await note.first().innerText()).includes("goes on by itself")) trouble.push("a save is said to go on by itself");
+    await away(false);
+    await note.first().waitFor({state: "detached", timeout: 10_000}).catch(() => trouble.push("the editor goes on saying that there is no connection"));
+    await page.getByText("The server would take it").waitFor({timeout: 5_000}).catch(() => trouble.push("the draft is not judged again"));
+    return trouble;
+  });
+
   await check("what comes moves no run out of the list, and back from a run as many are there", async (open, page) => {
     const path = "/api/v1/jobs/paged", runs = page.locator(".job-run-link"), trouble = [];
     await server.must("PUT", path, {schedule: "0 0 1 1 *", command: "true", overlap: "allow"}, {"If-None-Match": "*"});

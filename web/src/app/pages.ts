@@ -3,6 +3,7 @@
 // The first word of each address also stands in src/console/console.cc, which serves the page for it (a test compares).
 import type {ComponentType} from "preact";
 import type {IconName} from "../ui/icons.tsx";
+import {later} from "../ui/later.tsx";
 import {words} from "../ui/words.ts";
 
 export interface PageProps {
@@ -13,7 +14,7 @@ export type PageComponent = ComponentType<PageProps>;
 
 export interface Page {
   pattern: string;
-  load: () => Promise<{default: PageComponent}>;
+  shown: PageComponent;
   section: Section;
 }
 export type Section = "overview" | "jobs" | "runs" | "calendar" | "workers" | "system";
@@ -26,15 +27,20 @@ function moreStyles(): Promise<void> {
     const sheet = document.createElement("link");
     sheet.rel = "stylesheet";
     sheet.href = link.href;
-    sheet.onload = sheet.onerror = () => done();
+    sheet.onload = () => done();
+    sheet.onerror = () => {
+      more = null;  // the next page tries again
+      done();
+    };
     document.head.append(sheet);
   });
   return more;
 }
-const styled = <M>(load: () => Promise<M>) => () => Promise.all([load(), moreStyles()]).then(([module]) => module);
+const page = (load: () => Promise<{default: PageComponent}>) => later(load, (module) => module.default);
+const styled = (load: () => Promise<{default: PageComponent}>) => page(() => Promise.all([load(), moreStyles()]).then(([module]) => module));
 
-const overview = () => import("../pages/overview/page.tsx");
-const jobs = () => import("../pages/jobs/page.tsx");
+const overview = page(() => import("../pages/overview/page.tsx"));
+const jobs = page(() => import("../pages/jobs/page.tsx"));
 const job = styled(() => import("../pages/job/page.tsx"));
 const editor = styled(() => import("../pages/editor/page.tsx"));
 const runs = styled(() => import("../pages/runs/page.tsx"));
@@ -44,18 +50,18 @@ const workers = styled(() => import("../pages/workers/page.tsx"));
 const system = styled(() => import("../pages/system/page.tsx"));
 
 export const pages: readonly Page[] = [
-  {pattern: "/", load: overview, section: "overview"},
-  {pattern: "/jobs", load: jobs, section: "jobs"},
-  {pattern: "/new-job", load: editor, section: "jobs"},
-  {pattern: "/jobs/:name", load: job, section: "jobs"},
-  {pattern: "/jobs/:name/edit", load: editor, section: "jobs"},
-  {pattern: "/jobs/:name/:tab", load: job, section: "jobs"},
-  {pattern: "/runs", load: runs, section: "runs"},
-  {pattern: "/runs/:id", load: run, section: "runs"},
-  {pattern: "/calendar", load: calendar, section: "calendar"},
-  {pattern: "/workers", load: workers, section: "workers"},
-  {pattern: "/workers/:node", load: workers, section: "workers"},
-  {pattern: "/system", load: system, section: "system"},
+  {pattern: "/", shown: overview, section: "overview"},
+  {pattern: "/jobs", shown: jobs, section: "jobs"},
+  {pattern: "/new-job", shown: editor, section: "jobs"},
+  {pattern: "/jobs/:name", shown: job, section: "jobs"},
+  {pattern: "/jobs/:name/edit", shown: editor, section: "jobs"},
+  {pattern: "/jobs/:name/:tab", shown: job, section: "jobs"},
+  {pattern: "/runs", shown: runs, section: "runs"},
+  {pattern: "/runs/:id", shown: run, section: "runs"},
+  {pattern: "/calendar", shown: calendar, section: "calendar"},
+  {pattern: "/workers", shown: workers, section: "workers"},
+  {pattern: "/workers/:node", shown: workers, section: "workers"},
+  {pattern: "/system", shown: system, section: "system"},
 ];
 
 export const rail: readonly {section: Section; href: string; icon: IconName; key: string; label: () => string}[] = [

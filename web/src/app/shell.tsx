@@ -1,6 +1,6 @@
 // app/shell.tsx: what stands around every page (UI-10), and the page itself.
 import {Component, type ComponentChildren} from "preact";
-import {useEffect, useState} from "preact/hooks";
+import {useEffect} from "preact/hooks";
 import {call} from "../api/client.ts";
 import {clockTime, browserZone, chosenZone, fullTime, viewerZone, wholeDuration, zoneOffset} from "../i18n/format.ts";
 import {language, pseudo, texts} from "../i18n/language.ts";
@@ -12,7 +12,6 @@ import {Icon} from "../ui/icons.tsx";
 import {Menu} from "../ui/menu.tsx";
 import {ProblemNote} from "../ui/problem.tsx";
 import {Said} from "../ui/said.tsx";
-import {Skeleton} from "../ui/states.tsx";
 import {Toasts} from "../ui/toast.tsx";
 import {words} from "../ui/words.ts";
 import {ZoneDialog} from "../ui/zone_picker.tsx";
@@ -20,7 +19,7 @@ import {Banners} from "./banners.tsx";
 import {addCommands, paletteOpen, type Command} from "./commands.ts";
 import {ShortcutsDialog} from "./shortcuts.tsx";
 import {Palette} from "./palette.tsx";
-import {pages, rail, type Page, type PageComponent} from "./pages.ts";
+import {pages, rail, type Page} from "./pages.ts";
 import {href, matchPath, navigate, place} from "./router.ts";
 import {theme, type Theme} from "./theme.ts";
 
@@ -130,8 +129,6 @@ class Guarded extends Component<{path: string; children: ComponentChildren}, {er
   }
 }
 
-const loaded = new Map<Page, PageComponent>();
-
 function CurrentPage() {
   const {path, query} = place.value;
   let page: Page | undefined, parameters: Record<string, string> = {};
@@ -142,18 +139,6 @@ function CurrentPage() {
     parameters = match;
     break;
   }
-  const [, rerender] = useState(0);
-  const [problem, setProblem] = useState<unknown>(null);
-  useEffect(() => {
-    if (!page || loaded.has(page)) return;
-    const wanted = page;
-    setProblem(null);
-    // A chunk that is gone: another version of the server answers now. A reload brings its page.
-    wanted.load().then((module) => {
-      loaded.set(wanted, module.default);
-      rerender((n) => n + 1);
-    }, setProblem);
-  }, [page]);
   useEffect(() => {
     document.getElementById("main")?.focus({preventScroll: true});
   }, [path]);
@@ -167,9 +152,7 @@ function CurrentPage() {
       </div>
     );
   }
-  if (problem) return <ProblemNote problem={problemOf(problem)} onRetry={() => location.reload()} />;
-  const Shown = loaded.get(page);
-  return Shown ? <Shown parameters={parameters} query={query} /> : <Skeleton rows={8} />;
+  return <page.shown parameters={parameters} query={query} />;
 }
 
 export function Shell() {

@@ -6,7 +6,7 @@
 // connections per host). It is the one that was looked at last, since browsers hold the timers of hidden tabs back for up
 // to a minute; when it is closed another takes over. Where the browser has no locks (a page that is neither
 // loopback nor https) each tab is connected by itself. Pages do not call this: useResource does (live/resource.ts).
-import {signal} from "@preact/signals";
+import {computed, signal} from "@preact/signals";
 import {followChanges} from "./transport.ts";
 
 export type Topic = "jobs" | "runs" | "workers" | "alarms";
@@ -17,6 +17,7 @@ export type Connection =
   | {kind: "live"}
   | {kind: "away"; since: number};  // of Date.now(): the server cannot be reached since then
 export const connection = signal<Connection>({kind: "connecting"});
+export const away = computed(() => connection.value.kind === "away");
 /** Answers come from a copy: the coordination store is away. */
 export const storeAway = signal(false);
 /** The stream of changes says nothing although there are some; the page asks instead, and tries anew. */

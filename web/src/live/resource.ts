@@ -5,10 +5,10 @@
 //
 // The key names what is asked for: the same key gives the last answer at once and then the fresh one, another key
 // starts anew. A change of one of the topics asks again, at most once in `pace` ms. A failure after a success keeps the
-// data and adds the problem; what takes long is asked for less often. Give <Loaded> (ui/states.tsx) the resource and it shows the four states.
+// data and adds the problem; where the server was not reached it is asked again when it is there; what takes long is asked for less often. Give <Loaded> (ui/states.tsx) the resource and it shows the four states.
 import {useEffect, useRef, useState} from "preact/hooks";
 import {ApiProblem, isAbort} from "../api/client.ts";
-import {onChange, type Topic} from "./live.ts";
+import {away, onChange, type Topic} from "./live.ts";
 
 export type Resource<T> = {refresh: () => void} & (
   | {kind: "loading"}
@@ -28,7 +28,9 @@ function keep(key: string, data: unknown): void {
 export function problemOf(error: unknown): ApiProblem {
   if (error instanceof ApiProblem) return error;
   const detail = error instanceof Error ? error.message : String(error);
-  return new ApiProblem({status: -1, code: "console_failed", detail, instance: ""});
+  // A chunk that did not come, as each browser says it: there is no server, or one of another release.
+  const part = error instanceof TypeError && /import|module/.test(detail);
+  return new ApiProblem({status: part && away.value ? 0 : -1, code: part ? "part_missing" : "console_failed", detail, instance: ""});
 }
 
 export interface Follow {
@@ -46,7 +48,7 @@ export function useResource<T>(key: string, load: (signal: AbortSignal) => Promi
 
   useEffect(() => {
     const ended = new AbortController();
-    let busy = false, again = false, lastAt = -Infinity, took = 0;
+    let busy = false, again = false, unreached = false, lastAt = -Infinity, took = 0;
     let timer: ReturnType<typeof setTimeout> | undefined;
     const run = async () => {
       if (busy) {
@@ -58,11 +60,13 @@ export function useResource<T>(key: string, load: (signal: AbortSignal) => Promi
       try {
         const data = await current.current.load(ended.signal);
         if (ended.signal.aborted) return;
+        unreached = false;
         keep(key, data);
         setShown({key, state: {kind: "ready", data}});
       } catch (error) {
         if (ended.signal.aborted || isAbort(error)) return;
         const problem = problemOf(error);
+        unreached = problem.offline;
         setShown((before) => {
           const has = before.key === key && before.state.kind === "ready" ? before.state : null;
           // Gone is an answer, not trouble: what was shown is not true any more.
@@ -88,12 +92,14 @@ export function useResource<T>(key: string, load: (signal: AbortSignal) => Promi
     setShown((before) => (before.key === key ? before : {key, state: started()}));
     void run();
     const stop = topics.length > 0 ? onChange(topics, schedule) : () => undefined;
+    const stopWaiting = away.subscribe((is) => { if (!is && unreached) schedule(); });
     const repeat = every ? setInterval(() => document.visibilityState === "visible" && void run(), every) : undefined;
     return () => {
       ended.abort();
       clearInterval(repeat);
       clearTimeout(timer);
       stop();
+      stopWaiting();
     };
   }, [key]);
 

@@ -8,7 +8,7 @@ import {href, navigate} from "../../app/router.ts";
 import {usePageTitle} from "../../app/title.ts";
 import {browserZone, shortTime} from "../../i18n/format.ts";
 import {serverNow} from "../../live/clock.ts";
-import {noteOwnChange} from "../../live/live.ts";
+import {away, noteOwnChange} from "../../live/live.ts";
 import {problemOf, useResource} from "../../live/resource.ts";
 import {zoneOf} from "../../jobs/state.ts";
 import {Button, LinkButton} from "../../ui/button.tsx";
@@ -65,6 +65,9 @@ function Editor({name: known, start, deleted}: {name: string | undefined; start:
   const [side, setSide] = useState<"means" | "json">("means");
   const [busy, setBusy] = useState<"" | "save" | "run">("");
   const [problem, setProblem] = useState<ApiProblem | null>(null);
+  useEffect(() => {
+    if (!away.value) setProblem((one) => (one?.offline ? null : one));
+  }, [away.value]);
   const {name, document, revision} = draft;
   const dirty = isNew ? restored !== null || draft !== fresh : changedKeys(draft.base, document).length > 0 || deleted;
 
@@ -225,7 +228,7 @@ function useVerdict(name: string, document: Document, revision: number, isNew: b
       ended.abort();
       clearTimeout(timer);
     };
-  }, [name, text, revision, isNew]);
+  }, [name, text, revision, isNew, away.value]);
   return verdict;
 }
 

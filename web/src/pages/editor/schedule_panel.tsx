@@ -5,6 +5,7 @@ import {ApiProblem, call, isAbort, type Answer} from "../../api/client.ts";
 import {clockTime, number, weekday, zoneOffset} from "../../i18n/format.ts";
 import {language, locale} from "../../i18n/language.ts";
 import {second, serverNow} from "../../live/clock.ts";
+import {away} from "../../live/live.ts";
 import {problemOf} from "../../live/resource.ts";
 import {Icon} from "../../ui/icons.tsx";
 import {ProblemNote} from "../../ui/problem.tsx";
@@ -38,7 +39,7 @@ export function useExplained(expression: string, zone: string, key: string): Exp
       ended.abort();
       clearTimeout(timer);
     };
-  }, [expression, zone, key, lang]);
+  }, [expression, zone, key, lang, away.value]);
   return state;
 }
 
