@@ -140,6 +140,10 @@ const kPlaces = [
     const counts = new Set(bands.slice(0, -1).map((band) => band.title));
     return counts.size === 1 ? trouble : [...trouble, `quarters of an hour have ${[...counts].join(", ")}`];
   }},
+  {what: "each day of a week begins where the clock says so", path: () => "/calendar?view=week&at=2026-10-30", options: {zone: "Africa/Cairo"}, wrong() {  // Thursday has 25 hours
+    const said = [...document.querySelectorAll(".calendar-scale span")].map((day) => day.textContent).join(", ");
+    return said === "Mon 26, Tue 27, Wed 28, Thu 29, Fri 30, Sat 31, Sun 1" ? [] : [`the days are ${said}`];
+  }},
   {what: "the calendar hatches the past that it did not look at", path: () => `/calendar?view=week&at=${day(-84)}`, options: {zone: "UTC"}, wrong() {
     return [...document.querySelectorAll(".calendar-track")].flatMap((track) => {
       const hatch = track.querySelector(".calendar-unknown")?.getBoundingClientRect(), box = track.getBoundingClientRect();

@@ -17,9 +17,10 @@ const t = texts({
   en: {find: "Jobs whose name contains", none: "Nothing ran and nothing will", noneText: "Another day, another part of a name, or a new job.", cut: (n: string, m: string) => `The newest ${n} runs and the first ${m} coming firings of this span are shown; what is hatched was not looked at.`, more: (n: number) => plural(n, {one: "1 more job", other: "{n} more jobs"}), runs: (n: number, bad: number) => `${plural(n, {one: "1 run", other: "{n} runs"})}, ${number(bad)} not succeeded`, coming: (n: string) => `${n} to come`},
   zh: {find: "任务名称包含", none: "没有运行,也没有将到的触发", noneText: "换一天、换一段名称,或新建任务。", cut: (n, m) => `此跨度内只显示最新的 ${n} 次运行和最先的 ${m} 次将到触发;阴影部分未查询。`, more: (n) => `另外 ${number(n)} 个任务`, runs: (n, bad) => `${number(n)} 次运行,${number(bad)} 次未成功`, coming: (n) => `${n} 次将到触发`},
 });
-const kPages = 8, kPage = 500, kDense = 60, kLanes = 60;
+const kPages = 8, kPage = 500, kDense = 60, kLanes = 60, kMark = 3 * 3_600_000;
 
-export function Lanes({from, until, week}: {from: number; until: number; week: boolean}) {
+/** `days`: when each of a week begins; the marks of a single day are hours. */
+export function Lanes({from, until, days}: {from: number; until: number; days: readonly number[] | null}) {
   const [text, setText] = useState(""), [all, setAll] = useState(false);
   const range = {from: new Date(from).toISOString(), until: new Date(until).toISOString()};
   const found = useResource(`lanes ${from} ${until}`, async (signal) => {
@@ -48,8 +49,7 @@ export function Lanes({from, until, week}: {from: number; until: number; week: b
             before: cursor ? Date.parse(runs.at(-1)?.scheduled_at ?? range.from) : from, after: more ? Math.max(...[...coming.values()].map((one) => Date.parse(one.at))) : until};
   }, {topics: ["runs", "jobs"], pace: 5_000});
   const place = (at: number) => ((at - from) / (until - from)) * 100;
-  const hours = (until - from) / 3_600_000, step = week ? 24 : 3, marks: number[] = [];
-  for (let hour = 0; hour < hours - 0.5; hour += step) marks.push(from + hour * 3_600_000);
+  const marks = days ?? Array.from({length: Math.ceil((until - from) / kMark)}, (_, i) => from + i * kMark);
 
   return (
     <Loaded of={found} rows={14}>{({runs, coming, before, after}) => {
@@ -69,7 +69,7 @@ export function Lanes({from, until, week}: {from: number; until: number; week: b
           <section class="card calendar-lanes">
             <div class="calendar-axis">
               <input class="input" type="search" value={text} placeholder={t.find} aria-label={t.find} onInput={(event) => setText(event.currentTarget.value)} />
-              <div class="calendar-scale" aria-hidden="true">{marks.map((at) => <span key={at} style={{left: `${place(at)}%`}}>{week ? dayOfMonth(at) : minuteTime(at)}</span>)}</div>
+              <div class="calendar-scale" aria-hidden="true">{marks.map((at) => <span key={at} style={{left: `${place(at)}%`}}>{days ? dayOfMonth(at) : minuteTime(at)}</span>)}</div>
             </div>
             {names.length === 0 && <Empty icon="calendar" title={t.none}>{t.noneText}</Empty>}
             <ul aria-label={words.jobs}>
@@ -83,7 +83,7 @@ export function Lanes({from, until, week}: {from: number; until: number; week: b
   );
 }
 
-function Lane({name, runs, coming, from, until, before, after, marks, now}: {name: string; runs: Run[]; coming: number[]; from: number; until: number; before: number; after: number; marks: number[]; now: number}) {
+function Lane({name, runs, coming, from, until, before, after, marks, now}: {name: string; runs: Run[]; coming: number[]; from: number; until: number; before: number; after: number; marks: readonly number[]; now: number}) {
   const place = (at: number) => Math.max(0, Math.min(100, ((at - from) / (until - from)) * 100));
   const bad = runs.filter((run) => toneOf(run.status) === "bad").length, buckets = 96;
   // Whole numbers up to the last step: a quarter of an hour begins at its first millisecond.

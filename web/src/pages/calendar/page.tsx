@@ -123,7 +123,7 @@ export default function CalendarPage({query}: PageProps) {
           <AsCommand cli={`cronfleet run list --from ${from} --until ${until}`} api={lanes ? addressOf("list_firings", {query: {from, until, limit: 500}}) : addressOf("count_firings", {query: {edge}})} />
         </div>
       </header>
-      {lanes ? <Lanes from={Date.parse(from)} until={Date.parse(until)} week={view === "week"} /> : <Counts days={days} view={view} zone={zone} bad={bad} />}
+      {lanes ? <Lanes from={Date.parse(from)} until={Date.parse(until)} days={view === "week" ? edge.slice(0, -1).map((one) => Date.parse(one)) : null} /> : <Counts days={days} view={view} zone={zone} bad={bad} />}
       <Busiest />
     </div>
   );
