@@ -108,6 +108,11 @@ export async function checkAcross({browser, server, binary, report}) {
     await dialog.getByText("Tomorrow 09:00").click();
     await dialog.getByRole("button", {name: "Pause", exact: true}).click();
     await comesTo("paused_until", /T00:00:00/);  // of the page's zone, not of the browser's
+    await open.show("/jobs/zoned/schedule");
+    const said = await page.getByRole("main").getByText(/paused until/).evaluateAll((all) => all.map((one) => one.textContent.replace(/^.*until /, "")));
+    if (said.length !== 2 || !said.every((one) => /^\d+ \w+ 09:00$/.test(one))) trouble.push(`it is paused until ${said.join(" and ")}`);
+    const {height} = await page.locator("main .note p").boundingBox();
+    if (height > 30) trouble.push(`the note takes ${height} px`);
     await open.show("/jobs/zoned/edit");
     await page.getByLabel("First firing not before").fill("2030-01-01T09:00");
     await page.locator(".page-actions").getByRole("button", {name: "Save", exact: true}).click();

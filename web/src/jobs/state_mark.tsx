@@ -23,8 +23,8 @@ export function JobStateMark({state}: {state: JobState}) {
   );
 }
 /** Of "paused until …": the end, or that it has none. */
-export function PausedUntil({end, zone}: {end: string; zone?: string | undefined}) {
-  return end.startsWith(kUntilResumed.slice(0, 10)) ? <>{t.resumed}</> : <>{t.until} <Time at={end} zone={zone} /></>;
+export function PausedUntil({end}: {end: string}) {
+  return end.startsWith(kUntilResumed.slice(0, 10)) ? <>{t.resumed}</> : <>{t.until} <Time at={end} /></>;
 }
 export function JobStateChip({state}: {state: JobState}) {
   return <span class={`chip tone tone-${stateTone[state]}`}><JobStateMark state={state} />{stateWord(state)}</span>;

@@ -80,7 +80,7 @@ function Job({stored, tab}: {stored: StoredJob; tab: string}) {
           <p class="dim job-line">
             {glance?.sentence && <span>{shortSentence(glance.sentence)} <span class="job-zone">({zone})</span></span>}
             <span>
-              {state === "paused" && job?.paused_until ? <>{words.paused} <PausedUntil end={job.paused_until} zone={zone} /></>
+              {state === "paused" && job?.paused_until ? <>{words.paused} <PausedUntil end={job.paused_until} /></>
                 : next ? <>{t.next} <strong><Relative at={next} /></strong> · <Time at={next} /></> : t.noNext}
             </span>
           </p>

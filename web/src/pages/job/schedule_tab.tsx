@@ -20,7 +20,7 @@ export function ScheduleTab({stored}: {stored: StoredJob}) {
     <Loaded of={explained}>{(explanation) => (
       <section class="card card-body job-schedule stack">
         {job?.enabled === false && <Note tone="late">{t.disabled}</Note>}
-        {job?.enabled !== false && explanation.paused_until && <Note tone="late">{t.paused} <PausedUntil end={explanation.paused_until} /></Note>}
+        {job?.enabled !== false && explanation.paused_until && <Note tone="late"><p>{t.paused} <PausedUntil end={explanation.paused_until} /></p></Note>}
         {explanation.starts_at && <p class="dim">{t.from} <Time at={explanation.starts_at} /></p>}
         {explanation.ends_at && <p class="dim">{t.to} <Time at={explanation.ends_at} /></p>}
         <p><code class="job-expression">{explanation.expression}</code></p>

@@ -165,7 +165,7 @@ function Shown({run, refresh}: {run: Run; refresh: () => void}) {
         </div>}
       </header>
       {run.error && <Note tone={toneOf(run.status) === "good" ? "late" : "bad"}><bdi>{run.error}</bdi></Note>}
-      {(run.range_count ?? 1) > 1 && <Note>{t.range(number(run.range_count as number))} {run.range_from && <>{t.from} <Time at={run.range_from} /></>}</Note>}
+      {(run.range_count ?? 1) > 1 && <Note><p>{t.range(number(run.range_count as number))} {run.range_from && <>{t.from} <Time at={run.range_from} /></>}</p></Note>}
       {over(run) && !run.final && <Note>{t.notFinal}</Note>}
       {ordered && alive && <Note tone="late">{t.killing}</Note>}
       <Phases run={run} />
