@@ -78,7 +78,7 @@ export async function checkAcross({browser, server, binary, report}) {
     const trouble = [];
     for (const [path, command] of [
       ["/", "cronfleet run list --status running,failed"], ["/jobs", "cronfleet job list"], ["/jobs?filter=label:a%20name~heard", "cronfleet job list --filter 'label:a name~heard'"], ["/jobs/heard/definition", "cronfleet job get heard"],
-      ["/runs?filter=state:failed,lost%20job:heard%20age%3C24h", "cronfleet run list --status failed,lost --job heard"], [`/runs/${encodeURIComponent(run)}`, "cronfleet run get"],
+      ["/runs?filter=state:failed,lost%20job:heard%20age%3C24h", "cronfleet run list --status failed,lost --job heard --from 2"], [`/runs/${encodeURIComponent(run)}`, "cronfleet run get"],
       ["/calendar", "cronfleet run list --from 2"], ["/calendar?view=month", "cronfleet run list --from 2"], ["/calendar?view=year", "cronfleet run list --from 2"],
       ["/workers", "cronfleet worker list"], [`/workers/${worker.node}`, "cronfleet worker get"], ["/system", "cronfleet alarm list"],
     ]) {

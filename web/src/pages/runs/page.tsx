@@ -6,9 +6,9 @@ import {useCommands} from "../../app/commands.ts";
 import type {PageProps} from "../../app/pages.ts";
 import {href, navigate, setQuery} from "../../app/router.ts";
 import {usePageTitle} from "../../app/title.ts";
-import {duration} from "../../i18n/format.ts";
+import {duration, parseDuration} from "../../i18n/format.ts";
 import {plural, texts} from "../../i18n/language.ts";
-import {second} from "../../live/clock.ts";
+import {second, serverNow} from "../../live/clock.ts";
 import {AsCommand} from "../../ui/as_command.tsx";
 import {Button} from "../../ui/button.tsx";
 import {shellQuote} from "../../ui/copy.tsx";
@@ -89,7 +89,9 @@ function Row({run, median}: {run: Run; median: number | undefined}) {
 /** What of the filter the command line has options for. */
 const options: Record<string, string> = {state: "--status", job: "--job", worker: "--worker"};
 const asCli = (terms: readonly string[]): string => ["cronfleet run list", ...terms.flatMap((term) => {
-  const [, name = "", value = ""] = /^(\w+)[:=](.+)$/.exec(term) ?? [];
+  const [, name = "", sign, value = ""] = /^(\w+)([:=<>])(.+)$/.exec(term) ?? [];
+  const age = name === "age" ? parseDuration(value) : null;
+  if (age !== null) return [`${sign === ">" ? "--until" : "--from"} ${new Date(Math.floor((serverNow() - age) / 60_000) * 60_000).toISOString()}`];
   return options[name] ? [`${options[name]} ${shellQuote(value)}`] : [];
 })].join(" ");
 
