@@ -77,7 +77,7 @@ function Row({run, median}: {run: Run; median: number | undefined}) {
       <td><a class="runs-link" href={href.run(run.id)}><StatusWord verdict={run.status} reason={run.reason} /></a></td>
       <td class="runs-job"><div class="clip"><a href={href.job(run.job)}><bdi>{run.job}</bdi></a>{run.attempt > 1 && <> <span class="chip">{words.attempt} {run.attempt}</span></>}{why && <span class="dim small-text"> {why}</span>}</div></td>
       <td class="runs-due">{run.scheduled_at && <Time at={run.scheduled_at} />}</td>
-      <td class="end num runs-more">{run.late_ms !== undefined ? <span class={run.late_ms >= 1_000 ? "runs-late" : "dim"}>+{duration(run.late_ms)}</span> : ""}</td>
+      <td class="end num runs-more">{run.late_ms !== undefined ? <span class={run.late_ms >= 1_000 && run.attempt === 1 ? "runs-late" : "dim"}>+{duration(run.late_ms)}</span> : ""}</td>
       <td class="end num">{took === undefined ? "" : duration(alive ? Math.floor(took / 1000) * 1000 : took)}</td>
       <td class="runs-more">{took !== undefined && <DurationBar took={took} median={median} run={run} />}</td>
       <td class="runs-more dim"><span class="clip">{triggerWords[run.trigger]}{run.triggered_by && ` · ${run.triggered_by}`}</span></td>
