@@ -1,6 +1,6 @@
 // across.mjs: what holds on all pages and that no picture shows: a list does not move under the pointer, tabs share one stream,
-// a draft outlives a reload, keys and palette lead on, the address brings a filter back, texts a third longer fit, and a page is
-// had as a command.
+// a draft outlives a reload, keys and palette lead on, the address brings a filter back, times are of the zone that is shown,
+// texts a third longer fit, and a page is had as a command.
 import {checksOf} from "./report.mjs";
 import {spawnSync} from "node:child_process";
 import {until} from "./server.mjs";
