@@ -255,7 +255,7 @@ void EventFeed::publish_workers() {
 std::string EventFeed::system_text() {
   // What the alarms have found out is not asked a second time: a store that is away would take its deadline twice.
   Reading reading;
-  const auto found = parts_.workers.alarms(reading);
+  const auto found = parts_.workers.alarms(*parts_.jobs.known(), reading);
   const std::vector<Alarm> alarms = found ? *found : std::vector<Alarm>();
   const auto stands = [&](std::string_view code) {
     return std::any_of(alarms.begin(), alarms.end(),

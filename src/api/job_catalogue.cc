@@ -230,9 +230,10 @@ Outcome<StoredJob> JobCatalogue::get(const JobName& name, Reading& reading) {
   return stored(name, **entry);
 }
 
+std::shared_ptr<const StoredJobs> JobCatalogue::known() { return decoded(copy_.copy()); }
+
 // Documents that have not changed keep what was decoded of them before.
-std::shared_ptr<const JobCatalogue::StoredJobs> JobCatalogue::decoded(
-    const std::shared_ptr<const Watched::Copy>& copy) {
+std::shared_ptr<const StoredJobs> JobCatalogue::decoded(const std::shared_ptr<const Watched::Copy>& copy) {
   std::shared_ptr<const StoredJobs> before;
   {
     const std::lock_guard lock(decoded_mutex_);

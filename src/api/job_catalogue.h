@@ -56,6 +56,8 @@ struct StoredJob {
   std::shared_ptr<const Timetable> timetable{};  // absent where it cannot be scheduled
 };
 
+using StoredJobs = std::vector<std::shared_ptr<const StoredJob>>;  // by name
+
 // What a caller takes to stand before its write.
 struct Precondition {
   enum class Kind {
@@ -105,11 +107,13 @@ class JobCatalogue {
   Outcome<StoredJob> get(const JobName& name, Reading& reading);
   Outcome<StoredJob> get(const JobName& name);
   struct Jobs {
-    std::shared_ptr<const std::vector<std::shared_ptr<const StoredJob>>> items;  // by name
+    std::shared_ptr<const StoredJobs> items;
     core::Revision revision = 0;
   };
   Outcome<Jobs> list(Reading& reading);
   Outcome<Jobs> list();
+  // As far as this server's copy has followed; the store is not asked.
+  std::shared_ptr<const StoredJobs> known();
 
   // 412 precondition_failed; 422 invalid_document, never_fires; 503 clock_suspect: the edit moves firings, and nobody
   // here knows what time it is. Nothing has changed then.
@@ -138,7 +142,6 @@ class JobCatalogue {
  private:
   // 404 job_not_found, with the name that was most likely meant.
   Problem no_job(const JobName& name);
-  using StoredJobs = std::vector<std::shared_ptr<const StoredJob>>;
 
   Outcome<core::JobState> read_state(const JobName& name);
   Outcome<std::map<std::string, std::string>> parameters_for(const JobName& name, const RunRequest& request);

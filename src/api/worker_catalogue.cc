@@ -12,6 +12,7 @@ namespace {
 constexpr int kTriesMax = 8;
 constexpr std::string_view kRestored = "restored";  // how a worker's warning of a store set back begins
 constexpr std::size_t kLocksAtOnce = 30;            // an etcd transaction takes 128 conditions and writes in all
+constexpr std::size_t kJobsWithoutWorkerShown = 100;
 
 Problem not_found(const NodeId& node) {
   return {.status = 404, .code = "worker_not_found", .detail = fmt::format("no worker '{}' is registered", node)};
@@ -78,6 +79,30 @@ std::optional<Alarm> alarm_of(const core::WorkerEntry& worker, std::string_view 
   }
   return Alarm{
       .code = "worker_warning", .node = worker.node.text(), .detail = std::string(warning), .action = "see its log"};
+}
+
+// Firings of a job that no worker may run stay open up to catch_up_window, a day, before they are recorded as missed.
+void add_jobs_without_worker(const StoredJobs& jobs, const std::vector<WorkerView>& workers, WallTime now,
+                             std::vector<Alarm>& alarms) {
+  const auto admitted = [&](const domain::Where& where) {
+    return std::any_of(workers.begin(), workers.end(), [&](const WorkerView& view) {
+      const bool stays = view.state == WorkerView::State::Ready || view.state == WorkerView::State::NotAccepting;
+      return stays && domain::admits(where, view.entry.node, view.entry.labels);
+    });
+  };
+  std::size_t shown = 0;
+  for (const auto& stored : jobs) {
+    if (!stored->job || stored->job->where->empty() || !stored->job->enabled) continue;
+    if (stored->job->window->paused_until && *stored->job->window->paused_until > now) continue;
+    if (admitted(*stored->job->where)) continue;
+    alarms.push_back(
+        {.code = "job_without_worker",
+         .job = stored->name.text(),
+         .detail =
+             fmt::format("no worker that takes runs meets its where: {}", domain::shown_where(*stored->job->where)),
+         .action = "start such a worker, undrain or label one (cronfleet worker labels), or edit the job"});
+    if (++shown == kJobsWithoutWorkerShown) return;
+  }
 }
 
 void add_store_alarms(const StoreHealth& health, std::vector<Alarm>& alarms) {
@@ -368,7 +393,7 @@ Outcome<core::RestoredEntry> WorkerCatalogue::confirm_restored(const Intent& int
   return entry;
 }
 
-Outcome<std::vector<Alarm>> WorkerCatalogue::alarms(Reading& reading) {
+Outcome<std::vector<Alarm>> WorkerCatalogue::alarms(const StoredJobs& jobs, Reading& reading) {
   std::vector<Alarm> alarms;
   // A key is given up much sooner than a list; and what did not answer a moment ago the reader does not ask again.
   const auto confirmed = reader_.get({keys_.restored()});
@@ -426,6 +451,7 @@ Outcome<std::vector<Alarm>> WorkerCatalogue::alarms(Reading& reading) {
     alarms.push_back({.code = "no_workers",
                       .detail = "no worker takes runs",
                       .action = "start one: cronfleet worker --config worker.json; or undrain one"});
+  if (any_ready) add_jobs_without_worker(jobs, workers->items, clock_.wall(), alarms);
   if (zones.size() > 1)
     alarms.push_back({.code = "zone_data_differs",
                       .detail = fmt::format("workers have {} versions of the time zone data", zones.size()),

@@ -96,7 +96,8 @@ class WorkerCatalogue {
   //   409 alarm_not_raised: neither this server nor a registered worker says that it was
   Outcome<core::RestoredEntry> confirm_restored(const Intent& intent);
 
-  Outcome<std::vector<Alarm>> alarms(Reading& reading);
+  // `jobs`: those that are to fire somewhere.
+  Outcome<std::vector<Alarm>> alarms(const StoredJobs& jobs, Reading& reading);
   StoreHealth health() const { return health_ ? health_() : StoreHealth{}; }
 
  private:

@@ -251,7 +251,7 @@ Answer Api::forget_worker(Call& call) {
 
 Answer Api::list_alarms(Call& call) {
   if (auto problem = call.query.problem()) return Refusal(*std::move(problem));
-  const auto alarms = workers_.alarms(call.reading);
+  const auto alarms = workers_.alarms(*jobs_.known(), call.reading);
   if (!alarms) return Refusal(alarms.error());
   domain::JsonWriter json;
   json.object([&] {

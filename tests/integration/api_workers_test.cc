@@ -142,6 +142,39 @@ TEST_F(Api, AlarmsSayWhatToDo) {
   EXPECT_EQ(jobs.at("total"), 0);
 }
 
+TEST_F(Api, AJobThatNoWorkerMayRunIsAnAlarm) {
+  core::WorkerEntry worker = worker_of("node-1");
+  worker.labels = {{"zone", "eu"}};
+  server_.put(server_.keys.worker(worker.node), core::encode(worker));
+  const auto put = [&](const std::string& name, const std::string& more) {
+    ASSERT_EQ(create(name, R"({"schedule":"@hourly","command":"true",)" + more + "}").status, 201);
+  };
+  put("here", R"("where":{"zone":"eu"})");
+  put("nowhere", R"("where":{"zone":"us","gpu":{"not":"true"}})");
+  put("off", R"("where":{"zone":"us"},"enabled":false)");
+  const auto jobs = [&](const RawAnswer& answer) {
+    const auto body = json::parse(answer.body);
+    std::vector<std::string> told;
+    for (const auto& alarm : body.at("items").as_array())
+      if (alarm.at("code") == "job_without_worker") told.emplace_back(alarm.at("job").as_string());
+    return told;
+  };
+  ASSERT_EQ(get("/api/v1/jobs").status, 200);  // the copy has followed
+  const RawAnswer answer = get("/api/v1/alarms");
+  EXPECT_EQ(jobs(answer), std::vector<std::string>{"nowhere"}) << answer.body;
+  EXPECT_THAT(answer.body, HasSubstr("gpu != true, zone = us"));
+  EXPECT_EQ(call("POST", "/api/v1/workers/node-1:drain").status, 200);
+  worker.accepting = false;
+  server_.put(server_.keys.worker(worker.node), core::encode(worker));
+  core::WorkerEntry other = worker_of("node-2");
+  other.labels = {};
+  server_.put(server_.keys.worker(other.node), core::encode(other));
+  EXPECT_EQ(jobs(get("/api/v1/alarms")), (std::vector<std::string>{"here", "nowhere"})) << "one is drained";
+  other.labels = {{"zone", "us"}};
+  server_.put(server_.keys.worker(other.node), core::encode(other));
+  EXPECT_EQ(jobs(get("/api/v1/alarms")), std::vector<std::string>{"here"});
+}
+
 // A word that nobody asked for would answer a question that only a later restore raises.
 TEST_F(Api, OnlyAnAlarmThatStandsIsConfirmed) {
   const std::string address = "/api/v1/alarms/restored_store:confirm";

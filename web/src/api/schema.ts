@@ -204,7 +204,7 @@ export interface Worker {
 }
 
 export interface Alarm {
-  code: "clock_differs" | "clock_suspect" | "disk_full" | "foreign_worker" | "history_away" | "job_refused" | "marker_ahead" | "no_room" | "no_workers" | "another_store" | "records_spooled" | "restored_store" | "spool_trouble" | "store_away" | "store_damaged" | "store_member_away" | "store_space" | "worker_gone" | "worker_warning" | "zone_data_differs";
+  code: "clock_differs" | "clock_suspect" | "disk_full" | "foreign_worker" | "history_away" | "job_refused" | "job_without_worker" | "marker_ahead" | "no_room" | "no_workers" | "another_store" | "records_spooled" | "restored_store" | "spool_trouble" | "store_away" | "store_damaged" | "store_member_away" | "store_space" | "worker_gone" | "worker_warning" | "zone_data_differs";
   node?: string;
   job?: string;
   detail: string;
