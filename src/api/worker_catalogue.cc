@@ -98,8 +98,8 @@ void add_jobs_without_worker(const StoredJobs& jobs, const std::vector<WorkerVie
     alarms.push_back(
         {.code = "job_without_worker",
          .job = stored->name.text(),
-         .detail =
-             fmt::format("no worker that takes runs meets its where: {}", domain::shown_where(*stored->job->where)),
+         .detail = fmt::format("no worker that takes runs may run '{}', by its where: {}", stored->name,
+                               domain::shown_where(*stored->job->where)),
          .action = "start such a worker, undrain or label one (cronfleet worker labels), or edit the job"});
     if (++shown == kJobsWithoutWorkerShown) return;
   }
