@@ -6,12 +6,14 @@ import dataclasses
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
 import tempfile
 import threading
 import time
+import urllib.request
 
 import checker
 import evidence as ev
@@ -568,6 +570,22 @@ def print_report(name, checked, found, file=None):
                 print(f"      {line}", file=file)
     if len(found.violations) > 20:
         print(f"  and {len(found.violations) - 20} violations more", file=file)
+
+
+class MeasuredFleet(Fleet):
+    """Its first worker listens for who reads its metrics."""
+
+    def configuration(self, name, document):
+        if name == "w0":
+            self.metrics_port = free_ports(1)[0]
+            document = {**document, "metrics": {"port": self.metrics_port}}
+        return super().configuration(name, document)
+
+    def metrics(self, *names):
+        """One value for each, of one answer. OSError while the worker does not answer."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=10) as answer:
+            text = answer.read().decode()
+        return [float(re.search(rf"^{name} (\S+)$", text, re.MULTILINE)[1]) for name in names]
 
 
 def programs_of(build):

@@ -7,36 +7,24 @@ import pathlib
 import re
 import sys
 import unittest
-import urllib.request
 
 import mongo
-from fleet import Fleet, Settings, programs_of
-from services import free_ports, wait_until
+from fleet import MeasuredFleet, Settings, programs_of
+from services import wait_until
 
 RUNS, BYTES = 400, 60_000  # 24 MB; the writer holds 8 MiB before it knows that MongoDB is away
 
 
-class Measured(Fleet):
-    """Its workers listen for who reads their metrics."""
-
-    def configuration(self, name, document):
-        if name == "w0":
-            self.metrics_port = free_ports(1)[0]
-            document = {**document, "metrics": {"port": self.metrics_port}}
-        return super().configuration(name, document)
-
-
 class OutputOfOthers(unittest.TestCase):
     def setUp(self):
-        self.fleet = Measured(programs_of(BUILD), Settings(workers=2, masters=1, members=1, proxied=False, mongo=True))
+        self.fleet = MeasuredFleet(programs_of(BUILD), Settings(workers=2, masters=1, members=1, proxied=False, mongo=True))
         self.fleet.__enter__()
         self.addCleanup(self.fleet.__exit__, None)
 
     def measured(self, name):
         """None where the worker does not answer yet."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.fleet.metrics_port}/metrics", timeout=10) as answer:
-                return float(re.search(rf"^{name} (\S+)$", answer.read().decode(), re.MULTILINE)[1])
+            return self.fleet.metrics(name)[0]
         except OSError:
             return None
 

@@ -1,39 +1,24 @@
 #!/usr/bin/env python3
 """tests/fleet/spool_metrics_test.py BUILD: what a worker's metrics say of the spool while MongoDB is away, and after."""
 
-import re
 import sys
 import time
 import unittest
-import urllib.request
 
 import mongo
-from fleet import Fleet, Settings, programs_of
-from services import free_ports, wait_until
-
-
-class Measured(Fleet):
-    """Its workers listen for who reads their metrics."""
-
-    def configuration(self, name, document):
-        if name.startswith("w"):
-            self.metrics_port = free_ports(1)[0]
-            document = {**document, "metrics": {"port": self.metrics_port}}
-        return super().configuration(name, document)
+from fleet import MeasuredFleet, Settings, programs_of
+from services import wait_until
 
 
 class SpoolMetrics(unittest.TestCase):
     def setUp(self):
-        self.fleet = Measured(programs_of(BUILD), Settings(workers=1, masters=1, members=1, proxied=False, mongo=True))
+        self.fleet = MeasuredFleet(programs_of(BUILD), Settings(workers=1, masters=1, members=1, proxied=False, mongo=True))
         self.fleet.__enter__()
         self.addCleanup(self.fleet.__exit__, None)
 
     def values(self):
         """(bytes in the spool, age of its oldest record, whether the history answers)"""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.fleet.metrics_port}/metrics", timeout=10) as answer:
-            text = answer.read().decode()
-        return [float(re.search(rf"^{name} (\S+)$", text, re.MULTILINE)[1])
-                for name in ("cronfleet_spool_bytes", "cronfleet_spool_oldest_seconds", "cronfleet_history_up")]
+        return self.fleet.metrics("cronfleet_spool_bytes", "cronfleet_spool_oldest_seconds", "cronfleet_history_up")
 
     def test_they_grow_and_go_back_to_nothing(self):
         fleet, client = self.fleet, self.fleet.client
