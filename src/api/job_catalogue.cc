@@ -230,6 +230,15 @@ Outcome<StoredJob> JobCatalogue::get(const JobName& name, Reading& reading) {
   return stored(name, **entry);
 }
 
+std::string_view state_of(const StoredJob& stored, WallTime now) {
+  if (!stored.job || !stored.errors.empty()) return "invalid";
+  const domain::Job& job = *stored.job;
+  if (!job.enabled) return "disabled";
+  if (job.window->ends_at && *job.window->ends_at <= now) return "ended";
+  if (job.window->paused_until && *job.window->paused_until > now) return "paused";
+  return "enabled";
+}
+
 std::shared_ptr<const StoredJobs> JobCatalogue::known() { return decoded(copy_.copy()); }
 
 // Documents that have not changed keep what was decoded of them before.

@@ -56,6 +56,9 @@ struct StoredJob {
   std::shared_ptr<const Timetable> timetable{};  // absent where it cannot be scheduled
 };
 
+// "invalid", "disabled", "ended", "paused" or "enabled".
+std::string_view state_of(const StoredJob& stored, WallTime now);
+
 using StoredJobs = std::vector<std::shared_ptr<const StoredJob>>;  // by name
 
 // What a caller takes to stand before its write.

@@ -54,15 +54,6 @@ std::vector<FilterTerm> take_terms(Query& query, const std::vector<FilterField>&
   return {};
 }
 
-std::string_view state_of(const StoredJob& stored, WallTime now) {
-  if (!stored.job || !stored.errors.empty()) return "invalid";
-  const domain::Job& job = *stored.job;
-  if (!job.enabled) return "disabled";
-  if (job.window->ends_at && *job.window->ends_at <= now) return "ended";
-  if (job.window->paused_until && *job.window->paused_until > now) return "paused";
-  return "enabled";
-}
-
 std::string_view overlap_of(const domain::Job& job) {
   switch (job.overlap.mode) {
     case domain::Overlap::Mode::Forbid: return "forbid";

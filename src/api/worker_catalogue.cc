@@ -92,8 +92,7 @@ void add_jobs_without_worker(const StoredJobs& jobs, const std::vector<WorkerVie
   };
   std::size_t shown = 0;
   for (const auto& stored : jobs) {
-    if (!stored->job || stored->job->where->empty() || !stored->job->enabled) continue;
-    if (stored->job->window->paused_until && *stored->job->window->paused_until > now) continue;
+    if (!stored->job || stored->job->where->empty() || state_of(*stored, now) != "enabled") continue;
     if (admitted(*stored->job->where)) continue;
     alarms.push_back(
         {.code = "job_without_worker",
@@ -447,11 +446,12 @@ Outcome<std::vector<Alarm>> WorkerCatalogue::alarms(const StoredJobs& jobs, Read
       zones.insert(view.entry.zone_version);
     any_ready = any_ready || view.state == WorkerView::State::Ready;
   }
-  if (!any_ready)
+  if (any_ready)
+    add_jobs_without_worker(jobs, workers->items, clock_.wall(), alarms);
+  else
     alarms.push_back({.code = "no_workers",
                       .detail = "no worker takes runs",
                       .action = "start one: cronfleet worker --config worker.json; or undrain one"});
-  if (any_ready) add_jobs_without_worker(jobs, workers->items, clock_.wall(), alarms);
   if (zones.size() > 1)
     alarms.push_back({.code = "zone_data_differs",
                       .detail = fmt::format("workers have {} versions of the time zone data", zones.size()),

@@ -152,6 +152,7 @@ TEST_F(Api, AJobThatNoWorkerMayRunIsAnAlarm) {
   put("here", R"("where":{"zone":"eu"})");
   put("nowhere", R"("where":{"zone":"us","gpu":{"not":"true"}})");
   put("off", R"("where":{"zone":"us"},"enabled":false)");
+  put("paused", R"("where":{"zone":"us"},"paused_until":"9999-01-01T00:00:00Z")");
   const auto jobs = [&](const RawAnswer& answer) {
     const auto body = json::parse(answer.body);
     std::vector<std::string> told;
