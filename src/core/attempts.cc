@@ -111,7 +111,7 @@ void Scheduler::State::wait_for_attempt(RunSlot& run) {
   auto delay = std::clamp<std::chrono::microseconds>(run.entry.not_before - now.wall, {}, most);
   // One that follows a claim made ahead waits for their instant too.
   if (run.job && id.firing.scheduled()) {
-    const auto ahead = run.entry.scheduled_at + domain::jitter_of(*run.job, run.entry.scheduled_at) - now.wall;
+    const auto ahead = start_of(*run.job, run.entry.scheduled_at) - now.wall;
     delay = std::max(delay, std::min<std::chrono::microseconds>(ahead, options.claim_lead_max));
   }
   begin_attempt_after(std::chrono::ceil<std::chrono::milliseconds>(delay), id);

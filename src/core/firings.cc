@@ -328,7 +328,7 @@ void Scheduler::State::firing_done(const PendingFiring& pending, Revision fence)
     } else {
       run.confirmed = pending.sent_at;
       if (slot.job) {  // else it went while we waited for the answer, and nothing starts
-        const WallTime start_at = row.entry->scheduled_at + domain::jitter_of(*slot.job, row.entry->scheduled_at);
+        const WallTime start_at = start_of(*slot.job, row.entry->scheduled_at);
         run.start_limit = (pending.catch_up ? row.entry->claimed_at : start_at) + slot.job->job->timing->start_deadline;
       }
       begin(run);

@@ -13,8 +13,6 @@ using domain::Overlap;
 using domain::Reason;
 using domain::RunStatus;
 
-WallTime start_of(const CompiledJob& job, WallTime instant) { return instant + domain::jitter_of(job, instant); }
-
 // Counts instants from `first` on, as long as `wanted` holds, at most kPassedMax of them.
 template <typename Wanted>
 Range stretch(const CompiledJob& job, WallTime first, Wanted wanted) {
@@ -41,6 +39,8 @@ Range first_of(const CompiledJob& job, WallTime first, std::uint64_t count) {
 }
 
 }  // namespace
+
+WallTime start_of(const CompiledJob& job, WallTime instant) { return instant + domain::jitter_of(job, instant); }
 
 WallTime open_until(const domain::Job& job, WallTime start) {
   const bool skips = job.misfire.mode == Misfire::Mode::Skip && job.overlap.mode != Overlap::Mode::Queue;

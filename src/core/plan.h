@@ -38,6 +38,9 @@ struct Plan {
 // Instants written off together, at most; a longer gap takes several steps.
 inline constexpr std::uint64_t kPassedMax = 100'000;
 
+// When the run of `instant` is to start: its jitter after it.
+WallTime start_of(const domain::CompiledJob& job, WallTime instant);
+
 // Until when an instant whose run is to start at `start` may find no worker that may run the job: past it, it is
 // written off (DESIGN.md §2.1, no_eligible_worker).
 WallTime open_until(const domain::Job& job, WallTime start);

@@ -115,7 +115,7 @@ void Scheduler::State::relisted() {
 // is where a store was set back to a state in which it stood. Whoever comes back has ended all that its earlier lives
 // left, and knows what goes on: the other runs are over (rule 18), unless a claim was applied late, whose key stands.
 void Scheduler::State::answered(const ReadLocks&, const ReadAnswered& answer) {
-  freed_own = answer.ok;  // else with the next list
+  if (!answer.ok) freed_own = false;  // with the next list
   for (const KeyValue& stands : answer.found) {
     const auto lock = decode_lock(stands.value);
     if (!lock || lock->node != self) continue;

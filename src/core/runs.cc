@@ -100,7 +100,7 @@ void Scheduler::State::begin(RunSlot& run) {
   if (rules.check_deadline) not_after = std::min({session_until, run_until, mono_at(run.start_limit)});
   if (rules.confirm_revision) not_after = std::min(not_after, run.confirmed + options.claim_fresh);
   WallTime start_at = run.entry.scheduled_at;
-  if (run.entry.run.firing.scheduled()) start_at += domain::jitter_of(*run.job, run.entry.scheduled_at);
+  if (run.entry.run.firing.scheduled()) start_at = start_of(*run.job, start_at);
   if (run.entry.run.attempt > 1) start_at = std::min(run.entry.not_before, now.wall);  // its wait is over
   set_stage(run, Stage::Starting);
   emit(Start{run.entry.run, run.job, start_at, not_after, fence_deadline(run), run.entry.fence, run.entry.scheduled_at,

@@ -148,7 +148,7 @@ struct PendingKill {
 struct PendingSweep {
   std::string key;  // of a kill order
 };
-struct PendingFree {};  // a lock that an earlier life left
+struct PendingFree {};  // a lock that was left standing
 using PendingCommit = std::variant<PendingFiring, PendingEdit, PendingRun, PendingTrigger, PendingAccount,
                                    PendingTakeOver, PendingKill, PendingSweep, PendingFree>;
 
